@@ -1,1 +1,7 @@
-fn main() {}
+//! The program: parse the command line, run it, turn the outcome into an exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    voxplain::cli::main()
+}

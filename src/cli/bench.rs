@@ -1,0 +1,131 @@
+//! `voxplain bench`: how long the program takes on this machine, and how much memory.
+
+use clap::{Args, Subcommand};
+
+use super::progress::ProgressLine;
+use super::study::{Segmented, StudyArguments};
+use super::{Common, cancel_on_interrupt};
+use crate::base::{Pace, Phase};
+use crate::engine::{
+    Budget, ExplainSettings, JobControl, Players, RegionChoice, Task, assets, explain,
+};
+use crate::explain::supervoxels::SupervoxelSettings;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// The demonstration from opening to the finished map
+    Demo(Demo),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Number of supervoxels
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    supervoxels: usize,
+    /// Runs of the network: a number, or a multiple of the supervoxels such as 2M
+    #[arg(long, value_name = "N", default_value = "2M")]
+    budget: Budget,
+}
+
+pub(crate) fn run(arguments: &Bench, common: &Common) -> anyhow::Result<()> {
+    match arguments {
+        Bench::Demo(demo) => run_demo(demo, common),
+    }
+}
+
+fn run_demo(arguments: &Demo, common: &Common) -> anyhow::Result<()> {
+    let cancel = cancel_on_interrupt();
+    let mut line = ProgressLine::new();
+    let whole = Pace::start();
+    let study = StudyArguments {
+        scans: vec![assets::demonstration_scan()],
+        model: None,
+        region: RegionChoice::Automatic,
+    };
+    let pace = Pace::start();
+    study.open(&mut line, &cancel)?;
+    let open_s = pace.elapsed_s();
+
+    let Segmented { study, network, segmentation } =
+        study.segment(common, &mut line, &cancel)?;
+    let segment_s = segmentation.seconds;
+    let settings = SupervoxelSettings { count: arguments.supervoxels, ..Default::default() };
+    let pace = Pace::start();
+    let players = Players::find(&study.scan, study.part, &settings, &cancel)?;
+    let supervoxels_s = pace.elapsed_s();
+
+    let settings = ExplainSettings {
+        supervoxels: settings,
+        budget: arguments.budget,
+        seed: common.seed,
+        ..ExplainSettings::default()
+    };
+    let device_label = network.device().label().to_owned();
+    let task = Task { study, segmentation, players: players.into(), settings: &settings };
+    let mut first_value_s = None;
+    let pace = Pace::start();
+    let explanation =
+        explain(&task, &network, &JobControl::with_token(cancel), &mut |snapshot| {
+            first_value_s.get_or_insert_with(|| pace.elapsed_s());
+            line.draw(
+                Phase::Explaining.label(),
+                Some(snapshot.evaluations as f64 / snapshot.budget.max(1) as f64),
+                "",
+            );
+        })?;
+    line.end();
+
+    let runs = explanation.log.records().len();
+    let per_run_s = explanation.seconds / runs.max(1) as f64;
+    let memory_mib = peak_memory_mib();
+    let json = serde_json::json!({
+        "processor": processor(),
+        "threads": rayon::current_num_threads(),
+        "device": device_label,
+        "supervoxels": explanation.players.count,
+        "runs": runs,
+        "open_s": open_s,
+        "segment_s": segment_s,
+        "supervoxels_s": supervoxels_s,
+        "explain_s": explanation.seconds,
+        "seconds_per_run": per_run_s,
+        "total_s": whole.elapsed_s(),
+        "peak_memory_mib": memory_mib,
+    });
+    let memory = memory_mib.map_or_else(|| "not known".to_owned(), |mib| format!("{mib:.0} MiB"));
+    let lines = format!(
+        "{}, {} threads, network on {device_label}\n\
+         open scan                {open_s:>9.2} s\n\
+         segment the region       {segment_s:>9.2} s\n\
+         {:<4} supervoxels         {supervoxels_s:>9.3} s\n\
+         explain, {runs} runs{:>17.2} s ({per_run_s:.3} s a run)\n\
+         in all                   {:>9.2} s\n\
+         peak memory              {memory:>11}\n",
+        processor(),
+        rayon::current_num_threads(),
+        explanation.players.count,
+        explanation.seconds,
+        whole.elapsed_s(),
+    );
+    common.print(&json, &lines);
+    Ok(())
+}
+
+/// The processor's name, where the system tells it.
+fn processor() -> String {
+    std::fs::read_to_string("/proc/cpuinfo")
+        .ok()
+        .and_then(|text| {
+            let line = text.lines().find(|line| line.starts_with("model name"))?;
+            Some(line.split_once(':')?.1.trim().to_owned())
+        })
+        .unwrap_or_else(|| std::env::consts::ARCH.to_owned())
+}
+
+/// The most memory this process has used, where the system tells it.
+fn peak_memory_mib() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib / 1024.0)
+}

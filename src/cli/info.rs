@@ -1,0 +1,98 @@
+//! `voxplain info`: what a scan is and where it lies.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::progress::ProgressLine;
+use super::{Common, cancel_on_interrupt};
+use crate::base::Orientation;
+use crate::engine::Scan;
+use crate::gpu;
+use crate::volume;
+
+#[derive(Debug, Args)]
+pub(crate) struct Info {
+    /// The scan: NIfTI (.nii, .nii.gz)
+    #[arg(required = true, value_name = "SCAN")]
+    scans: Vec<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &Info, common: &Common) -> anyhow::Result<()> {
+    let cancel = cancel_on_interrupt();
+    let mut lines = String::new();
+    let mut json = Vec::new();
+    for path in &arguments.scans {
+        let mut line = ProgressLine::new();
+        let scan = Scan::open(std::slice::from_ref(path), &mut |p| line.show(p), &cancel)?;
+        line.end();
+        let (Some(volume), Some(input)) = (scan.first(), scan.inputs.first()) else { continue };
+        let grid = volume.grid();
+        let [nx, ny, nz] = grid.dims();
+        let [sx, sy, sz] = grid.spacing_mm();
+        let bounds = grid.world_bounds();
+        let orientation = Orientation::of(grid).letters();
+        let statistics = volume::statistics(volume);
+        let (low, high) = volume::default_window(volume);
+        let voxel_type = volume.voxels().voxel_type().label();
+        let (slope, intercept) = volume.value_scale();
+        lines += &format!(
+            "{}\n  {nx} × {ny} × {nz} voxels of {sx:.3} × {sy:.3} × {sz:.3} mm, {voxel_type}\n  \
+             orientation {orientation} (voxel axes run toward these sides)\n  \
+             x {:.1} to {:.1}, y {:.1} to {:.1}, z {:.1} to {:.1} mm (RAS+)\n  \
+             values {} to {}, mean {:.4}, window {low:.4} to {high:.4}\n",
+            input.file_name,
+            bounds.min[0], bounds.max[0], bounds.min[1], bounds.max[1], bounds.min[2], bounds.max[2],
+            statistics.min, statistics.max, statistics.mean,
+        );
+        if (slope, intercept) != (1.0, 0.0) {
+            lines += &format!("  values are stored × {slope} + {intercept}\n");
+        }
+        for warning in &scan.warnings {
+            lines += &format!("  note: {warning}\n");
+        }
+        json.push(serde_json::json!({
+            "file": input.file_name,
+            "hash": input.hash,
+            "dims": grid.dims(),
+            "spacing_mm": grid.spacing_mm(),
+            "orientation": orientation,
+            "voxel_type": voxel_type,
+            "slope": slope,
+            "intercept": intercept,
+            "bounds_mm": bounds,
+            "world_from_voxel": affine_rows(grid),
+            "min": statistics.min,
+            "max": statistics.max,
+            "mean": statistics.mean,
+            "window": [low, high],
+            "warnings": scan.warnings,
+        }));
+    }
+    common.print(&serde_json::json!(json), &lines);
+    Ok(())
+}
+
+/// The affine as rows of a 4 × 4 matrix, as other software prints it.
+fn affine_rows(grid: &crate::base::Grid) -> [[f64; 4]; 4] {
+    let affine = grid.world_from_voxel();
+    let (m, t) = (affine.matrix3, affine.translation);
+    let row = |i: usize| [m.x_axis[i], m.y_axis[i], m.z_axis[i], t[i]];
+    [row(0), row(1), row(2), [0.0, 0.0, 0.0, 1.0]]
+}
+
+/// `--device list`: the processors that can run the network and draw.
+pub(crate) fn list_devices(common: &Common) -> anyhow::Result<()> {
+    let adapters = gpu::list_adapters();
+    let threads = rayon::current_num_threads();
+    let mut lines = format!("cpu   {threads} threads\n");
+    for adapter in &adapters {
+        lines += &format!("gpu   {adapter}\n");
+    }
+    if adapters.is_empty() {
+        lines += "gpu   none found\n";
+    }
+    let names: Vec<String> = adapters.iter().map(ToString::to_string).collect();
+    common.print(&serde_json::json!({ "cpu_threads": threads, "gpu": names }), &lines);
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! Floor 5: the command line. One file a subcommand; each ends in the same calls of
+//! `engine` that the window makes.
+//!
+//! Results go to standard output (as JSON with `--json`), progress to standard
+//! error. Exit codes: 0 done, 1 failed with one clear line, 2 wrong usage, 130
+//! cancelled.
+
+mod bench;
+mod debug;
+mod explain;
+mod info;
+mod open;
+mod progress;
+mod segment;
+mod study;
+mod supervoxels;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::base::{CancelToken, Cancelled};
+use crate::engine::{DeviceChoice, EngineError};
+
+/// See why a Swin UNETR segmented a CT or MR scan the way it did.
+///
+/// Without a subcommand the window opens: with the given scans, or with the
+/// demonstration. Research use only. Not for diagnostic use.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    open: open::Open,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show what a scan's header says and where it lies in the body
+    Info(info::Info),
+    /// Segment a scan
+    Segment(segment::Segment),
+    /// Divide a scan into supervoxels
+    Supervoxels(supervoxels::Supervoxels),
+    /// Segment a scan and explain the segmentation with supervoxel Shapley values
+    Explain(explain::Explain),
+    /// Measure the program on this machine
+    #[command(subcommand)]
+    Bench(bench::Bench),
+    /// Hold single parts of the program against other software
+    #[command(subcommand)]
+    Debug(debug::Debug),
+}
+
+/// Options that every subcommand takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Common {
+    /// Print the result as JSON on standard output
+    #[arg(long, global = true)]
+    json: bool,
+    /// Processor that runs the network; "list" shows what there is
+    #[arg(long, global = true, value_name = "DEVICE", default_value = "auto")]
+    device: DeviceArgument,
+    /// Seed of all random choices
+    #[arg(long, global = true, default_value_t = 0)]
+    seed: u64,
+    /// Number of CPU threads (default: all)
+    #[arg(long, global = true, value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DeviceArgument {
+    Auto,
+    Gpu,
+    Cpu,
+    List,
+}
+
+impl Common {
+    fn device_choice(&self) -> DeviceChoice {
+        match self.device {
+            DeviceArgument::Auto | DeviceArgument::List => DeviceChoice::Automatic,
+            DeviceArgument::Gpu => DeviceChoice::Gpu,
+            DeviceArgument::Cpu => DeviceChoice::Cpu,
+        }
+    }
+
+    /// Prints a result: JSON for scripts, or lines for people.
+    fn print(&self, json: &serde_json::Value, lines: &str) {
+        if self.json {
+            println!("{json:#}");
+        } else {
+            println!("{}", lines.trim_end());
+        }
+    }
+}
+
+/// Runs the program and returns its exit code.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_log();
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_cancelled(&error) => {
+            eprintln!("voxplain: cancelled");
+            ExitCode::from(130)
+        }
+        Err(error) => {
+            eprintln!("voxplain: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let common = arguments.common;
+    if let Some(threads) = common.threads {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(usize::from(threads))
+            .build_global()
+            .context("the number of threads cannot be set")?;
+    }
+    if common.device == DeviceArgument::List {
+        return info::list_devices(&common);
+    }
+    match arguments.command {
+        None => open::run(&arguments.open, &common),
+        Some(Command::Info(info)) => info::run(&info, &common),
+        Some(Command::Segment(segment)) => segment::run(&segment, &common),
+        Some(Command::Supervoxels(supervoxels)) => supervoxels::run(&supervoxels, &common),
+        Some(Command::Explain(explain)) => explain::run(&explain, &common),
+        Some(Command::Bench(bench)) => bench::run(&bench, &common),
+        Some(Command::Debug(debug)) => debug::run(&debug, &common),
+    }
+}
+
+fn is_cancelled(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<EngineError>().is_some_and(EngineError::is_cancelled)
+        || error.downcast_ref::<Cancelled>().is_some()
+}
+
+/// Warnings of the program and errors of its graphics layers; `RUST_LOG` overrides.
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error,voxplain=warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+/// A token that Ctrl-C cancels; a second Ctrl-C ends the program at once.
+fn cancel_on_interrupt() -> CancelToken {
+    let token = CancelToken::new();
+    let on_signal = token.clone();
+    let installed = ctrlc::set_handler(move || {
+        if on_signal.is_cancelled() {
+            std::process::exit(130);
+        }
+        on_signal.cancel();
+    });
+    if let Err(error) = installed {
+        tracing::warn!("Ctrl-C ends the program without tidying up: {error}");
+    }
+    token
+}
+
+/// A path as an output: its folder must exist, so that hours of work are not lost.
+fn check_output(path: &std::path::Path) -> anyhow::Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    anyhow::ensure!(
+        folder.is_dir(),
+        "the folder for the output does not exist; create it first: {}",
+        folder.display()
+    );
+    Ok(())
+}

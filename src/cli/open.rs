@@ -1,0 +1,65 @@
+//! `voxplain [SCAN…]`: the window, and the same job headless where there is none.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::explain::{self, Explain};
+use super::study::StudyArguments;
+use super::supervoxels::SupervoxelArguments;
+use super::Common;
+use crate::engine::{RegionChoice, assets};
+use crate::ui::{self, Launch};
+
+#[derive(Debug, Args)]
+pub(crate) struct Open {
+    /// Scans to open in the window; none opens the demonstration
+    #[arg(value_name = "SCAN")]
+    scans: Vec<PathBuf>,
+    /// Model bundle: a folder with bundle.json and weights (default: the demonstration's)
+    #[arg(long, value_name = "BUNDLE")]
+    model: Option<PathBuf>,
+}
+
+/// What the window needs on Debian and Ubuntu, as the README says it.
+const WINDOW_PACKAGES: &str = "libvulkan1 mesa-vulkan-drivers libegl1 libgl1-mesa-dri libx11-6 libx11-xcb1 libxcursor1 libxi6 libxkbcommon0 libxkbcommon-x11-0 libwayland-client0";
+
+pub(crate) fn run(arguments: &Open, common: &Common) -> anyhow::Result<()> {
+    let launch = Launch {
+        scan: arguments.scans.clone(),
+        bundle: arguments.model.clone(),
+        explain_at_once: arguments.scans.is_empty(),
+        ..Launch::demonstration(common.device_choice())
+    };
+    let Err(why) = ui::run(launch) else { return Ok(()) };
+    let install = if cfg!(target_os = "linux") {
+        format!("on Debian or Ubuntu install {WINDOW_PACKAGES} and start it on a desktop")
+    } else {
+        "update the graphics driver".to_owned()
+    };
+    let folder = headless_folder(&arguments.scans);
+    eprintln!(
+        "voxplain: no window can be opened ({why}); for the window {install}. Doing the same job without it, into {}",
+        folder.display()
+    );
+    let scans = if arguments.scans.is_empty() {
+        vec![assets::demonstration_scan()]
+    } else {
+        arguments.scans.clone()
+    };
+    let study =
+        StudyArguments { scans, model: arguments.model.clone(), region: RegionChoice::Automatic };
+    explain::run(&Explain::first_look(study, SupervoxelArguments::first_look(), folder), common)
+}
+
+/// A folder of this job's own in the working folder.
+fn headless_folder(scans: &[PathBuf]) -> PathBuf {
+    let name = scans.first().and_then(|path| path.file_name()).map_or_else(
+        || "demonstration".to_owned(),
+        |name| {
+            let name = name.to_string_lossy();
+            name.split('.').next().unwrap_or("scan").to_owned()
+        },
+    );
+    Path::new(&format!("voxplain-{name}")).to_owned()
+}

@@ -1,0 +1,103 @@
+//! Reading an estimate: which players matter, which are undecided, what a mask holds.
+
+use crate::explain::permutation::{Estimate, PlayerEstimate};
+use crate::explain::supervoxels::PlayerFacts;
+
+/// Players with a known value, largest value first; ties keep their order.
+pub fn ranked(estimate: &Estimate) -> Vec<usize> {
+    let known = |player: &usize| estimate.players.get(*player).is_some_and(|p| p.samples > 0);
+    let value = |player: usize| estimate.players.get(player).map_or(0.0, |p| p.shap_value);
+    let mut players: Vec<usize> = (0..estimate.players.len()).filter(known).collect();
+    players.sort_by(|&a, &b| value(b).total_cmp(&value(a)));
+    players
+}
+
+/// Whether the 95 % interval of a player's value holds zero, or is not known.
+pub fn is_undecided(estimate: &Estimate, player: &PlayerEstimate) -> bool {
+    match player.standard_error {
+        Some(error) => player.shap_value.abs() <= error * estimate.interval_factor,
+        None => true,
+    }
+}
+
+/// How large a relevance mask is.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct MaskStatistics {
+    pub players: usize,
+    pub volume_mm3: f64,
+    /// Share of the volume of all players.
+    pub volume_share: f64,
+    /// Share of the sum of all positive values.
+    pub positive_share: f64,
+}
+
+impl MaskStatistics {
+    /// The mask of all players with a known value of at least `threshold`.
+    pub fn of(estimate: &Estimate, facts: &[PlayerFacts], threshold: f64) -> Self {
+        let (mut mask, mut volume, mut positive) = (Self::default(), 0.0, 0.0);
+        let mut inside = 0.0;
+        for (player, facts) in estimate.players.iter().zip(facts) {
+            volume += facts.volume_mm3;
+            positive += player.shap_value.max(0.0);
+            if player.samples > 0 && player.shap_value >= threshold {
+                mask.players += 1;
+                mask.volume_mm3 += facts.volume_mm3;
+                inside += player.shap_value.max(0.0);
+            }
+        }
+        let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
+        mask.volume_share = share(mask.volume_mm3, volume);
+        mask.positive_share = share(inside, positive);
+        mask
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn estimate() -> Estimate {
+        let player = |shap_value, standard_error, samples| PlayerEstimate {
+            shap_value,
+            standard_error,
+            samples,
+        };
+        Estimate {
+            players: vec![
+                player(0.1, Some(0.01), 2),
+                player(0.3, Some(0.2), 2),
+                player(-0.2, Some(0.01), 2),
+                player(0.0, None, 0),
+            ],
+            value_empty: 0.0,
+            value_full: 0.2,
+            evaluations: 8,
+            interval_factor: 2.0,
+        }
+    }
+
+    #[test]
+    fn ranking_and_doubt() {
+        let estimate = estimate();
+        assert_eq!(ranked(&estimate), vec![1, 0, 2]);
+        let undecided: Vec<bool> =
+            estimate.players.iter().map(|p| is_undecided(&estimate, p)).collect();
+        assert_eq!(undecided, [false, true, false, true]);
+    }
+
+    #[test]
+    fn mask_shares() {
+        let facts: Vec<PlayerFacts> = [10.0, 30.0, 20.0, 40.0]
+            .into_iter()
+            .map(|volume_mm3| PlayerFacts {
+                voxels: 1,
+                volume_mm3,
+                centroid_mm: [0.0; 3],
+            })
+            .collect();
+        let mask = MaskStatistics::of(&estimate(), &facts, 0.2);
+        assert_eq!((mask.players, mask.volume_mm3, mask.volume_share), (1, 30.0, 0.3));
+        assert!((mask.positive_share - 0.75).abs() < 1e-12);
+        assert_eq!(MaskStatistics::of(&estimate(), &[], 0.2), MaskStatistics::default());
+    }
+}

@@ -1,0 +1,50 @@
+//! Which processor runs the network.
+
+use crate::engine::{DeviceChoice, EngineError};
+use crate::gpu::{GpuContext, Tier};
+use crate::model::ComputeDevice;
+
+/// The choice of a processor, with the graphics device that the view already uses.
+#[derive(Clone)]
+pub struct Compute {
+    choice: DeviceChoice,
+    graphics: Option<GpuContext>,
+}
+
+impl Compute {
+    /// `graphics` is the device to share with the view, if there is one.
+    pub fn new(choice: DeviceChoice, graphics: Option<GpuContext>) -> Self {
+        Self { choice, graphics }
+    }
+
+    /// A choice without a view to share a device with.
+    pub fn alone(choice: DeviceChoice) -> Self {
+        Self::new(choice, None)
+    }
+
+    /// The device for burn. Automatically a graphics card, and the CPU where the
+    /// adapter is software: burn on software Vulkan is an order of magnitude slower
+    /// than its CPU backend.
+    pub fn device(&self) -> Result<ComputeDevice, EngineError> {
+        let graphics = match (self.choice, &self.graphics) {
+            (DeviceChoice::Cpu, _) => None,
+            (DeviceChoice::Automatic, known) => known
+                .clone()
+                .or_else(|| GpuContext::headless().ok())
+                .filter(|context| context.tier != Tier::Software),
+            (DeviceChoice::Gpu, Some(known)) => Some(known.clone()),
+            (DeviceChoice::Gpu, None) => Some(
+                GpuContext::headless().map_err(|error| EngineError::NoGpu { why: error.to_string() })?,
+            ),
+        };
+        match graphics {
+            None => Ok(ComputeDevice::cpu()),
+            Some(context) => Ok(ComputeDevice::from_wgpu(
+                context.instance,
+                context.adapter,
+                context.device,
+                context.queue,
+            )?),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What can go wrong between a scan and its explanation.
+
+use std::path::PathBuf;
+
+use crate::base::{Cancelled, GridError};
+use crate::explain::ExplainError;
+use crate::gpu::GpuError;
+use crate::io::IoError;
+use crate::model::{BundleError, ModelError};
+use crate::report::ReportError;
+
+/// One line each: what, why, what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    #[error(transparent)]
+    Io(IoError),
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    #[error(transparent)]
+    Model(ModelError),
+    #[error(transparent)]
+    Explain(ExplainError),
+    #[error(transparent)]
+    Grid(#[from] GridError),
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    #[error("no scan was given; name at least one file")]
+    NoScan,
+    #[error(
+        "the model {bundle:?} wants {expected} channel(s) ({names}) and got {got}; give one scan for each, in this order"
+    )]
+    Channels { bundle: String, expected: usize, names: String, got: usize },
+    #[error(
+        "{other} does not lie on the same grid as {first}; resample it to the first scan, then open both again"
+    )]
+    DifferentGrids { first: String, other: String },
+    #[error("the model has no class {name:?}; it has {known}")]
+    NoSuchClass { name: String, known: String },
+    #[error(
+        "the network found no {class} in this region, so there is nothing to explain; move the region or choose another class"
+    )]
+    EmptyTarget { class: String },
+    #[error("a graphics card was asked for, but there is none: {why}; use --device cpu")]
+    NoGpu { why: String },
+    #[error("cannot write {what} ({why}): {}", path.display())]
+    Write { what: &'static str, why: String, path: PathBuf },
+}
+
+impl EngineError {
+    /// Whether this is the answer to a wish to stop, rather than a failure.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled(_))
+    }
+}

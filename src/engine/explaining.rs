@@ -1,0 +1,263 @@
+//! From a segmentation to the attribution of one class or all: the evaluation loop.
+//!
+//! Each pair of coalitions is run once and its outcome kept in the log, so that
+//! another class is a new estimate from the log and needs no run of the network.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::base::Pace;
+use crate::engine::{EngineError, ExplainSettings, JobControl, Players, Segmentation, Study};
+use crate::explain::log::{CoalitionLog, LogHeader};
+use crate::explain::permutation::{Estimate, Forecast, PermutationEstimator, PermutationSampler};
+use crate::explain::{self, ExplainError, Outcome, TargetSize, baseline};
+use crate::model::{MaskedNetwork, SlidingWindow, SwinUnetr, TargetMasks};
+
+/// Largest standard error over the range of the values at which a map is good
+/// enough to look at; the forecast says when it will be reached.
+pub const WANTED_TOLERANCE: f64 = 0.05;
+
+/// Snapshots come at least this far apart, so that looking costs nothing.
+const SNAPSHOT_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Windows that go through the network together. On a CPU one window fills all cores.
+const WINDOW_BATCH: usize = 1;
+
+/// What is explained, and how.
+pub struct Task<'a> {
+    pub study: Arc<Study>,
+    pub segmentation: Arc<Segmentation>,
+    pub players: Arc<Players>,
+    pub settings: &'a ExplainSettings,
+}
+
+/// The attribution as far as it is known.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// Index of the class it explains.
+    pub class: usize,
+    pub estimate: Estimate,
+    /// Coalitions run so far, of how many.
+    pub evaluations: usize,
+    pub budget: usize,
+    pub forecast: Option<Forecast>,
+    pub elapsed_s: f64,
+    pub remaining_s: Option<f64>,
+}
+
+/// The attribution of one class.
+#[derive(Debug, Clone)]
+pub struct ClassExplanation {
+    pub class: usize,
+    pub estimate: Estimate,
+}
+
+/// A finished explanation.
+#[derive(Debug, Clone)]
+pub struct Explanation {
+    pub study: Arc<Study>,
+    pub segmentation: Arc<Segmentation>,
+    pub players: Arc<Players>,
+    pub settings: ExplainSettings,
+    /// The processor that ran the network.
+    pub device: String,
+    pub log: CoalitionLog,
+    /// One entry for each explained class, in class order.
+    pub classes: Vec<ClassExplanation>,
+    pub seconds: f64,
+}
+
+impl Explanation {
+    /// The attribution of any class from the log, without running the network.
+    pub fn estimate_of(&self, class: usize) -> Result<Estimate, EngineError> {
+        if self.log.header().target.voxels.get(class).is_none_or(|&voxels| voxels == 0) {
+            let class = self.study.class_name(class).to_owned();
+            return Err(EngineError::EmptyTarget { class });
+        }
+        estimate_from_log(&self.log, &self.settings, class)
+    }
+
+    /// The attribution of any class in the form in which it streams.
+    pub fn snapshot_of(&self, class: usize) -> Result<Snapshot, EngineError> {
+        let estimate = self.estimate_of(class)?;
+        let evaluations = self.log.records().len();
+        Ok(Snapshot {
+            class,
+            forecast: estimate.forecast(WANTED_TOLERANCE),
+            estimate,
+            evaluations,
+            budget: evaluations,
+            elapsed_s: self.seconds,
+            remaining_s: None,
+        })
+    }
+}
+
+/// Evaluates coalitions until the budget is used up and estimates SHAP values.
+///
+/// `on_snapshot` is called with the first class's newest state, at most ten times a
+/// second. The result uses complete passes over the players where there is one, so
+/// that its values sum to v(N) − v(∅).
+pub fn explain(
+    task: &Task<'_>,
+    network: &Arc<SwinUnetr>,
+    job: &JobControl,
+    on_snapshot: &mut dyn FnMut(Snapshot),
+) -> Result<Explanation, EngineError> {
+    let activation = task.study.bundle.description().activation;
+    let targets = TargetMasks::from_logits(task.segmentation.logits.view(), activation);
+    let target = TargetSize {
+        voxels: targets.voxel_counts().into_iter().map(|count| count as u64).collect(),
+        voxel_volume_mm3: task.segmentation.prepared.grid.voxel_volume_mm3(),
+    };
+    let classes = explained_classes(task, &target)?;
+    // `explained_classes` names at least one.
+    let shown = classes.first().copied().unwrap_or_default();
+    let mut masked = masked_network(task, network, targets)?;
+    let mut log = CoalitionLog::new(log_header(task, target))?;
+    let mut sampler = PermutationSampler::new(task.players.count, task.settings.seed)?;
+    let mut estimator = PermutationEstimator::new(task.players.count, task.settings.seed)?;
+    let budget = task.settings.budget.evaluations(task.players.count);
+    let pace = Pace::start();
+    let mut last_shown: Option<Instant> = None;
+
+    while log.records().len() + 2 <= budget {
+        job.checkpoint()?;
+        let Some((coalition, complement)) = sampler.next_pair() else { break };
+        let present = [coalition.to_bools(), complement.to_bools()];
+        let outcomes = masked.evaluate(&present, job.cancel_token())?;
+        let mut values = Vec::with_capacity(2);
+        for (coalition, sums) in [coalition, complement].into_iter().zip(outcomes) {
+            let outcome = outcome_from(sums);
+            values.push(task.settings.value_function.evaluate(&outcome, shown, &log.header().target)?);
+            log.append(coalition, outcome)?;
+        }
+        if let [value, complement_value] = values[..] {
+            estimator.absorb(value, complement_value)?;
+        }
+        if last_shown.is_none_or(|at| at.elapsed() >= SNAPSHOT_INTERVAL)
+            && let Some(estimate) = estimator.current()
+        {
+            last_shown = Some(Instant::now());
+            on_snapshot(snapshot(shown, estimate, log.records().len(), budget, &pace));
+        }
+    }
+
+    let estimates = classes
+        .into_iter()
+        .map(|class| {
+            let estimate = estimate_from_log(&log, task.settings, class)?;
+            Ok(ClassExplanation { class, estimate })
+        })
+        .collect::<Result<Vec<_>, EngineError>>()?;
+    let explanation = Explanation {
+        study: Arc::clone(&task.study),
+        segmentation: Arc::clone(&task.segmentation),
+        players: Arc::clone(&task.players),
+        settings: task.settings.clone(),
+        device: network.device().label().to_owned(),
+        log,
+        classes: estimates,
+        seconds: pace.elapsed_s(),
+    };
+    on_snapshot(explanation.snapshot_of(shown)?);
+    Ok(explanation)
+}
+
+fn snapshot(class: usize, estimate: Estimate, evaluations: usize, budget: usize, pace: &Pace) -> Snapshot {
+    Snapshot {
+        class,
+        forecast: estimate.forecast(WANTED_TOLERANCE),
+        estimate,
+        evaluations,
+        budget,
+        elapsed_s: pace.elapsed_s(),
+        remaining_s: pace.remaining_s(evaluations as u64, budget as u64),
+    }
+}
+
+/// The wanted class, or every foreground class that the network found.
+fn explained_classes(task: &Task<'_>, target: &TargetSize) -> Result<Vec<usize>, EngineError> {
+    let found = |class: &usize| target.voxels.get(*class).is_some_and(|&voxels| voxels > 0);
+    let classes: Vec<usize> = match task.settings.class {
+        Some(class) => Some(class).into_iter().filter(found).collect(),
+        None => task.study.foreground().filter(found).collect(),
+    };
+    if classes.is_empty() {
+        let class = match task.settings.class {
+            Some(class) => task.study.class_name(class).to_owned(),
+            None => "structure".to_owned(),
+        };
+        return Err(EngineError::EmptyTarget { class });
+    }
+    Ok(classes)
+}
+
+fn masked_network(
+    task: &Task<'_>,
+    network: &Arc<SwinUnetr>,
+    targets: TargetMasks,
+) -> Result<MaskedNetwork, EngineError> {
+    let prepared = &task.segmentation.prepared;
+    let description = task.study.bundle.description();
+    let baseline = baseline::fill(&prepared.input, prepared.grid.spacing_mm(), task.settings.baseline)?;
+    let windows = SlidingWindow::new(
+        Arc::clone(network),
+        prepared.grid.dims(),
+        &description.inference,
+        WINDOW_BATCH,
+    )?;
+    Ok(MaskedNetwork::new(
+        windows,
+        prepared.input.view(),
+        baseline.view(),
+        &prepared.values_from_region(task.players.labels.labels())?,
+        task.players.count,
+        targets,
+        description.activation,
+    )?)
+}
+
+fn log_header(task: &Task<'_>, target: TargetSize) -> LogHeader {
+    LogHeader {
+        players: task.players.count,
+        classes: task.study.classes().iter().map(|class| class.name.clone()).collect(),
+        seed: task.settings.seed,
+        target,
+        parameters: serde_json::json!({
+            "method": "antithetic permutation",
+            "baseline": task.settings.baseline.to_string(),
+            "value_function": task.settings.value_function,
+            "weights_hash": task.study.bundle.weights_hash(),
+        }),
+    }
+}
+
+fn outcome_from(sums: Vec<crate::model::ClassSums>) -> Outcome {
+    let classes = sums
+        .into_iter()
+        .map(|sums| explain::ClassSums {
+            probability_in_target: sums.probability_in_target,
+            probability_total: sums.probability_total,
+            logit_in_target: sums.logit_in_target,
+            hard_in_target: sums.hard_in_target,
+            hard_total: sums.hard_total,
+        })
+        .collect();
+    Outcome { classes }
+}
+
+/// Complete passes where there is one; otherwise what is known so far.
+fn estimate_from_log(
+    log: &CoalitionLog,
+    settings: &ExplainSettings,
+    class: usize,
+) -> Result<Estimate, EngineError> {
+    let header = log.header();
+    let estimator =
+        PermutationEstimator::from_log(log.records(), header.players, header.seed, |outcome| {
+            settings.value_function.evaluate(outcome, class, &header.target)
+        })?;
+    let estimate = estimator.complete().or_else(|| estimator.current());
+    Ok(estimate.ok_or(ExplainError::TooFewObservations { observations: 0, players: header.players })?)
+}

@@ -1,0 +1,35 @@
+//! Floor 4: where scan, network, supervoxels and estimators meet.
+//!
+//! `model`, `explain` and `gpu` do not know each other; this floor carries plain data
+//! between them. The same functions serve the command line (called directly) and the
+//! window (called by the worker thread). No egui here: a waker closure stands for
+//! "repaint".
+
+pub mod assets;
+mod attribution;
+mod compute;
+mod control;
+mod error;
+mod explaining;
+pub mod folder;
+mod picture;
+mod players;
+mod segment;
+mod settings;
+mod slot;
+mod study;
+mod worker;
+
+pub use attribution::{MaskStatistics, is_undecided, ranked};
+pub use compute::Compute;
+pub use control::JobControl;
+pub use error::EngineError;
+pub use explaining::{
+    ClassExplanation, Explanation, Snapshot, Task, WANTED_TOLERANCE, explain,
+};
+pub use players::Players;
+pub use segment::{Segmentation, segment};
+pub use settings::{Budget, DeviceChoice, ExplainSettings, RegionChoice, SettingError};
+pub use slot::Slot;
+pub use study::{InputFile, Scan, Study, whole_region};
+pub use worker::{Engine, Event, Waker};

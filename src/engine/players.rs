@@ -1,0 +1,56 @@
+//! The players of a study: supervoxels of its region.
+
+use crate::base::{CancelToken, VoxelBox};
+use crate::engine::{EngineError, Scan, Study};
+use crate::explain::supervoxels::{self, PlayerFacts, SupervoxelSettings};
+use crate::volume::LabelMap;
+
+/// Supervoxels on the region's grid; label 1 is player 0, label 0 is no player.
+#[derive(Debug, Clone)]
+pub struct Players {
+    pub labels: LabelMap,
+    pub count: usize,
+    /// Size and place of each player, player 0 first.
+    pub facts: Vec<PlayerFacts>,
+    pub settings: SupervoxelSettings,
+    /// The voxels of the scan that the supervoxels divide.
+    pub part: VoxelBox,
+}
+
+impl Players {
+    /// Divides a part of a scan by the values of its channels.
+    pub fn find(
+        scan: &Scan,
+        part: VoxelBox,
+        settings: &SupervoxelSettings,
+        cancel: &CancelToken,
+    ) -> Result<Self, EngineError> {
+        let values: Vec<Vec<f32>> =
+            scan.channels.iter().map(|channel| channel.crop_to_f32(&part)).collect();
+        let channels: Vec<&[f32]> = values.iter().map(Vec::as_slice).collect();
+        let grid = scan.first()?.grid().crop(&part)?;
+        let found = supervoxels::find(
+            &channels,
+            grid.dims(),
+            grid.spacing_mm(),
+            None,
+            settings,
+            cancel,
+        )?;
+        let facts = found.facts(&grid)?;
+        let count = found.count;
+        let labels = LabelMap::new(grid, found.labels).ok_or(crate::base::GridError::OutsideScan)?;
+        Ok(Self { labels, count, facts, settings: *settings, part })
+    }
+
+    /// Whether these players divide the region of this study.
+    pub fn belong_to(&self, study: &Study) -> bool {
+        self.part == study.part && self.labels.grid().same_place(&study.region_grid)
+    }
+
+    /// The player at a world point.
+    pub fn player_at(&self, world_mm: glam::DVec3) -> Option<usize> {
+        let voxel = self.labels.grid().nearest_voxel(world_mm)?;
+        usize::from(self.labels.label(voxel)?).checked_sub(1)
+    }
+}

@@ -1,0 +1,158 @@
+//! What a user chooses, as plain values that read and write as short texts.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::base::WorldBox;
+use crate::explain::ValueFunction;
+use crate::explain::baseline::Baseline;
+use crate::explain::relevance_mask::MaskRule;
+use crate::explain::supervoxels::SupervoxelSettings;
+
+/// A text that does not say what it should.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} cannot be {got:?}; write {expected}")]
+pub struct SettingError {
+    what: &'static str,
+    got: String,
+    expected: &'static str,
+}
+
+/// How many coalitions may be evaluated.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Budget {
+    Evaluations(usize),
+    /// A multiple of the number of players, written `4M`.
+    PerPlayer(f64),
+}
+
+impl Budget {
+    /// Evaluations for a game of `players` players; never fewer than v(∅) and v(N).
+    pub fn evaluations(self, players: usize) -> usize {
+        match self {
+            Self::Evaluations(count) => count.max(2),
+            Self::PerPlayer(factor) => ((factor * players as f64).round() as usize).max(2),
+        }
+    }
+}
+
+impl FromStr for Budget {
+    type Err = SettingError;
+
+    fn from_str(text: &str) -> Result<Self, SettingError> {
+        const MOST: f64 = 1e9;
+        let parsed = match text.strip_suffix(['M', 'm']) {
+            Some(factor) => factor
+                .parse::<f64>()
+                .ok()
+                .filter(|f| *f > 0.0 && *f <= 1e6)
+                .map(Self::PerPlayer),
+            None => text
+                .parse::<usize>()
+                .ok()
+                .filter(|&n| n > 0 && n as f64 <= MOST)
+                .map(Self::Evaluations),
+        };
+        parsed.ok_or_else(|| SettingError {
+            what: "the budget",
+            got: text.to_owned(),
+            expected: "a number of evaluations such as 500, or a multiple of the supervoxels such as 4M",
+        })
+    }
+}
+
+impl fmt::Display for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Evaluations(count) => write!(f, "{count}"),
+            Self::PerPlayer(factor) => write!(f, "{factor}M"),
+        }
+    }
+}
+
+/// Where the network looks.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum RegionChoice {
+    /// The model's suggested box if the scan is much larger than it, else the whole scan.
+    #[default]
+    Automatic,
+    Whole,
+    Box(WorldBox),
+}
+
+impl FromStr for RegionChoice {
+    type Err = SettingError;
+
+    fn from_str(text: &str) -> Result<Self, SettingError> {
+        match text {
+            "auto" => return Ok(Self::Automatic),
+            "whole" => return Ok(Self::Whole),
+            _ => {}
+        }
+        let numbers: Option<Vec<f64>> = text
+            .split(',')
+            .map(|part| part.trim().parse::<f64>().ok().filter(|v| v.is_finite()))
+            .collect();
+        if let Some([x0, y0, z0, x1, y1, z1]) = numbers.as_deref()
+            && x0 < x1
+            && y0 < y1
+            && z0 < z1
+        {
+            return Ok(Self::Box(WorldBox { min: [*x0, *y0, *z0], max: [*x1, *y1, *z1] }));
+        }
+        Err(SettingError {
+            what: "the region",
+            got: text.to_owned(),
+            expected: "auto, whole, or a box in world millimetres: x0,y0,z0,x1,y1,z1 with each lower corner first",
+        })
+    }
+}
+
+/// Which processor runs the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeviceChoice {
+    /// A graphics card if there is one, else the CPU.
+    #[default]
+    Automatic,
+    Gpu,
+    Cpu,
+}
+
+/// Everything that decides the result of an explanation, besides scan and model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExplainSettings {
+    /// Index of the class to explain; `None` explains every foreground class.
+    pub class: Option<usize>,
+    pub supervoxels: SupervoxelSettings,
+    pub baseline: Baseline,
+    pub value_function: ValueFunction,
+    pub budget: Budget,
+    pub seed: u64,
+    pub mask: MaskRule,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn budgets_read_and_write() {
+        assert_eq!("4M".parse(), Ok(Budget::PerPlayer(4.0)));
+        assert_eq!("500".parse(), Ok(Budget::Evaluations(500)));
+        assert_eq!(Budget::PerPlayer(2.5).evaluations(100), 250);
+        assert_eq!(Budget::PerPlayer(2.0).to_string(), "2M");
+        for bad in ["", "M", "-1", "0", "nanM", "infM", "4X", "0M"] {
+            assert!(bad.parse::<Budget>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn regions_read() {
+        assert_eq!("whole".parse(), Ok(RegionChoice::Whole));
+        let region = WorldBox { min: [-43.0, -46.0, -30.0], max: [-8.0, 6.0, 8.5] };
+        assert_eq!("-43,-46,-30, -8,6,8.5".parse(), Ok(RegionChoice::Box(region)));
+        for bad in ["", "1,2,3", "0,0,0,0,1,1", "a,b,c,d,e,f", "0,0,0,nan,1,1"] {
+            assert!(bad.parse::<RegionChoice>().is_err(), "{bad}");
+        }
+    }
+}

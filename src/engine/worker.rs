@@ -1,0 +1,332 @@
+//! The study's worker thread and the handle that the window holds.
+//!
+//! All burn work of a study runs on one named thread, because burn orders work on a
+//! device by thread. Wishes go down a bounded channel; facts come up another; what
+//! matters only in its newest form goes through slots. Supervoxels need no network,
+//! so a second thread redraws them while a slider moves.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::base::{CancelToken, Phase, Progress, WorldBox};
+use crate::engine::explaining::{self, Explanation, Snapshot};
+use crate::engine::{
+    Compute, EngineError, ExplainSettings, JobControl, Players, RegionChoice, Scan, Segmentation,
+    Slot, Study, folder, segment,
+};
+use crate::explain::supervoxels::SupervoxelSettings;
+use crate::model::{Bundle, SwinUnetr};
+
+/// A wish sent to the worker, which works on one at a time, in order.
+#[derive(Debug)]
+enum Request {
+    Open { scan: Vec<PathBuf>, bundle: PathBuf, region: RegionChoice },
+    MoveRegion(WorldBox),
+    Explain { players: Arc<Players>, settings: ExplainSettings },
+    Save(PathBuf),
+}
+
+/// A fact, in the order in which it came about.
+#[derive(Debug, Clone)]
+pub enum Event {
+    Opened(Arc<Study>),
+    /// The network is loaded; the text names the processor that runs it.
+    NetworkReady { device: String },
+    Segmented(Arc<Segmentation>),
+    Players(Arc<Players>),
+    ExplainStarted,
+    Explained(Arc<Explanation>),
+    Saved(PathBuf),
+    /// The running job ended because it was asked to.
+    Cancelled,
+    /// A job failed; one line: what, why, what to do.
+    Failed(String),
+    /// No wish is left: the worker waits.
+    Idle,
+}
+
+/// Called from any thread when there is something new to show.
+pub type Waker = Arc<dyn Fn() + Send + Sync>;
+
+/// Handle to the worker. Dropping it cancels what runs and ends the threads.
+pub struct Engine {
+    requests: Sender<(Request, JobControl)>,
+    events: Receiver<Event>,
+    progress: Slot<Progress>,
+    snapshot: Slot<Arc<Snapshot>>,
+    supervoxels: Slot<(Arc<Study>, SupervoxelSettings)>,
+    job: JobControl,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Wishes and facts that may wait in line; more than any sequence of clicks makes.
+const QUEUE: usize = 64;
+
+impl Engine {
+    /// Starts the threads. `compute` says what runs the network.
+    pub fn start(compute: Compute, waker: Waker) -> std::io::Result<Self> {
+        let (requests, incoming) = bounded(QUEUE);
+        let (outgoing, events) = bounded(QUEUE);
+        let progress = Slot::default();
+        let snapshot = Slot::default();
+        let supervoxels: Slot<(Arc<Study>, SupervoxelSettings)> = Slot::default();
+
+        let mut worker = Worker {
+            compute,
+            events: outgoing.clone(),
+            progress: progress.clone(),
+            snapshot: snapshot.clone(),
+            waker: Arc::clone(&waker),
+            network: None,
+            study: None,
+            segmentation: None,
+            explanation: None,
+        };
+        let study_thread = std::thread::Builder::new()
+            .name("voxplain-study".into())
+            .spawn(move || worker.run(&incoming))?;
+        let wanted = supervoxels.clone();
+        let supervoxel_thread = std::thread::Builder::new()
+            .name("voxplain-supervoxels".into())
+            .spawn(move || follow_slider(&wanted, &outgoing, &waker))?;
+        Ok(Self {
+            requests,
+            events,
+            progress,
+            snapshot,
+            supervoxels,
+            job: JobControl::new(),
+            threads: vec![study_thread, supervoxel_thread],
+        })
+    }
+
+    /// Opens a scan with a model; what runs for another study is cancelled.
+    pub fn open(&mut self, scan: Vec<PathBuf>, bundle: PathBuf, region: RegionChoice) {
+        self.send(Request::Open { scan, bundle, region });
+    }
+
+    /// Looks elsewhere; what runs for the old region is cancelled.
+    pub fn move_region(&mut self, region: WorldBox) {
+        self.send(Request::MoveRegion(region));
+    }
+
+    /// Finds supervoxels; a newer wish replaces one that waits.
+    pub fn find_supervoxels(&self, study: &Arc<Study>, settings: &SupervoxelSettings) {
+        self.supervoxels.put((Arc::clone(study), *settings));
+    }
+
+    /// Starts an explanation; one that runs is cancelled.
+    pub fn explain(&mut self, players: Arc<Players>, settings: ExplainSettings) {
+        self.send(Request::Explain { players, settings });
+    }
+
+    /// Writes the finished explanation into a folder.
+    pub fn save(&mut self, folder: PathBuf) {
+        // Saving follows the job that runs instead of ending it.
+        let job = JobControl::new();
+        let _ = self.requests.try_send((Request::Save(folder), job));
+    }
+
+    pub fn cancel(&self) {
+        self.job.cancel();
+    }
+
+    pub fn job(&self) -> &JobControl {
+        &self.job
+    }
+
+    pub fn next_event(&self) -> Option<Event> {
+        self.events.try_recv().ok()
+    }
+
+    /// The newest progress, if it changed since the last call.
+    pub fn take_progress(&self) -> Option<Progress> {
+        self.progress.take()
+    }
+
+    /// The newest attribution, if it changed since the last call.
+    pub fn take_snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.snapshot.take()
+    }
+
+    fn send(&mut self, request: Request) {
+        self.job.cancel();
+        self.job = JobControl::new();
+        self.snapshot.take();
+        // A full queue means that 64 wishes wait, all cancelled but this one; and a
+        // closed one that the worker is gone, which the window learns by its events.
+        let _ = self.requests.try_send((request, self.job.clone()));
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.job.cancel();
+        self.supervoxels.close();
+        let (closed, _) = bounded(1);
+        self.requests = closed;
+        // The worker may wait for room in the queue of facts; let it go on.
+        while self.threads.iter().any(|thread| !thread.is_finished()) {
+            while self.events.try_recv().is_ok() {}
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The supervoxel thread: always works on the newest wish.
+fn follow_slider(
+    wanted: &Slot<(Arc<Study>, SupervoxelSettings)>,
+    events: &Sender<Event>,
+    waker: &Waker,
+) {
+    while let Some((study, settings)) = wanted.wait() {
+        let event = match Players::find(&study.scan, study.part, &settings, &CancelToken::new()) {
+            Ok(players) => Event::Players(Arc::new(players)),
+            Err(error) => Event::Failed(error.to_string()),
+        };
+        if events.send(event).is_err() {
+            return;
+        }
+        waker();
+    }
+}
+
+/// State of the study thread.
+struct Worker {
+    compute: Compute,
+    events: Sender<Event>,
+    progress: Slot<Progress>,
+    snapshot: Slot<Arc<Snapshot>>,
+    waker: Waker,
+    /// The loaded network with the bundle it came from.
+    network: Option<(Arc<Bundle>, Arc<SwinUnetr>)>,
+    study: Option<Arc<Study>>,
+    segmentation: Option<Arc<Segmentation>>,
+    explanation: Option<Arc<Explanation>>,
+}
+
+impl Worker {
+    fn run(&mut self, requests: &Receiver<(Request, JobControl)>) {
+        while let Ok((request, job)) = requests.recv() {
+            let outcome = if job.cancel_token().is_cancelled() {
+                Ok(())
+            } else {
+                self.work(request, &job)
+            };
+            match outcome {
+                Ok(()) => {}
+                Err(error) if error.is_cancelled() => self.tell(Event::Cancelled),
+                Err(error) => self.tell(Event::Failed(error.to_string())),
+            }
+            if requests.is_empty() {
+                self.tell(Event::Idle);
+            }
+        }
+    }
+
+    fn work(&mut self, request: Request, job: &JobControl) -> Result<(), EngineError> {
+        match request {
+            Request::Open { scan, bundle, region } => {
+                let scan =
+                    Arc::new(Scan::open(&scan, &mut self.reporter(), job.cancel_token())?);
+                let bundle = Arc::new(Bundle::open(&bundle)?);
+                let study = Arc::new(Study::new(scan, bundle, region)?);
+                self.look_at(study, job)
+            }
+            Request::MoveRegion(region) => {
+                let Some(study) = self.study.clone() else { return Ok(()) };
+                self.look_at(Arc::new(study.with_region(region)?), job)
+            }
+            Request::Explain { players, settings } => self.explain(&players, &settings, job),
+            Request::Save(folder) => {
+                let Some(explanation) = self.explanation.clone() else { return Ok(()) };
+                self.reporter()(Progress { phase: Phase::Saving, done: 0, total: 0 });
+                folder::write(&explanation, &folder)?;
+                self.tell(Event::Saved(folder));
+                Ok(())
+            }
+        }
+    }
+
+    fn look_at(&mut self, study: Arc<Study>, job: &JobControl) -> Result<(), EngineError> {
+        self.segmentation = None;
+        self.explanation = None;
+        self.study = Some(Arc::clone(&study));
+        self.tell(Event::Opened(Arc::clone(&study)));
+        self.load_network(&study.bundle)?;
+        let mut report = self.reporter();
+        if let Some((_, network)) = &self.network {
+            let segmentation =
+                Arc::new(segment(&study, network, &mut report, job.cancel_token())?);
+            self.segmentation = Some(Arc::clone(&segmentation));
+            self.tell(Event::Segmented(segmentation));
+        }
+        Ok(())
+    }
+
+    fn load_network(&mut self, bundle: &Arc<Bundle>) -> Result<(), EngineError> {
+        let loaded = self
+            .network
+            .as_ref()
+            .is_some_and(|(known, _)| known.weights_hash() == bundle.weights_hash());
+        if !loaded {
+            self.reporter()(Progress { phase: Phase::LoadingModel, done: 0, total: 0 });
+            self.network = None;
+            let device = self.compute.device()?;
+            let network = Arc::new(bundle.load_network(&device)?);
+            self.network = Some((Arc::clone(bundle), network));
+        }
+        if let Some((_, network)) = &self.network {
+            self.tell(Event::NetworkReady { device: network.device().label().to_owned() });
+        }
+        Ok(())
+    }
+
+    fn explain(
+        &mut self,
+        players: &Arc<Players>,
+        settings: &ExplainSettings,
+        job: &JobControl,
+    ) -> Result<(), EngineError> {
+        let (Some(study), Some(segmentation), Some((_, network))) =
+            (self.study.clone(), self.segmentation.clone(), &self.network)
+        else {
+            return Ok(());
+        };
+        self.tell(Event::ExplainStarted);
+        let (slot, waker) = (self.snapshot.clone(), Arc::clone(&self.waker));
+        let explanation = explaining::explain(
+            &explaining::Task { study, segmentation, players: Arc::clone(players), settings },
+            network,
+            job,
+            &mut |snapshot| {
+                slot.put(Arc::new(snapshot));
+                waker();
+            },
+        )?;
+        let explanation = Arc::new(explanation);
+        self.explanation = Some(Arc::clone(&explanation));
+        self.tell(Event::Explained(explanation));
+        Ok(())
+    }
+
+    /// Facts matter: wait for room. An error means that the window is gone.
+    fn tell(&self, event: Event) {
+        let _ = self.events.send(event);
+        (self.waker)();
+    }
+
+    fn reporter(&self) -> impl FnMut(Progress) + use<> {
+        let (progress, waker) = (self.progress.clone(), Arc::clone(&self.waker));
+        move |newest| {
+            progress.put(newest);
+            waker();
+        }
+    }
+}

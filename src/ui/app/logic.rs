@@ -1,0 +1,353 @@
+//! What happens between frames: facts come in, commands are carried out.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use glam::DVec3;
+
+use super::Viewer;
+use crate::base::WorldBox;
+use crate::engine::{Event, ExplainSettings, RegionChoice, Study, assets};
+use crate::explain::supervoxels::SupervoxelSettings;
+use crate::gpu::{ClassStyle, Window};
+use crate::ui::command::{Command, menu_entries};
+use crate::ui::plane::Plane;
+use crate::ui::state::{Job, Look, Message, MessageKind};
+use crate::volume;
+
+impl Viewer {
+    /// Drains facts and carries out commands. Runs also while the window is hidden.
+    pub fn update(&mut self, ctx: &egui::Context) {
+        while let Some(event) = self.engine.next_event() {
+            self.absorb(event);
+        }
+        if let Some(progress) = self.engine.take_progress()
+            && matches!(self.job, Job::Working(_))
+        {
+            self.job = Job::Working(progress);
+        }
+        if let Some(snapshot) = self.engine.take_snapshot()
+            && self.job == Job::Explaining
+        {
+            self.facts.snapshot = Some(snapshot);
+        }
+        if let Some(command) = self.dialogs.take_answer() {
+            self.commands.push(command);
+        }
+        self.take_dropped_files(ctx);
+        self.take_shortcuts(ctx);
+        for command in std::mem::take(&mut self.commands) {
+            self.carry_out(command);
+        }
+    }
+
+    fn absorb(&mut self, event: Event) {
+        match event {
+            Event::Opened(study) => self.show_study(study),
+            Event::NetworkReady { device } => self.facts.network_device = Some(device),
+            Event::Segmented(segmentation) => {
+                if let Some(renderer) = &mut self.renderer {
+                    renderer.set_segmentation(&segmentation.labels);
+                }
+                self.facts.segmentation = Some(segmentation);
+                self.explain_if_ready();
+            }
+            Event::Players(players) => {
+                let fits = self.facts.study.as_ref().is_some_and(|study| players.belong_to(study));
+                if fits {
+                    if let Some(renderer) = &mut self.renderer {
+                        renderer.set_supervoxels(&players.labels);
+                    }
+                    self.facts.players = Some(players);
+                    self.explain_if_ready();
+                }
+            }
+            Event::ExplainStarted => self.job = Job::Explaining,
+            Event::Explained(explanation) => self.facts.explanation = Some(explanation),
+            Event::Saved(folder) => {
+                let name = folder.file_name().map_or_else(
+                    || folder.display().to_string(),
+                    |name| name.to_string_lossy().into_owned(),
+                );
+                self.message = Some(Message {
+                    kind: MessageKind::Note,
+                    text: format!("The explanation was saved in the folder {name}."),
+                });
+            }
+            Event::Cancelled => {}
+            Event::Failed(text) => {
+                self.explain_when_ready = false;
+                if let Some(look) = &mut self.look {
+                    look.dragged_region = None;
+                }
+                self.message = Some(Message { kind: MessageKind::Failure, text });
+            }
+            Event::Idle => self.job = Job::Idle,
+        }
+    }
+
+    /// A scan is open: show it at once, before it is segmented.
+    fn show_study(&mut self, study: Arc<Study>) {
+        let same_scan = self
+            .facts
+            .study
+            .as_ref()
+            .is_some_and(|known| Arc::ptr_eq(&known.scan, &study.scan));
+        self.facts.segmentation = None;
+        self.facts.players = None;
+        self.facts.forget_explanation();
+        if !same_scan {
+            let (low, high) = volume::default_window(study.first_channel());
+            self.look = Some(Look::at(&study, Window { low, high }));
+            if let Some(renderer) = &mut self.renderer {
+                renderer.set_scan(study.first_channel());
+            }
+            self.message = (!study.scan.warnings.is_empty()).then(|| Message {
+                kind: MessageKind::Note,
+                text: study.scan.warnings.join("\n"),
+            });
+        } else if let Some(renderer) = &mut self.renderer {
+            renderer.forget_overlays();
+        }
+        if let Some(look) = &mut self.look {
+            look.dragged_region = None;
+            look.selected_player = None;
+            if same_scan {
+                look.crosshair_mm = study.region.center_mm();
+            }
+            look.class_visible.resize(study.classes().len(), true);
+        }
+        if !study.bundle.is_foreground(self.choices.class) {
+            self.choices.class = study.foreground().next().unwrap_or(0);
+        }
+        self.facts.study = Some(study);
+        self.find_supervoxels();
+    }
+
+    fn find_supervoxels(&mut self) {
+        if let Some(study) = &self.facts.study {
+            let settings = SupervoxelSettings {
+                count: self.choices.supervoxel_count,
+                ..SupervoxelSettings::default()
+            };
+            self.engine.find_supervoxels(study, &settings);
+        }
+    }
+
+    fn explain_if_ready(&mut self) {
+        if self.explain_when_ready
+            && self.facts.segmentation.is_some()
+            && self.facts.players.is_some()
+        {
+            self.explain_when_ready = false;
+            self.commands.push(Command::Explain);
+        }
+    }
+
+    fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::ChooseScan => self.dialogs.choose_scan(),
+            Command::ChooseModel => self.dialogs.choose_model(),
+            Command::ChooseSaveFolder => {
+                if self.facts.explanation.is_some() {
+                    self.dialogs.choose_save_folder();
+                } else {
+                    self.message = Some(Message {
+                        kind: MessageKind::Note,
+                        text: "There is no finished explanation to save yet.".to_owned(),
+                    });
+                }
+            }
+            Command::OpenScan(paths) => self.open(paths),
+            Command::OpenModel(folder) => {
+                self.choices.bundle = folder;
+                if !self.choices.scan.is_empty() {
+                    self.open(self.choices.scan.clone());
+                }
+            }
+            Command::OpenDemonstration => {
+                self.choices.bundle = assets::demonstration_bundle();
+                self.explain_when_ready = true;
+                self.open(vec![assets::demonstration_scan()]);
+            }
+            Command::Save(folder) => self.engine.save(folder),
+            Command::Explain => self.explain(),
+            Command::PauseOrResume => self.pause_or_resume(),
+            Command::Cancel => {
+                self.message = None;
+                self.explain_when_ready = false;
+                self.engine.cancel();
+            }
+            Command::SelectClass(class) => self.select_class(class),
+            Command::SetSupervoxelCount(count) => self.set_supervoxel_count(count),
+            Command::MoveRegion(region) => self.move_region(region),
+            Command::DismissMessage => self.message = None,
+            other => self.change_look(other),
+        }
+    }
+
+    fn change_look(&mut self, command: Command) {
+        let (Some(study), Some(look)) = (&self.facts.study, &mut self.look) else { return };
+        let volume = study.first_channel();
+        let grid = volume.grid();
+        match command {
+            Command::MoveCrosshair(to_mm) => look.move_crosshair(to_mm, grid),
+            Command::Scrub(plane, steps) => {
+                let step_mm = scrub_step_mm(grid, plane) * f64::from(steps);
+                let mut direction = [0.0; 3];
+                direction[plane.normal().index()] = step_mm;
+                look.move_crosshair(look.crosshair_mm + DVec3::from(direction), grid);
+            }
+            Command::SetWindow { low, high } => {
+                if low.is_finite() && high.is_finite() && low < high {
+                    look.window = Window { low, high };
+                }
+            }
+            Command::AutomaticWindow => {
+                let (low, high) = volume::default_window(volume);
+                look.window = Window { low, high };
+            }
+            Command::SwitchConvention => look.convention = look.convention.other(),
+            Command::Enlarge(pane) => {
+                look.enlarged = (look.enlarged != Some(pane)).then_some(pane);
+            }
+            Command::ResetViews => {
+                let fresh = Look::at(study, look.window);
+                look.zoom = fresh.zoom;
+                look.pan_mm = fresh.pan_mm;
+                look.camera = fresh.camera;
+                look.enlarged = None;
+                look.crosshair_mm = fresh.crosshair_mm;
+            }
+            Command::CutAway => look.cut_away = !look.cut_away,
+            _ => {}
+        }
+    }
+
+    fn open(&mut self, paths: Vec<PathBuf>) {
+        if paths.is_empty() {
+            return;
+        }
+        self.message = None;
+        self.choices.scan.clone_from(&paths);
+        self.job = Job::starting();
+        self.engine.open(paths, self.choices.bundle.clone(), RegionChoice::Automatic);
+    }
+
+    fn move_region(&mut self, region: WorldBox) {
+        // A box that only half covers the scan is moved by the engine's own check.
+        self.explain_when_ready = false;
+        self.job = Job::starting();
+        self.engine.move_region(region);
+    }
+
+    fn explain(&mut self) {
+        let (Some(_), Some(players)) = (&self.facts.segmentation, &self.facts.players) else {
+            return;
+        };
+        self.message = None;
+        self.facts.forget_explanation();
+        self.job = Job::Explaining;
+        let settings = ExplainSettings {
+            class: Some(self.choices.class),
+            supervoxels: players.settings.clone(),
+            budget: self.choices.budget,
+            seed: self.choices.seed,
+            ..ExplainSettings::default()
+        };
+        self.engine.explain(Arc::clone(players), settings);
+    }
+
+    fn pause_or_resume(&mut self) {
+        if self.job != Job::Explaining {
+            return;
+        }
+        let job = self.engine.job();
+        if job.is_paused() { job.resume() } else { job.pause() }
+    }
+
+    /// Another class is a new estimate from the log, if there is a finished one.
+    fn select_class(&mut self, class: usize) {
+        self.choices.class = class;
+        let Some(explanation) = &self.facts.explanation else { return };
+        match explanation.snapshot_of(class) {
+            Ok(snapshot) => self.facts.snapshot = Some(Arc::new(snapshot)),
+            Err(error) => {
+                self.message =
+                    Some(Message { kind: MessageKind::Failure, text: error.to_string() });
+            }
+        }
+    }
+
+    fn set_supervoxel_count(&mut self, count: usize) {
+        if count == self.choices.supervoxel_count {
+            return;
+        }
+        self.choices.supervoxel_count = count;
+        // Values belong to supervoxels that are about to change.
+        if self.job == Job::Explaining {
+            self.engine.cancel();
+        }
+        self.facts.forget_explanation();
+        self.find_supervoxels();
+    }
+
+    fn take_dropped_files(&mut self, ctx: &egui::Context) {
+        let dropped: Vec<PathBuf> = ctx.input(|input| {
+            input.raw.dropped_files.iter().filter_map(|file| file.path.clone()).collect()
+        });
+        if let [path] = dropped.as_slice()
+            && path.join("bundle.json").is_file()
+        {
+            self.commands.push(Command::OpenModel(path.clone()));
+        } else if !dropped.is_empty() {
+            self.commands.push(Command::OpenScan(dropped));
+        }
+    }
+
+    fn take_shortcuts(&mut self, ctx: &egui::Context) {
+        if ctx.egui_wants_keyboard_input() {
+            return;
+        }
+        for entry in menu_entries() {
+            if let Some(shortcut) = entry.shortcut
+                && ctx.input_mut(|input| input.consume_shortcut(&shortcut))
+            {
+                self.commands.push(entry.command);
+            }
+        }
+    }
+
+    /// How each class is drawn: its colour, and whether its eye is open.
+    pub(super) fn class_styles(&self) -> Vec<ClassStyle> {
+        let (Some(study), Some(look)) = (&self.facts.study, &self.look) else {
+            return Vec::new();
+        };
+        let foreground = study.foreground();
+        study
+            .bundle
+            .classes()
+            .iter()
+            .enumerate()
+            .map(|(index, class)| ClassStyle {
+                colour: class.colour,
+                opacity: 1.0,
+                visible: foreground.contains(&index)
+                    && look.class_visible.get(index).copied().unwrap_or(true),
+            })
+            .collect()
+    }
+}
+
+/// One step of scrubbing: the distance between voxels along the world axis that is
+/// closest to one of the scan's.
+fn scrub_step_mm(grid: &crate::base::Grid, plane: Plane) -> f64 {
+    let orientation = crate::base::Orientation::of(grid);
+    let spacing = grid.spacing_mm();
+    orientation
+        .0
+        .iter()
+        .zip(spacing)
+        .find(|(direction, _)| direction.axis == plane.normal())
+        .map_or(1.0, |(_, spacing)| spacing)
+}

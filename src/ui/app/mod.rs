@@ -1,0 +1,152 @@
+//! The window's application: its state, its logic and how it is laid out.
+
+mod logic;
+mod view;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::engine::{Budget, Compute, DeviceChoice, Engine, assets};
+use crate::gpu::{GpuContext, GpuError, Tier};
+use crate::ui::command::Command;
+use crate::ui::dialogs::Dialogs;
+use crate::ui::render::ViewRenderer;
+use crate::ui::state::{Choices, Facts, Job, Look, Message};
+use crate::ui::theme;
+
+/// What the window opens with.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// Scans to open; empty opens the demonstration.
+    pub scan: Vec<PathBuf>,
+    pub bundle: Option<PathBuf>,
+    pub device: DeviceChoice,
+    /// Start an explanation as soon as the scan is segmented.
+    pub explain_at_once: bool,
+    /// Open nothing: for the empty state and tests.
+    pub empty: bool,
+}
+
+impl Launch {
+    pub fn demonstration(device: DeviceChoice) -> Self {
+        Self { scan: Vec::new(), bundle: None, device, explain_at_once: true, empty: false }
+    }
+}
+
+/// The application behind the window.
+pub struct Viewer {
+    pub facts: Facts,
+    pub look: Option<Look>,
+    pub choices: Choices,
+    pub job: Job,
+    message: Option<Message>,
+    engine: Engine,
+    renderer: Option<ViewRenderer>,
+    view_device: String,
+    dialogs: Dialogs,
+    commands: Vec<Command>,
+    explain_when_ready: bool,
+}
+
+/// Supervoxels of the first look: few enough for a complete map within minutes on a
+/// CPU, small enough to tell the parts of a hippocampus from what lies around it.
+const FIRST_SUPERVOXELS: usize = 60;
+
+impl Viewer {
+    /// Sets up the application in a window or a test. `render_state` is the device
+    /// that egui draws with; without one the views stay empty.
+    pub fn new(
+        ctx: &egui::Context,
+        render_state: Option<&egui_wgpu::RenderState>,
+        launch: Launch,
+    ) -> Result<Self, ViewerError> {
+        theme::apply(ctx);
+        let context = render_state
+            .map(|state| {
+                GpuContext::from_parts(
+                    state.instance.clone(),
+                    state.adapter.clone(),
+                    state.device.clone(),
+                    state.queue.clone(),
+                )
+            })
+            .transpose()?;
+        let view_device =
+            context.as_ref().map_or_else(|| "none".to_owned(), |gpu| device_name(gpu));
+        let waker = {
+            let ctx = ctx.clone();
+            Arc::new(move || ctx.request_repaint())
+        };
+        let engine = Engine::start(Compute::new(launch.device, context.clone()), waker)?;
+        let renderer = match (context, render_state) {
+            (Some(context), Some(state)) => {
+                Some(ViewRenderer::new(context, Arc::clone(&state.renderer))?)
+            }
+            _ => None,
+        };
+        let mut viewer = Self {
+            facts: Facts::default(),
+            look: None,
+            choices: Choices {
+                scan: launch.scan.clone(),
+                bundle: launch.bundle.unwrap_or_else(assets::demonstration_bundle),
+                supervoxel_count: FIRST_SUPERVOXELS,
+                class: 1,
+                budget: Budget::PerPlayer(2.0),
+                seed: 0,
+            },
+            job: Job::Idle,
+            message: None,
+            engine,
+            renderer,
+            view_device,
+            dialogs: Dialogs::new(ctx),
+            commands: Vec::new(),
+            explain_when_ready: launch.explain_at_once,
+        };
+        if !launch.empty {
+            viewer.send(if launch.scan.is_empty() {
+                Command::OpenDemonstration
+            } else {
+                Command::OpenScan(launch.scan)
+            });
+        }
+        Ok(viewer)
+    }
+
+    /// Asks for something, as a menu or a key would.
+    pub fn send(&mut self, command: Command) {
+        self.commands.push(command);
+    }
+}
+
+/// Why the application cannot start in a window that is open.
+#[derive(Debug, thiserror::Error)]
+pub enum ViewerError {
+    #[error("the threads for the work could not be started: {0}")]
+    Threads(#[from] std::io::Error),
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
+}
+
+/// The adapter's name, and whether it is software: the user should know.
+fn device_name(gpu: &GpuContext) -> String {
+    match gpu.tier {
+        Tier::Software => format!("{} (software rendering)", gpu.name),
+        Tier::Full | Tier::Reduced => gpu.name.clone(),
+    }
+}
+
+impl eframe::App for Viewer {
+    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        self.update(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        self.show(ui);
+    }
+
+    fn clear_color(&self, _visuals: &egui::Visuals) -> [f32; 4] {
+        theme::WINDOW.to_normalized_gamma_f32()
+    }
+}

@@ -1,0 +1,127 @@
+//! Everything a user can ask for. Menus, keys, buttons and tests all send these.
+
+use std::path::PathBuf;
+
+use egui::{Key, KeyboardShortcut, Modifiers};
+use glam::DVec3;
+
+use crate::base::WorldBox;
+use crate::ui::plane::Plane;
+
+/// One wish of the user.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Ask for a scan with the system's file dialog.
+    ChooseScan,
+    OpenScan(Vec<PathBuf>),
+    /// Ask for a model folder with the system's dialog.
+    ChooseModel,
+    OpenModel(PathBuf),
+    OpenDemonstration,
+    /// Ask for a folder and write the explanation into it.
+    ChooseSaveFolder,
+    Save(PathBuf),
+    Explain,
+    PauseOrResume,
+    Cancel,
+    SelectClass(usize),
+    SetSupervoxelCount(usize),
+    MoveCrosshair(DVec3),
+    /// Scrub through a plane by voxels, positive toward right, front or head.
+    Scrub(Plane, i32),
+    MoveRegion(WorldBox),
+    SetWindow { low: f64, high: f64 },
+    AutomaticWindow,
+    SwitchConvention,
+    /// Show one view alone, or all four again.
+    Enlarge(Pane),
+    ResetViews,
+    CutAway,
+    DismissMessage,
+}
+
+/// The four views.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Pane {
+    Slice(Plane),
+    Volume,
+}
+
+impl Pane {
+    pub const ALL: [Self; 4] = [
+        Self::Slice(Plane::Axial),
+        Self::Slice(Plane::Coronal),
+        Self::Slice(Plane::Sagittal),
+        Self::Volume,
+    ];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Slice(plane) => plane.label(),
+            Self::Volume => "3D",
+        }
+    }
+}
+
+/// A command of the menus: its words, its place and its key.
+pub struct MenuEntry {
+    pub menu: &'static str,
+    pub label: &'static str,
+    pub shortcut: Option<KeyboardShortcut>,
+    pub command: Command,
+}
+
+const fn key(key: Key) -> Option<KeyboardShortcut> {
+    Some(KeyboardShortcut::new(Modifiers::NONE, key))
+}
+
+const fn command_key(key: Key) -> Option<KeyboardShortcut> {
+    Some(KeyboardShortcut::new(Modifiers::COMMAND, key))
+}
+
+/// The names of the menus, in order.
+pub const MENUS: [&str; 3] = ["File", "Explanation", "View"];
+
+/// All commands of the menus, with the keys that send them.
+pub fn menu_entries() -> Vec<MenuEntry> {
+    let entry = |menu, label, shortcut, command| MenuEntry { menu, label, shortcut, command };
+    let mut entries = vec![
+        entry("File", "Open scan…", command_key(Key::O), Command::ChooseScan),
+        entry("File", "Choose model…", command_key(Key::M), Command::ChooseModel),
+        entry("File", "Open the demonstration", command_key(Key::D), Command::OpenDemonstration),
+        entry("File", "Save explanation…", command_key(Key::S), Command::ChooseSaveFolder),
+        entry("Explanation", "Explain", command_key(Key::E), Command::Explain),
+        entry("Explanation", "Pause or resume", key(Key::Space), Command::PauseOrResume),
+        entry("Explanation", "Cancel", key(Key::Escape), Command::Cancel),
+        entry("View", "Automatic window", key(Key::A), Command::AutomaticWindow),
+        entry("View", "Swap left and right of the screen", key(Key::L), Command::SwitchConvention),
+        entry("View", "Cut away the front in 3D", key(Key::C), Command::CutAway),
+        entry("View", "Reset views", key(Key::R), Command::ResetViews),
+    ];
+    let keys = [Key::F1, Key::F2, Key::F3, Key::F4];
+    let labels = ["Enlarge axial", "Enlarge coronal", "Enlarge sagittal", "Enlarge 3D"];
+    for ((pane, pressed), label) in Pane::ALL.into_iter().zip(keys).zip(labels) {
+        entries.push(entry("View", label, key(pressed), Command::Enlarge(pane)));
+    }
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_means_two_things_and_every_menu_is_used() {
+        let entries = menu_entries();
+        for (i, a) in entries.iter().enumerate() {
+            assert!(MENUS.contains(&a.menu), "{}", a.menu);
+            for b in &entries[i + 1..] {
+                assert!(a.shortcut.is_none() || a.shortcut != b.shortcut, "{} {}", a.label, b.label);
+                assert_ne!(a.label, b.label);
+            }
+        }
+        for menu in MENUS {
+            assert!(entries.iter().any(|entry| entry.menu == menu));
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The system's file dialogs, asked on a thread of their own.
+
+use crate::engine::Slot;
+use crate::ui::command::Command;
+
+/// Opens dialogs and keeps the answer until the window asks for it.
+pub struct Dialogs {
+    answer: Slot<Command>,
+    ctx: egui::Context,
+}
+
+impl Dialogs {
+    pub fn new(ctx: &egui::Context) -> Self {
+        Self { answer: Slot::default(), ctx: ctx.clone() }
+    }
+
+    /// What the user chose, once there is an answer.
+    pub fn take_answer(&self) -> Option<Command> {
+        self.answer.take()
+    }
+
+    pub fn choose_scan(&self) {
+        self.ask(|| {
+            rfd::FileDialog::new()
+                .set_title("Open scan")
+                .add_filter("NIfTI scans", &["nii", "gz"])
+                .add_filter("All files", &["*"])
+                .pick_files()
+                .map(Command::OpenScan)
+        });
+    }
+
+    pub fn choose_model(&self) {
+        self.ask(|| {
+            rfd::FileDialog::new()
+                .set_title("Choose a model folder (with bundle.json)")
+                .pick_folder()
+                .map(Command::OpenModel)
+        });
+    }
+
+    pub fn choose_save_folder(&self) {
+        self.ask(|| {
+            rfd::FileDialog::new()
+                .set_title("Choose a folder for the explanation")
+                .pick_folder()
+                .map(Command::Save)
+        });
+    }
+
+    fn ask(&self, dialog: impl FnOnce() -> Option<Command> + Send + 'static) {
+        let (answer, ctx) = (self.answer.clone(), self.ctx.clone());
+        let spawned = std::thread::Builder::new().name("voxplain-dialog".into()).spawn(move || {
+            if let Some(command) = dialog() {
+                answer.put(command);
+                ctx.request_repaint();
+            }
+        });
+        if let Err(error) = spawned {
+            tracing::warn!("no thread for a file dialog: {error}");
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Floor 5: the window. Names no burn; everything a network does comes as facts
+//! from `engine`.
+
+pub mod app;
+pub mod command;
+mod dialogs;
+mod panels;
+mod panes;
+pub mod plane;
+mod render;
+pub mod state;
+mod theme;
+mod widgets;
+mod window;
+
+pub use app::{Launch, Viewer};
+pub use window::{WindowError, run};

@@ -1,0 +1,199 @@
+//! The explanation: supervoxels, effort, progress, the heatmap and the mask.
+
+use egui::{Button, ProgressBar, RichText, Ui, Vec2};
+
+use crate::engine::Budget;
+use crate::ui::command::Command;
+use crate::ui::panels::{duration, millilitres, section, slider_row};
+use crate::ui::state::{Choices, Facts, Job, Look, mask_statistics};
+use crate::ui::theme;
+use crate::ui::widgets::colour_bar;
+
+/// The efforts offered, as multiples of the number of supervoxels.
+const EFFORTS: [(&str, f64); 3] = [("Quick", 2.0), ("Standard", 4.0), ("Thorough", 8.0)];
+
+/// Fewest and most supervoxels the slider offers.
+const COUNTS: std::ops::RangeInclusive<usize> = 20..=600;
+
+pub fn supervoxels(
+    ui: &mut Ui,
+    facts: &Facts,
+    choices: &mut Choices,
+    look: &mut Look,
+    commands: &mut Vec<Command>,
+) {
+    section(ui, "Supervoxels", |ui| {
+        let found = facts.players.as_ref().map_or_else(
+            || format!("{}", choices.supervoxel_count),
+            |players| {
+                let volume = players.labels.grid().voxel_volume_mm3()
+                    * players.labels.grid().voxel_count() as f64
+                    / 1000.0;
+                let mean = millilitres(volume / players.count.max(1) as f64);
+                format!("{} of about {mean}", players.count)
+            },
+        );
+        let mut count = choices.supervoxel_count as f32;
+        let range = *COUNTS.start() as f32..=*COUNTS.end() as f32;
+        if slider_row(ui, "Supervoxel count", &found, &mut count, range).changed() {
+            commands.push(Command::SetSupervoxelCount(count.round() as usize));
+        }
+        let percent = format!("{:.0} %", look.boundary_opacity * 100.0);
+        slider_row(ui, "Boundary opacity", &percent, &mut look.boundary_opacity, 0.0..=1.0);
+    });
+}
+
+pub fn run(
+    ui: &mut Ui,
+    facts: &Facts,
+    choices: &mut Choices,
+    job: Job,
+    paused: bool,
+    commands: &mut Vec<Command>,
+) {
+    section(ui, "Explanation", |ui| {
+        let Some(study) = &facts.study else { return };
+        let class = study.class_name(choices.class);
+        ui.horizontal(|ui| {
+            ui.label(RichText::new("Effort").font(theme::small()).color(theme::TEXT_QUIET));
+            for (name, factor) in EFFORTS {
+                let budget = Budget::PerPlayer(factor);
+                let evaluations = budget.evaluations(choices.supervoxel_count);
+                ui.selectable_value(&mut choices.budget, budget, name).on_hover_text(format!(
+                    "About {evaluations} runs of the network, {factor:.0} for each supervoxel"
+                ));
+            }
+        });
+        ui.add_space(2.0);
+        match job {
+            Job::Explaining => running(ui, facts, paused, commands),
+            Job::Working(_) => {
+                ui.add_enabled(false, wide(ui, "Explain"));
+            }
+            Job::Idle => {
+                let ready = facts.segmentation.is_some() && facts.players.is_some();
+                let label = format!("Explain {class}");
+                let button = wide(ui, &label).fill(theme::ACCENT_FILL);
+                if ui.add_enabled(ready, button).clicked() {
+                    commands.push(Command::Explain);
+                }
+            }
+        }
+        if let Some(snapshot) = facts.shown() {
+            ui.add_space(4.0);
+            sentence(ui, facts, class, snapshot);
+        }
+    });
+}
+
+fn wide<'a>(ui: &Ui, text: &'a str) -> Button<'a> {
+    Button::new(text).min_size(Vec2::new(ui.available_width(), 30.0))
+}
+
+fn running(ui: &mut Ui, facts: &Facts, paused: bool, commands: &mut Vec<Command>) {
+    let (fraction, text) = match facts.shown() {
+        Some(snapshot) => {
+            let left = snapshot.remaining_s.map_or(String::new(), |s| {
+                if paused { ", paused".to_owned() } else { format!(", {} left", duration(s)) }
+            });
+            (
+                snapshot.evaluations as f32 / snapshot.budget.max(1) as f32,
+                format!("{} of {} runs{left}", snapshot.evaluations, snapshot.budget),
+            )
+        }
+        None => (0.0, "First runs of the network…".to_owned()),
+    };
+    ui.add(ProgressBar::new(fraction).desired_height(8.0).corner_radius(4.0));
+    ui.label(RichText::new(text).font(theme::small()).color(theme::TEXT_QUIET));
+    ui.horizontal(|ui| {
+        let size = Vec2::new((ui.available_width() - theme::GAP) / 2.0, 28.0);
+        let label = if paused { "Resume" } else { "Pause" };
+        if ui.add(Button::new(label).min_size(size)).clicked() {
+            commands.push(Command::PauseOrResume);
+        }
+        if ui.add(Button::new("Cancel").min_size(size)).clicked() {
+            commands.push(Command::Cancel);
+        }
+    });
+}
+
+/// What the map says so far, with its uncertainty, in words.
+fn sentence(ui: &mut Ui, facts: &Facts, class: &str, snapshot: &crate::engine::Snapshot) {
+    let estimate = &snapshot.estimate;
+    let visited = estimate.visited();
+    if visited < 1.0 {
+        let text = format!("First pass: {:.0} % of the supervoxels have a value.", visited * 100.0);
+        ui.label(RichText::new(text).color(theme::TEXT_QUIET));
+        return;
+    }
+    let strongest = crate::engine::ranked(estimate).into_iter().next();
+    if let Some(player) = strongest
+        && let Some(known) = estimate.players.get(player)
+    {
+        let interval = known
+            .standard_error
+            .map(|error| format!(" ± {:.3}", error * estimate.interval_factor))
+            .unwrap_or_default();
+        ui.label(format!(
+            "Showing supervoxel {} to the network changes the overlap with {class} by {:+.3}{interval} on average.",
+            player + 1,
+            known.shap_value,
+        ));
+    }
+    ui.label(
+        RichText::new(format!(
+            "Blurred out, the overlap is {:.2}; with the whole region shown it is {:.2}.",
+            estimate.value_empty, estimate.value_full
+        ))
+        .font(theme::small())
+        .color(theme::TEXT_QUIET),
+    );
+    if let Some(forecast) = &snapshot.forecast {
+        let text = if forecast.reached() {
+            "The values are precise to 5 % of their range.".to_owned()
+        } else {
+            format!(
+                "Precise to 5 % of the range after about {} runs (now {:.0} %).",
+                forecast.evaluations_needed,
+                forecast.ratio * 100.0
+            )
+        };
+        ui.label(RichText::new(text).font(theme::small()).color(theme::TEXT_QUIET));
+    }
+    let undecided = facts.undecided_players();
+    if undecided > 0 {
+        let text = format!("{undecided} of {} supervoxels are undecided (hatched).", estimate.players.len());
+        ui.label(RichText::new(text).font(theme::small()).color(theme::CAUTION));
+    }
+}
+
+pub fn heatmap(ui: &mut Ui, facts: &Facts, look: &mut Look) {
+    section(ui, "Heatmap and relevance mask", |ui| {
+        let percent = format!("{:.0} %", look.heatmap_opacity * 100.0);
+        slider_row(ui, "Heatmap opacity", &percent, &mut look.heatmap_opacity, 0.0..=1.0);
+        let Some(scale) = facts.heat_scale() else {
+            ui.label(
+                RichText::new("The heatmap fills in while the explanation runs.")
+                    .font(theme::small())
+                    .color(theme::TEXT_QUIET),
+            );
+            return;
+        };
+        colour_bar::signed(ui, scale, "SHAP value, change of soft Dice");
+        let threshold = f64::from(look.mask_share) * scale;
+        let text = format!("value ≥ {threshold:.4}");
+        slider_row(ui, "Mask threshold", &text, &mut look.mask_share, 0.01..=1.0);
+        if let Some(mask) = mask_statistics(facts, threshold) {
+            ui.label(
+                RichText::new(format!(
+                    "Relevance mask: {} supervoxels, {} ({:.0} % of the region), {:.0} % of the positive evidence.",
+                    mask.players,
+                    millilitres(mask.volume_mm3 / 1000.0),
+                    mask.volume_share * 100.0,
+                    mask.positive_share * 100.0,
+                ))
+                .font(theme::small()),
+            );
+        }
+    });
+}

@@ -1,0 +1,102 @@
+//! What is drawn over a view with egui: names, letters, the crosshair, the region.
+
+use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Stroke, Vec2};
+
+use crate::ui::theme;
+
+/// Texture coordinates of a whole picture.
+pub const WHOLE_PICTURE: Rect = Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0));
+
+/// Text that stays readable on any picture: a dark edge around it.
+pub fn outlined_text(
+    painter: &Painter,
+    at: Pos2,
+    anchor: Align2,
+    text: &str,
+    font: FontId,
+    colour: Color32,
+) -> Rect {
+    for offset in [Vec2::new(1.0, 0.0), Vec2::new(-1.0, 0.0), Vec2::new(0.0, 1.0), Vec2::new(0.0, -1.0)] {
+        painter.text(at + offset, anchor, text, font.clone(), Color32::from_black_alpha(170));
+    }
+    painter.text(at, anchor, text, font, colour)
+}
+
+/// The view's name and where it is, in the upper left corner.
+pub fn title(painter: &Painter, rect: Rect, name: &str, place: &str) {
+    let at = rect.min + Vec2::new(10.0, 8.0);
+    let name = outlined_text(painter, at, Align2::LEFT_TOP, name, theme::heading(), theme::TEXT);
+    let at = Pos2::new(name.right() + 8.0, name.bottom() - 2.0);
+    outlined_text(painter, at, Align2::LEFT_BOTTOM, place, theme::small(), theme::TEXT_QUIET);
+}
+
+/// Letters of the body sides at the four edges: left, right, top, bottom of the screen.
+pub fn side_letters(painter: &Painter, rect: Rect, letters: [char; 4]) {
+    let middle = rect.center();
+    let inset = 10.0;
+    let places = [
+        (Pos2::new(rect.left() + inset, middle.y), Align2::LEFT_CENTER),
+        (Pos2::new(rect.right() - inset, middle.y), Align2::RIGHT_CENTER),
+        (Pos2::new(middle.x, rect.top() + inset), Align2::CENTER_TOP),
+        (Pos2::new(middle.x, rect.bottom() - inset), Align2::CENTER_BOTTOM),
+    ];
+    for ((at, anchor), letter) in places.into_iter().zip(letters) {
+        outlined_text(painter, at, anchor, &letter.to_string(), theme::letters(), theme::CAUTION);
+    }
+}
+
+/// A crosshair with a gap in the middle, so that it hides nothing it points at.
+pub fn crosshair(painter: &Painter, rect: Rect, at: Pos2) {
+    const HALF_GAP: f32 = 7.0;
+    let stroke = Stroke::new(1.0, theme::CROSSHAIR.gamma_multiply(0.75));
+    if at.y >= rect.top() && at.y <= rect.bottom() {
+        painter.hline(rect.left()..=(at.x - HALF_GAP).min(rect.right()), at.y, stroke);
+        painter.hline((at.x + HALF_GAP).max(rect.left())..=rect.right(), at.y, stroke);
+    }
+    if at.x >= rect.left() && at.x <= rect.right() {
+        painter.vline(at.x, rect.top()..=(at.y - HALF_GAP).min(rect.bottom()), stroke);
+        painter.vline(at.x, (at.y + HALF_GAP).max(rect.top())..=rect.bottom(), stroke);
+    }
+}
+
+/// A bar of a round length in mm in the lower left corner.
+pub fn scale_bar(painter: &Painter, rect: Rect, mm_per_point: f64) {
+    let wanted_mm = 90.0 * mm_per_point;
+    if !(wanted_mm.is_finite() && wanted_mm > 0.0) {
+        return;
+    }
+    let power = 10_f64.powf(wanted_mm.log10().floor());
+    let length_mm = [5.0, 2.0, 1.0]
+        .into_iter()
+        .map(|step| step * power)
+        .find(|&length| length <= wanted_mm)
+        .unwrap_or(power);
+    let length = (length_mm / mm_per_point) as f32;
+    let start = Pos2::new(rect.left() + 12.0, rect.bottom() - 12.0);
+    let end = start + Vec2::new(length, 0.0);
+    painter.line_segment([start, end], Stroke::new(3.5, Color32::from_black_alpha(170)));
+    painter.line_segment([start, end], Stroke::new(1.5, theme::TEXT));
+    let text = if length_mm >= 1.0 { format!("{length_mm:.0} mm") } else { format!("{length_mm} mm") };
+    let at = start + Vec2::new(0.0, -6.0);
+    outlined_text(painter, at, Align2::LEFT_BOTTOM, &text, theme::small(), theme::TEXT);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ui::command::Pane;
+    use egui::{Pos2, Rect, Vec2};
+
+    #[test]
+    fn views_fill_their_space_without_overlap() {
+        let space = Rect::from_min_size(Pos2::new(0.0, 40.0), Vec2::new(801.0, 603.0));
+        let cells = super::super::layout(space, None);
+        assert_eq!(cells.len(), 4);
+        for (i, (_, a)) in cells.iter().enumerate() {
+            assert!(space.expand(0.01).contains_rect(*a));
+            for (_, b) in &cells[i + 1..] {
+                assert!(!a.shrink(0.1).intersects(*b));
+            }
+        }
+        assert_eq!(super::super::layout(space, Some(Pane::Volume)), vec![(Pane::Volume, space)]);
+    }
+}

@@ -1,0 +1,211 @@
+//! The three slice planes and how a pane maps pixels to the world.
+
+use egui::{Pos2, Rect, Vec2};
+use glam::DVec3;
+
+use crate::base::{AnatomicalAxis, WorldBox};
+
+/// One of the three planes of the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Plane {
+    Axial,
+    Coronal,
+    Sagittal,
+}
+
+impl Plane {
+    pub const ALL: [Self; 3] = [Self::Axial, Self::Coronal, Self::Sagittal];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Axial => "Axial",
+            Self::Coronal => "Coronal",
+            Self::Sagittal => "Sagittal",
+        }
+    }
+
+    /// The world axis that scrubbing moves along.
+    pub fn normal(self) -> AnatomicalAxis {
+        match self {
+            Self::Axial => AnatomicalAxis::InferiorSuperior,
+            Self::Coronal => AnatomicalAxis::PosteriorAnterior,
+            Self::Sagittal => AnatomicalAxis::LeftRight,
+        }
+    }
+
+    /// World directions of screen right and screen up. In the radiological
+    /// convention the patient's left is on the right of axial and coronal views;
+    /// in the neurological one it is on the left. Sagittal views face left.
+    pub fn screen_axes(self, convention: Convention) -> (DVec3, DVec3) {
+        let right = match convention {
+            Convention::Radiological => DVec3::NEG_X,
+            Convention::Neurological => DVec3::X,
+        };
+        match self {
+            Self::Axial => (right, DVec3::Y),
+            Self::Coronal => (right, DVec3::Z),
+            Self::Sagittal => (DVec3::NEG_Y, DVec3::Z),
+        }
+    }
+}
+
+/// Which side of the screen shows the patient's left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Convention {
+    #[default]
+    Radiological,
+    Neurological,
+}
+
+impl Convention {
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Radiological => "Patient left on screen right (radiological)",
+            Self::Neurological => "Patient left on screen left (neurological)",
+        }
+    }
+
+    pub fn other(self) -> Self {
+        match self {
+            Self::Radiological => Self::Neurological,
+            Self::Neurological => Self::Radiological,
+        }
+    }
+}
+
+/// The letter of the body side that a world direction points to.
+pub fn side_letter(direction: DVec3) -> char {
+    let size = direction.abs().to_array();
+    let axis = (0..3).fold(0, |best, i| if size[i] > size[best] { i } else { best });
+    let positive = direction.to_array()[axis] > 0.0;
+    AnatomicalAxis::ALL[axis].letters()[usize::from(positive)]
+}
+
+/// How a slice pane looks at the world: one plane, a centre and a scale.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PlaneView {
+    pub rect: Rect,
+    /// World point in the middle of the pane.
+    pub center_mm: DVec3,
+    pub right: DVec3,
+    pub up: DVec3,
+    pub mm_per_point: f64,
+}
+
+impl PlaneView {
+    /// A view of `bounds` through `crosshair_mm` that fits the pane, then zoomed by
+    /// `zoom` and shifted by `pan_mm` (right, up).
+    pub fn fit(
+        rect: Rect,
+        plane: Plane,
+        convention: Convention,
+        bounds: &WorldBox,
+        crosshair_mm: DVec3,
+        zoom: f64,
+        pan_mm: [f64; 2],
+    ) -> Self {
+        let (right, up) = plane.screen_axes(convention);
+        let size = bounds.size_mm();
+        let (width_mm, height_mm) = (size.dot(right.abs()), size.dot(up.abs()));
+        let (width, height) = (f64::from(rect.width().max(1.0)), f64::from(rect.height().max(1.0)));
+        let fit = (width_mm / width).max(height_mm / height) * 1.02;
+        let middle = bounds.center_mm();
+        let normal = right.cross(up).normalize_or_zero();
+        let in_plane = middle - normal * (middle - crosshair_mm).dot(normal);
+        Self {
+            rect,
+            center_mm: in_plane + right * pan_mm[0] + up * pan_mm[1],
+            right,
+            up,
+            mm_per_point: (fit / zoom).max(1e-6),
+        }
+    }
+
+    pub fn world(&self, point: Pos2) -> DVec3 {
+        let offset = point - self.rect.center();
+        self.center_mm
+            + self.right * (f64::from(offset.x) * self.mm_per_point)
+            - self.up * (f64::from(offset.y) * self.mm_per_point)
+    }
+
+    pub fn point(&self, world_mm: DVec3) -> Pos2 {
+        let offset = world_mm - self.center_mm;
+        self.rect.center()
+            + Vec2::new(
+                (offset.dot(self.right) / self.mm_per_point) as f32,
+                (-offset.dot(self.up) / self.mm_per_point) as f32,
+            )
+    }
+
+    /// The rectangle in which the pane's plane cuts a world box, if it does.
+    pub fn cut(&self, region: &WorldBox) -> Option<Rect> {
+        let normal = self.right.cross(self.up);
+        let along = |p: DVec3| p.dot(normal);
+        let corners = region.corners();
+        let low = corners.iter().map(|&c| along(c)).fold(f64::INFINITY, f64::min);
+        let high = corners.iter().map(|&c| along(c)).fold(f64::NEG_INFINITY, f64::max);
+        let here = along(self.center_mm);
+        (here >= low - 1e-6 && here <= high + 1e-6).then(|| {
+            Rect::from_two_pos(
+                self.point(DVec3::from(region.min)),
+                self.point(DVec3::from(region.max)),
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUNDS: WorldBox = WorldBox { min: [-90.0, -120.0, -70.0], max: [90.0, 90.0, 110.0] };
+
+    fn view(plane: Plane, convention: Convention) -> PlaneView {
+        let rect = Rect::from_min_size(Pos2::new(10.0, 20.0), Vec2::new(400.0, 300.0));
+        PlaneView::fit(rect, plane, convention, &BOUNDS, DVec3::new(-25.0, -20.0, -10.0), 1.5, [3.0, -4.0])
+    }
+
+    #[test]
+    fn world_and_point_are_inverse() {
+        for plane in Plane::ALL {
+            for convention in [Convention::Radiological, Convention::Neurological] {
+                let view = view(plane, convention);
+                let point = Pos2::new(123.0, 234.0);
+                assert!((view.point(view.world(point)) - point).length() < 1e-3);
+            }
+        }
+    }
+
+    #[test]
+    fn the_plane_goes_through_the_crosshair() {
+        let crosshair = DVec3::new(-25.0, -20.0, -10.0);
+        for plane in Plane::ALL {
+            let axis = plane.normal().index();
+            let view = view(plane, Convention::Radiological);
+            let here = view.world(Pos2::new(50.0, 60.0)).to_array()[axis];
+            assert!((here - crosshair.to_array()[axis]).abs() < 1e-9, "{plane:?}");
+        }
+    }
+
+    #[test]
+    fn patient_left_is_where_the_label_says() {
+        let radiological = view(Plane::Axial, Convention::Radiological);
+        assert_eq!(side_letter(radiological.right), 'L');
+        assert_eq!(side_letter(radiological.up), 'A');
+        let neurological = view(Plane::Coronal, Convention::Neurological);
+        assert_eq!(side_letter(neurological.right), 'R');
+        assert_eq!(side_letter(neurological.up), 'S');
+        let left_point = radiological.point(DVec3::new(-50.0, 0.0, -10.0));
+        assert!(left_point.x > radiological.rect.center().x);
+    }
+
+    #[test]
+    fn the_region_is_cut_only_where_it_is() {
+        let view = view(Plane::Axial, Convention::Radiological);
+        let region = WorldBox { min: [-43.0, -46.0, -30.0], max: [-8.0, 6.0, 8.0] };
+        let cut = view.cut(&region).unwrap();
+        assert!((f64::from(cut.width()) * view.mm_per_point - 35.0).abs() < 1e-3);
+        assert!((f64::from(cut.height()) * view.mm_per_point - 52.0).abs() < 1e-3);
+        assert_eq!(view.cut(&region.translated(DVec3::Z * 50.0)), None);
+    }
+}

@@ -1,0 +1,203 @@
+//! What the window knows: facts from the engine, and how the user looks at them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use glam::DVec3;
+
+use crate::base::{Grid, Phase, Progress, WorldBox};
+use crate::engine::{
+    Budget, Explanation, MaskStatistics, Players, Segmentation, Snapshot, Study,
+};
+use crate::gpu::{Camera, ClassStyle, PlayerSample, Window};
+use crate::ui::command::Pane;
+use crate::ui::plane::Convention;
+
+/// Facts that came up from the engine for the open study.
+#[derive(Default)]
+pub struct Facts {
+    pub study: Option<Arc<Study>>,
+    pub segmentation: Option<Arc<Segmentation>>,
+    pub players: Option<Arc<Players>>,
+    pub snapshot: Option<Arc<Snapshot>>,
+    pub explanation: Option<Arc<Explanation>>,
+    /// The processor that runs the network, once it is known.
+    pub network_device: Option<String>,
+}
+
+/// What runs now.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Job {
+    Idle,
+    /// Opening, loading or segmenting.
+    Working(Progress),
+    Explaining,
+}
+
+impl Job {
+    pub fn starting() -> Self {
+        Self::Working(Progress { phase: Phase::Opening, done: 0, total: 0 })
+    }
+}
+
+/// A message over the views.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    pub kind: MessageKind,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageKind {
+    Note,
+    Failure,
+}
+
+/// What the user chose for the next explanation.
+#[derive(Debug, Clone)]
+pub struct Choices {
+    pub scan: Vec<PathBuf>,
+    pub bundle: PathBuf,
+    pub supervoxel_count: usize,
+    pub class: usize,
+    pub budget: Budget,
+    pub seed: u64,
+}
+
+/// How the user looks at the study.
+#[derive(Debug, Clone)]
+pub struct Look {
+    pub crosshair_mm: DVec3,
+    pub window: Window,
+    pub convention: Convention,
+    /// Zoom and shift in mm of each slice view, in the order of `Plane::ALL`.
+    pub zoom: [f64; 3],
+    pub pan_mm: [[f64; 2]; 3],
+    pub camera: Camera,
+    pub enlarged: Option<Pane>,
+    pub segmentation_opacity: f32,
+    pub boundary_opacity: f32,
+    pub heatmap_opacity: f32,
+    pub class_visible: Vec<bool>,
+    /// Share of the largest SHAP value from which a supervoxel is in the mask.
+    pub mask_share: f32,
+    pub cut_away: bool,
+    pub selected_player: Option<usize>,
+    pub hovered_player: Option<usize>,
+    /// The region while it is being dragged.
+    pub dragged_region: Option<WorldBox>,
+    /// Wheel movement of each slice view that is not yet a whole step.
+    wheel: [f32; 3],
+    /// World point under the pointer, if it is over a slice.
+    pub pointer_mm: Option<DVec3>,
+}
+
+impl Look {
+    /// The first look at a study: the crosshair in the middle of the region.
+    pub fn at(study: &Study, window: Window) -> Self {
+        Self {
+            crosshair_mm: study.region.center_mm(),
+            window,
+            convention: Convention::default(),
+            zoom: [1.0; 3],
+            pan_mm: [[0.0; 2]; 3],
+            camera: Camera::framing(study.first_channel().grid()),
+            enlarged: None,
+            segmentation_opacity: 0.35,
+            boundary_opacity: 0.35,
+            heatmap_opacity: 0.75,
+            class_visible: vec![true; study.classes().len()],
+            mask_share: 0.5,
+            cut_away: true,
+            selected_player: None,
+            hovered_player: None,
+            dragged_region: None,
+            wheel: [0.0; 3],
+            pointer_mm: None,
+        }
+    }
+
+    /// Whole steps of scrubbing in wheel movement; the rest is kept for the next.
+    pub fn scroll_steps(&mut self, view: usize, points: f32) -> i32 {
+        /// Points that one notch of a common wheel gives.
+        const POINTS_PER_STEP: f32 = 40.0;
+        let Some(wheel) = self.wheel.get_mut(view) else { return 0 };
+        *wheel += points;
+        let steps = (*wheel / POINTS_PER_STEP).trunc();
+        *wheel -= steps * POINTS_PER_STEP;
+        steps as i32
+    }
+
+    /// How each label of the segmentation is drawn: its class's colour, and whether
+    /// its eye is open. Label 0 is never drawn.
+    pub fn class_styles(&self, study: &Study) -> Vec<ClassStyle> {
+        let mut styles = Vec::new();
+        for (class, description) in study.classes().iter().enumerate() {
+            let label = study.bundle.label_of_class(class);
+            let style = ClassStyle {
+                colour: description.colour,
+                opacity: 1.0,
+                visible: study.bundle.is_foreground(class)
+                    && self.class_visible.get(class).copied().unwrap_or(true),
+            };
+            let hidden = ClassStyle { visible: false, ..style };
+            styles.resize(styles.len().max(label + 1), hidden);
+            if let Some(entry) = styles.get_mut(label) {
+                *entry = style;
+            }
+        }
+        styles
+    }
+
+    /// Moves the crosshair, but never out of the scan.
+    pub fn move_crosshair(&mut self, to_mm: DVec3, grid: &Grid) {
+        if to_mm.is_finite() {
+            let bounds = grid.world_bounds();
+            self.crosshair_mm = to_mm.clamp(DVec3::from(bounds.min), DVec3::from(bounds.max));
+        }
+    }
+}
+
+impl Facts {
+    /// Forgets all that belonged to a study or region that is no longer shown.
+    pub fn forget_explanation(&mut self) {
+        self.snapshot = None;
+        self.explanation = None;
+    }
+
+    /// The newest attribution of the shown class, streaming or finished.
+    pub fn shown(&self) -> Option<&Snapshot> {
+        self.snapshot.as_deref()
+    }
+
+    /// What the views draw for each player.
+    pub fn player_samples(&self) -> Vec<PlayerSample> {
+        let Some(snapshot) = self.shown() else { return Vec::new() };
+        snapshot
+            .estimate
+            .players
+            .iter()
+            .map(|player| PlayerSample {
+                value: (player.samples > 0).then_some(player.shap_value as f32),
+                standard_error: player.standard_error.map(|e| e as f32),
+            })
+            .collect()
+    }
+
+    /// The largest |SHAP value| known, which the colours are scaled to.
+    pub fn heat_scale(&self) -> Option<f64> {
+        let largest = self
+            .shown()?
+            .estimate
+            .players
+            .iter()
+            .fold(0.0_f64, |largest, player| largest.max(player.shap_value.abs()));
+        (largest > 0.0).then_some(largest)
+    }
+}
+
+/// Sizes of the relevance mask at a threshold, for the panel.
+pub fn mask_statistics(facts: &Facts, threshold: f64) -> Option<MaskStatistics> {
+    let (snapshot, players) = (facts.shown()?, facts.players.as_ref()?);
+    Some(MaskStatistics::of(&snapshot.estimate, &players.facts, threshold))
+}

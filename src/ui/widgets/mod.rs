@@ -1,0 +1,3 @@
+//! Small things that panels share.
+
+pub mod colour_bar;

@@ -1,0 +1,50 @@
+//! Opening the real window, and saying in one line why it cannot be opened.
+
+use std::sync::Arc;
+
+use crate::gpu::device_descriptor;
+use crate::ui::{Launch, Viewer};
+
+/// Why there is no window.
+#[derive(Debug, thiserror::Error)]
+pub enum WindowError {
+    #[error("no display was found (neither DISPLAY nor WAYLAND_DISPLAY is set)")]
+    NoDisplay,
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Opens the window and stays in it until the user closes it.
+pub fn run(launch: Launch) -> Result<(), WindowError> {
+    if cfg!(target_os = "linux") && !has_display() {
+        return Err(WindowError::NoDisplay);
+    }
+    let mut setup = egui_wgpu::WgpuSetupCreateNew::without_display_handle();
+    setup.device_descriptor = Arc::new(device_descriptor);
+    let options = eframe::NativeOptions {
+        viewport: egui::ViewportBuilder::default()
+            .with_title("voxplain")
+            .with_app_id("voxplain")
+            .with_inner_size([1280.0, 800.0])
+            .with_min_inner_size([900.0, 600.0]),
+        renderer: eframe::Renderer::Wgpu,
+        wgpu_options: egui_wgpu::WgpuConfiguration { wgpu_setup: setup.into(), ..Default::default() },
+        ..Default::default()
+    };
+    eframe::run_native(
+        "voxplain",
+        options,
+        Box::new(|creation| {
+            let viewer =
+                Viewer::new(&creation.egui_ctx, creation.wgpu_render_state.as_ref(), launch)?;
+            Ok(Box::new(viewer))
+        }),
+    )
+    .map_err(|error| WindowError::Failed(error.to_string()))
+}
+
+fn has_display() -> bool {
+    ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
