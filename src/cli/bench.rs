@@ -7,7 +7,7 @@ use super::study::{Segmented, StudyArguments};
 use super::{Common, cancel_on_interrupt};
 use crate::base::{Pace, Phase};
 use crate::engine::{
-    Budget, ExplainSettings, JobControl, Players, RegionChoice, Task, assets, explain,
+    Budget, ExplainSettings, FIRST_SUPERVOXELS, JobControl, Players, RegionChoice, Task, assets, explain,
 };
 use crate::explain::supervoxels::SupervoxelSettings;
 
@@ -20,7 +20,7 @@ pub(crate) enum Bench {
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// Number of supervoxels
-    #[arg(long, value_name = "N", default_value_t = 60)]
+    #[arg(long, value_name = "N", default_value_t = FIRST_SUPERVOXELS)]
     supervoxels: usize,
     /// Runs of the network: a number, or a multiple of the supervoxels such as 2M
     #[arg(long, value_name = "N", default_value = "2M")]

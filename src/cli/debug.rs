@@ -10,7 +10,7 @@ use crate::engine::Compute;
 use crate::explain::game::{Game, TableGame};
 use crate::explain::least_squares;
 use crate::explain::permutation::{PermutationEstimator, PermutationSampler};
-use crate::explain::{ExplainError, exact};
+use crate::explain::{Estimate, ExplainError, exact};
 use crate::io;
 use crate::model::{self, MergeOrder, NetworkConfig, SwinUnetr, Weights};
 
@@ -129,21 +129,26 @@ struct Values {
     evaluations: usize,
 }
 
+impl From<Estimate> for Values {
+    fn from(estimate: Estimate) -> Self {
+        Self {
+            shapley: estimate.players.iter().map(|p| p.shap_value).collect(),
+            standard_error: estimate.players.iter().map(|p| p.standard_error).collect(),
+            evaluations: estimate.evaluations,
+        }
+    }
+}
+
 fn run_shapley(arguments: &Shapley, common: &Common) -> anyhow::Result<()> {
     let table = io::npy::read_f64(&arguments.values)?;
     let mut game = TableGame::new(table.iter().copied().collect())?;
     let values = match arguments.method {
         Method::Permutation => permutation(&mut game, arguments.budget, common.seed)?,
         Method::LeastSquares => {
-            let fit = least_squares::run(&mut game, arguments.budget, common.seed)?;
-            Values {
-                shapley: fit.shap_values,
-                standard_error: fit.standard_errors.into_iter().map(Some).collect(),
-                evaluations: fit.evaluations,
-            }
+            least_squares::run(&mut game, arguments.budget, common.seed)?.estimate.into()
         }
         Method::Exact => Values {
-            shapley: exact::shapley_values(game.values())?,
+            shapley: exact::shapley_values(&game)?,
             standard_error: vec![Some(0.0); game.players()],
             evaluations: game.values().len(),
         },
@@ -175,13 +180,6 @@ fn permutation(game: &mut TableGame, budget: usize, seed: u64) -> Result<Values,
             estimator.absorb(value, complement_value)?;
         }
     }
-    let estimate = estimator
-        .complete()
-        .or_else(|| estimator.current())
-        .ok_or(ExplainError::TooFewObservations { observations: 0, players })?;
-    Ok(Values {
-        shapley: estimate.players.iter().map(|p| p.shap_value).collect(),
-        standard_error: estimate.players.iter().map(|p| p.standard_error).collect(),
-        evaluations: estimate.evaluations,
-    })
+    let estimate = estimator.complete().or_else(|| estimator.current());
+    Ok(estimate.ok_or(ExplainError::TooFewObservations { observations: 0, players })?.into())
 }

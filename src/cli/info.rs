@@ -8,8 +8,8 @@ use super::progress::ProgressLine;
 use super::{Common, cancel_on_interrupt};
 use crate::base::Orientation;
 use crate::engine::Scan;
-use crate::gpu;
-use crate::volume;
+use crate::gpu::{self, AdapterFacts, AdapterKind};
+use crate::volume::{self, Statistics};
 
 #[derive(Debug, Args)]
 pub(crate) struct Info {
@@ -26,13 +26,13 @@ pub(crate) fn run(arguments: &Info, common: &Common) -> anyhow::Result<()> {
         let mut line = ProgressLine::new();
         let scan = Scan::open(std::slice::from_ref(path), &mut |p| line.show(p), &cancel)?;
         line.end();
-        let (Some(volume), Some(input)) = (scan.first(), scan.inputs.first()) else { continue };
+        let (volume, Some(input)) = (scan.first()?, scan.inputs.first()) else { continue };
         let grid = volume.grid();
         let [nx, ny, nz] = grid.dims();
         let [sx, sy, sz] = grid.spacing_mm();
         let bounds = grid.world_bounds();
         let orientation = Orientation::of(grid).letters();
-        let statistics = volume::statistics(volume);
+        let Some(statistics) = Statistics::of(&volume.to_f32()) else { continue };
         let (low, high) = volume::default_window(volume);
         let voxel_type = volume.voxels().voxel_type().label();
         let (slope, intercept) = volume.value_scale();
@@ -81,18 +81,26 @@ fn affine_rows(grid: &crate::base::Grid) -> [[f64; 4]; 4] {
     [row(0), row(1), row(2), [0.0, 0.0, 0.0, 1.0]]
 }
 
+fn describe(adapter: &AdapterFacts) -> String {
+    let kind = match adapter.kind {
+        AdapterKind::Software => "software",
+        AdapterKind::Real => "hardware",
+    };
+    format!("{} ({kind}, {}, {})", adapter.name, adapter.backend, adapter.driver)
+}
+
 /// `--device list`: the processors that can run the network and draw.
 pub(crate) fn list_devices(common: &Common) -> anyhow::Result<()> {
     let adapters = gpu::list_adapters();
     let threads = rayon::current_num_threads();
     let mut lines = format!("cpu   {threads} threads\n");
     for adapter in &adapters {
-        lines += &format!("gpu   {adapter}\n");
+        lines += &format!("gpu   {}\n", describe(adapter));
     }
     if adapters.is_empty() {
         lines += "gpu   none found\n";
     }
-    let names: Vec<String> = adapters.iter().map(ToString::to_string).collect();
+    let names: Vec<String> = adapters.iter().map(describe).collect();
     common.print(&serde_json::json!({ "cpu_threads": threads, "gpu": names }), &lines);
     Ok(())
 }

@@ -30,9 +30,9 @@ pub(crate) fn run(arguments: &Segment, common: &Common) -> anyhow::Result<()> {
     let (study, segmentation) = (&segmented.study, &segmented.segmentation);
 
     let whole = folder::on_scan_grid(&segmentation.labels, study.first_channel().grid(), &study.part)?;
-    io::write_labels(&arguments.out, &whole)?;
+    io::nifti::write_labels(&arguments.out, &whole)?;
     if let Some(path) = &arguments.logits {
-        io::npy::write_f32(path, &segmentation.logits.view().into_dyn())?;
+        io::npy::write_f32(path, &segmentation.logits)?;
     }
 
     let mut lines = String::new();

@@ -7,7 +7,7 @@ use clap::Args;
 use super::progress::ProgressLine;
 use super::{Common, cancel_on_interrupt, check_output};
 use crate::base::{Pace, Phase, Progress};
-use crate::engine::{EngineError, Players, RegionChoice, Scan, folder, whole_region};
+use crate::engine::{EngineError, FIRST_SUPERVOXELS, Players, RegionChoice, Scan, folder, whole_region};
 use crate::explain::supervoxels::SupervoxelSettings;
 use crate::io;
 
@@ -38,6 +38,11 @@ pub(crate) struct SupervoxelArguments {
 }
 
 impl SupervoxelArguments {
+    /// What the window starts with.
+    pub(crate) fn first_look() -> Self {
+        Self { count: FIRST_SUPERVOXELS, compactness: None }
+    }
+
     pub(crate) fn settings(&self) -> SupervoxelSettings {
         let mut settings = SupervoxelSettings { count: self.count, ..SupervoxelSettings::default() };
         if let Some(compactness) = self.compactness {
@@ -63,7 +68,7 @@ pub(crate) fn run(arguments: &Supervoxels, common: &Common) -> anyhow::Result<()
     let players = Players::find(&scan, part, &arguments.settings.settings(), &cancel)?;
     let seconds = pace.elapsed_s();
     line.end();
-    io::write_labels(&arguments.out, &folder::on_scan_grid(&players.labels, &grid, &part)?)?;
+    io::nifti::write_labels(&arguments.out, &folder::on_scan_grid(&players.labels, &grid, &part)?)?;
     let json = serde_json::json!({
         "supervoxels": players.count,
         "asked": arguments.settings.count,

@@ -1,6 +1,6 @@
 //! Reading an estimate: which players matter, which are undecided, what a mask holds.
 
-use crate::explain::permutation::{Estimate, PlayerEstimate};
+use crate::explain::{Estimate, PlayerEstimate};
 use crate::explain::supervoxels::PlayerFacts;
 
 /// Players with a known value, largest value first; ties keep their order.

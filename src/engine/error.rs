@@ -6,7 +6,7 @@ use crate::base::{Cancelled, GridError};
 use crate::explain::ExplainError;
 use crate::gpu::GpuError;
 use crate::io::IoError;
-use crate::model::{BundleError, ModelError};
+use crate::model::{BundleError, ModelError, PreprocessingError};
 use crate::report::ReportError;
 
 /// One line each: what, why, what to do.
@@ -15,13 +15,15 @@ pub enum EngineError {
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
     #[error(transparent)]
-    Io(IoError),
+    Io(#[from] IoError),
     #[error(transparent)]
     Bundle(#[from] BundleError),
     #[error(transparent)]
-    Model(ModelError),
+    Model(#[from] ModelError),
     #[error(transparent)]
-    Explain(ExplainError),
+    Preprocessing(#[from] PreprocessingError),
+    #[error(transparent)]
+    Explain(#[from] ExplainError),
     #[error(transparent)]
     Grid(#[from] GridError),
     #[error(transparent)]
@@ -53,6 +55,12 @@ pub enum EngineError {
 impl EngineError {
     /// Whether this is the answer to a wish to stop, rather than a failure.
     pub fn is_cancelled(&self) -> bool {
-        matches!(self, Self::Cancelled(_))
+        matches!(
+            self,
+            Self::Cancelled(_)
+                | Self::Io(IoError::Cancelled(_))
+                | Self::Model(ModelError::Cancelled(_))
+                | Self::Explain(ExplainError::Cancelled(_))
+        )
     }
 }

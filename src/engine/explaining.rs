@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use crate::base::Pace;
 use crate::engine::{EngineError, ExplainSettings, JobControl, Players, Segmentation, Study};
 use crate::explain::log::{CoalitionLog, LogHeader};
-use crate::explain::permutation::{Estimate, Forecast, PermutationEstimator, PermutationSampler};
-use crate::explain::{self, ExplainError, Outcome, TargetSize, baseline};
+use crate::explain::permutation::{PermutationEstimator, PermutationSampler};
+use crate::explain::relevance_mask::RelevanceMask;
+use crate::explain::{self, Estimate, ExplainError, Forecast, Outcome, TargetSize, baseline};
 use crate::model::{MaskedNetwork, SlidingWindow, SwinUnetr, TargetMasks};
 
 /// Largest standard error over the range of the values at which a map is good
@@ -75,6 +76,12 @@ impl Explanation {
             return Err(EngineError::EmptyTarget { class });
         }
         estimate_from_log(&self.log, &self.settings, class)
+    }
+
+    /// The relevance mask of an estimate by the chosen rule.
+    pub fn mask_of(&self, estimate: &Estimate) -> Result<RelevanceMask, EngineError> {
+        let volumes_mm3: Vec<f64> = self.players.facts.iter().map(|f| f.volume_mm3).collect();
+        Ok(self.settings.mask.apply(estimate, &volumes_mm3)?)
     }
 
     /// The attribution of any class in the form in which it streams.

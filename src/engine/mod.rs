@@ -14,6 +14,7 @@ mod explaining;
 pub mod folder;
 mod picture;
 mod players;
+mod reporting;
 mod segment;
 mod settings;
 mod slot;
@@ -29,7 +30,9 @@ pub use explaining::{
 };
 pub use players::Players;
 pub use segment::{Segmentation, segment};
-pub use settings::{Budget, DeviceChoice, ExplainSettings, RegionChoice, SettingError};
+pub use settings::{
+    Budget, DeviceChoice, ExplainSettings, FIRST_SUPERVOXELS, RegionChoice, SettingError,
+};
 pub use slot::Slot;
 pub use study::{InputFile, Scan, Study, whole_region};
 pub use worker::{Engine, Event, Waker};

@@ -18,6 +18,10 @@ pub struct SettingError {
     expected: &'static str,
 }
 
+/// Supervoxels of the first look: few enough for a complete map within minutes on a
+/// CPU, small enough to tell the parts of a hippocampus from what lies around it.
+pub const FIRST_SUPERVOXELS: usize = 60;
+
 /// How many coalitions may be evaluated.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Budget {
@@ -129,6 +133,21 @@ pub struct ExplainSettings {
     pub budget: Budget,
     pub seed: u64,
     pub mask: MaskRule,
+}
+
+impl Default for ExplainSettings {
+    /// The quickest explanation that gives every supervoxel a value.
+    fn default() -> Self {
+        Self {
+            class: None,
+            supervoxels: SupervoxelSettings { count: 100, ..SupervoxelSettings::default() },
+            baseline: Baseline::default(),
+            value_function: ValueFunction::default(),
+            budget: Budget::PerPlayer(2.0),
+            seed: 0,
+            mask: MaskRule::CumulativePositive(0.8),
+        }
+    }
 }
 
 #[cfg(test)]

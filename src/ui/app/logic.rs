@@ -294,7 +294,7 @@ impl Viewer {
 
     fn take_dropped_files(&mut self, ctx: &egui::Context) {
         let dropped: Vec<PathBuf> = ctx.input(|input| {
-            input.raw.dropped_files.iter().filter_map(|file| file.path.clone()).collect()
+            input.raw.dropped_files.iter().filter_map(|file| file.path().map(ToOwned::to_owned)).collect()
         });
         if let [path] = dropped.as_slice()
             && path.join("bundle.json").is_file()

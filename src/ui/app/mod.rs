@@ -6,7 +6,7 @@ mod view;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::engine::{Budget, Compute, DeviceChoice, Engine, assets};
+use crate::engine::{Budget, Compute, DeviceChoice, Engine, FIRST_SUPERVOXELS, assets};
 use crate::gpu::{GpuContext, GpuError, Tier};
 use crate::ui::command::Command;
 use crate::ui::dialogs::Dialogs;
@@ -47,10 +47,6 @@ pub struct Viewer {
     commands: Vec<Command>,
     explain_when_ready: bool,
 }
-
-/// Supervoxels of the first look: few enough for a complete map within minutes on a
-/// CPU, small enough to tell the parts of a hippocampus from what lies around it.
-const FIRST_SUPERVOXELS: usize = 60;
 
 impl Viewer {
     /// Sets up the application in a window or a test. `render_state` is the device

@@ -128,7 +128,7 @@ impl Facts {
 /// A card in the middle of the views.
 fn card(ui: &mut Ui, space: Rect, width: f32, contents: impl FnOnce(&mut Ui)) {
     let width = width.min(space.width() - 24.0);
-    egui::Area::new(ui.id().with("card"))
+    egui::Area::new(ui.scope_id().with("card"))
         .order(egui::Order::Middle)
         .pivot(Align2::CENTER_CENTER)
         .fixed_pos(space.center())
@@ -172,7 +172,7 @@ fn empty_state(ui: &mut Ui, space: Rect, commands: &mut Vec<Command>) {
 /// What is being done, how far it is, and a way out.
 fn busy(ui: &mut Ui, space: Rect, job: Job) {
     let Job::Working(progress) = job else { return };
-    egui::Area::new(ui.id().with("busy"))
+    egui::Area::new(ui.scope_id().with("busy"))
         .order(egui::Order::Middle)
         .pivot(Align2::CENTER_BOTTOM)
         .fixed_pos(space.center_bottom() - Vec2::new(0.0, 16.0))
@@ -211,7 +211,7 @@ fn banner(ui: &mut Ui, space: Rect, message: &Message, commands: &mut Vec<Comman
         MessageKind::Note => (theme::ACCENT, "Note"),
         MessageKind::Failure => (theme::BAD, "This did not work"),
     };
-    egui::Area::new(ui.id().with("message"))
+    egui::Area::new(ui.scope_id().with("message"))
         .order(egui::Order::Foreground)
         .pivot(Align2::CENTER_TOP)
         .fixed_pos(space.center_top() + Vec2::new(0.0, 14.0))

@@ -27,7 +27,7 @@ pub fn show(
                     let response = ui.checkbox(visible, "");
                     let (checked, name) = (*visible, format!("Show {}", class.name));
                     response.widget_info(|| {
-                        egui::WidgetInfo::selected(egui::WidgetType::Checkbox, true, checked, &name)
+                        egui::WidgetInfo::selected(egui::Role::CheckBox, true, checked, &name)
                     });
                     response.on_hover_text(format!("Show {}", class.name));
                 }

@@ -35,9 +35,9 @@ pub fn show(
         look.zoom[index],
         look.pan_mm[index],
     );
-    let response = ui.interact(rect, ui.id().with(("slice", index)), Sense::click_and_drag());
+    let response = ui.interact(rect, ui.scope_id().with(("slice", index)), Sense::click_and_drag());
     let name = format!("{} view", plane.label());
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Image, true, &name));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
 
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, 0.0, theme::VIEW);
@@ -96,11 +96,11 @@ fn region_box(
         return;
     }
     let response = ui
-        .interact(grip.expand(5.0), ui.id().with(("region grip", index)), Sense::drag())
+        .interact(grip.expand(5.0), ui.scope_id().with(("region grip", index)), Sense::drag())
         .on_hover_cursor(CursorIcon::Move)
         .on_hover_text("Drag to move the region that is segmented and explained");
     response.widget_info(|| {
-        egui::WidgetInfo::labeled(egui::WidgetType::Button, true, "Move the region")
+        egui::WidgetInfo::labeled(egui::Role::Button, true, "Move the region")
     });
     let fill = if response.hovered() || response.dragged() { theme::TEXT } else { theme::REGION };
     painter.rect_filled(grip, 2.0, fill);

@@ -22,9 +22,9 @@ pub fn show(
     commands: &mut Vec<Command>,
 ) {
     let Some(study) = &facts.study else { return };
-    let response = ui.interact(rect, ui.id().with("volume"), Sense::click_and_drag());
+    let response = ui.interact(rect, ui.scope_id().with("volume"), Sense::click_and_drag());
     response.widget_info(|| {
-        egui::WidgetInfo::labeled(egui::WidgetType::Image, true, "3D view")
+        egui::WidgetInfo::labeled(egui::Role::Image, true, "3D view")
     });
     let moving = gestures(ui, &response, rect, look, commands);
 

@@ -14,7 +14,7 @@ pub fn signed(ui: &mut Ui, scale: f64, unit: &str) {
     let (rect, response) =
         ui.allocate_exact_size(Vec2::new(width, HEIGHT + 18.0), Sense::hover());
     let label = format!("Colour bar from {:.3} to {scale:.3}, {unit}", -scale);
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Label, true, &label));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &label));
     let bar = Rect::from_min_size(rect.min, Vec2::new(width, HEIGHT));
     let painter = ui.painter();
     let mut mesh = egui::Mesh::default();

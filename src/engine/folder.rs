@@ -1,0 +1,117 @@
+//! The explanation folder: maps, tables, log, picture and report of one explanation.
+//!
+//! Every map lies on the grid of the scan's first channel with its affine, so that it
+//! opens in any other viewer in the right place.
+
+use std::path::Path;
+
+use crate::base::{Grid, VoxelBox};
+use crate::engine::{EngineError, Explanation, picture, reporting};
+use crate::explain::{Estimate, PlayerEstimate};
+use crate::explain::relevance_mask::RelevanceMask;
+use crate::io;
+use crate::report;
+use crate::volume::{self, LabelMap};
+
+/// Writes everything into a folder, which is created if it is not there. Files of an
+/// earlier explanation are replaced one by one; each file is whole or not there.
+pub fn write(explanation: &Explanation, folder: &Path) -> Result<(), EngineError> {
+    std::fs::create_dir_all(folder).map_err(|error| EngineError::Write {
+        what: "the explanation's folder",
+        why: error.to_string(),
+        path: folder.to_owned(),
+    })?;
+    write_maps(explanation, folder)?;
+    write_log(explanation, &folder.join("log.voxlog"))?;
+    let montage = picture::montage(explanation)?;
+    report::write_png(&folder.join("picture.png"), &montage)?;
+    report::write_players(&folder.join("players.csv"), &reporting::player_rows(explanation))?;
+    let provenance = reporting::provenance(explanation)?;
+    report::write_provenance(&folder.join("explanation.json"), &provenance)?;
+    report::write_html(
+        &folder.join("report.html"),
+        &reporting::page(explanation, &provenance, &montage),
+    )?;
+    Ok(())
+}
+
+/// A label map of a part of a scan as a label map of the whole scan.
+pub fn on_scan_grid(
+    labels: &LabelMap,
+    scan_grid: &Grid,
+    part: &VoxelBox,
+) -> Result<LabelMap, EngineError> {
+    labels.embed(scan_grid, part).ok_or(EngineError::Grid(crate::base::GridError::OutsideScan))
+}
+
+fn write_maps(explanation: &Explanation, folder: &Path) -> Result<(), EngineError> {
+    let study = &explanation.study;
+    let (grid, part) = (study.first_channel().grid(), &study.part);
+    let segmentation = on_scan_grid(&explanation.segmentation.labels, grid, part)?;
+    io::nifti::write_labels(&folder.join("segmentation.nii.gz"), &segmentation)?;
+    let supervoxels = on_scan_grid(&explanation.players.labels, grid, part)?;
+    io::nifti::write_labels(&folder.join("supervoxels.nii.gz"), &supervoxels)?;
+
+    let frames = |value: &dyn Fn(&Estimate, usize, &PlayerEstimate) -> f32| {
+        explanation
+            .classes
+            .iter()
+            .map(|explained| {
+                let estimate = &explained.estimate;
+                let values: Vec<f32> = estimate
+                    .players
+                    .iter()
+                    .enumerate()
+                    .map(|(player, known)| value(estimate, player, known))
+                    .collect();
+                on_voxels(explanation, &values)
+            })
+            .collect::<Result<Vec<_>, _>>()
+    };
+    let write_frames = |name: &str, frames: &[Vec<f32>]| {
+        let frames: Vec<&[f32]> = frames.iter().map(Vec::as_slice).collect();
+        io::nifti::write_value_frames(&folder.join(name), grid, &frames)
+    };
+    write_frames("attribution.nii.gz", &frames(&|_, _, known| known.shap_value as f32)?)?;
+    write_frames(
+        "standard_error.nii.gz",
+        &frames(&|_, _, known| known.standard_error.map_or(f32::NAN, |error| error as f32))?,
+    )?;
+    let masks: Vec<RelevanceMask> = explanation
+        .classes
+        .iter()
+        .map(|explained| explanation.mask_of(&explained.estimate))
+        .collect::<Result<_, _>>()?;
+    let mask_frames = masks
+        .iter()
+        .map(|mask| {
+            let inside: Vec<f32> =
+                mask.players.iter().map(|&inside| f32::from(u8::from(inside))).collect();
+            on_voxels(explanation, &inside)
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    write_frames("mask.nii.gz", &mask_frames)?;
+    Ok(())
+}
+
+/// One value a player as a map of the whole scan: 0 where there is no player.
+fn on_voxels(explanation: &Explanation, values: &[f32]) -> Result<Vec<f32>, EngineError> {
+    let region: Vec<f32> = explanation
+        .players
+        .labels
+        .labels()
+        .iter()
+        .map(|&label| {
+            usize::from(label).checked_sub(1).and_then(|p| values.get(p)).copied().unwrap_or(0.0)
+        })
+        .collect();
+    let study = &explanation.study;
+    volume::embed(&region, study.first_channel().grid(), &study.part, 0.0)
+        .ok_or(EngineError::Grid(crate::base::GridError::OutsideScan))
+}
+
+fn write_log(explanation: &Explanation, path: &Path) -> Result<(), EngineError> {
+    let mut bytes = Vec::with_capacity(explanation.log.byte_len());
+    explanation.log.write(&mut bytes)?;
+    Ok(io::atomic::write_bytes(path, &bytes)?)
+}
