@@ -265,11 +265,11 @@ impl<R: Read> Stream<'_, R> {
 
     /// Passes over the header and its extensions.
     fn skip(&mut self, bytes: u64) -> Result<(), IoError> {
-        let mut buffer = vec![0; STEP_BYTES];
+        let mut buffer = [0; 4096];
         let mut left = bytes;
         while left > 0 {
             self.cancel.check()?;
-            let step = usize::try_from(left).unwrap_or(usize::MAX).min(STEP_BYTES);
+            let step = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
             let count = self.read_up_to(buffer.get_mut(..step).unwrap_or_default())?;
             if count < step {
                 return Err(self.truncated());
@@ -281,21 +281,18 @@ impl<R: Read> Stream<'_, R> {
 
     /// Whether more bytes follow. At a proper end this also checks the checksum.
     fn goes_on(&mut self) -> Result<bool, IoError> {
-        let mut buffer = vec![0; SLACK_BYTES];
+        let mut buffer = [0; 4096];
         let mut seen = 0;
-        loop {
-            let end = (seen + 4096).min(SLACK_BYTES);
-            let Some(rest) = buffer.get_mut(seen..end).filter(|rest| !rest.is_empty()) else {
-                return Ok(true);
-            };
-            match self.reader.read(rest) {
-                Ok(0) => return Ok(seen > 0),
+        while seen < SLACK_BYTES {
+            match self.reader.read(&mut buffer) {
+                Ok(0) => break,
                 Ok(count) => seen += count,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 // All voxels are there, but nothing vouches for them.
                 Err(e) => return Err(read_error(e, self.path)),
             }
         }
+        Ok(seen > 0)
     }
 
     fn voxels(&mut self, t: VoxelType, count: usize, big_endian: bool) -> Result<Voxels, IoError> {
