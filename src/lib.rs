@@ -21,4 +21,5 @@
 
 pub mod base;
 pub mod io;
+pub mod report;
 pub mod volume;
