@@ -78,8 +78,10 @@ fn open_and_judge(path: &Path) -> Result<Opened, IoError> {
         (Ok(_), Err(e)) => panic!("{e}"),
         (Err(_), Err(_)) => {}
     }
-    for error in [frames.err().map(|e| e.to_string()), first.as_ref().err().map(|e| e.to_string())]
-    {
+    for error in [
+        frames.err().map(|e| e.to_string()),
+        first.as_ref().err().map(|e| e.to_string()),
+    ] {
         let Some(message) = error else { continue };
         assert!(!message.contains('\n'), "{message}");
         assert!(message.ends_with(&path.display().to_string()), "{message}");
@@ -105,7 +107,12 @@ fn what_is_no_scan_is_named() {
     assert!(message("e.nii", &348_i32.to_le_bytes()).contains("promises 348 bytes of header"));
 
     let missing = folder.path().join("none.nii");
-    assert!(open_and_judge(&missing).unwrap_err().to_string().starts_with("there is no such file"));
+    assert!(
+        open_and_judge(&missing)
+            .unwrap_err()
+            .to_string()
+            .starts_with("there is no such file")
+    );
     let is_folder = open_and_judge(folder.path()).unwrap_err().to_string();
     assert!(is_folder.starts_with("this is not a file"), "{is_folder}");
     let odd = folder.path().join("two\nlines.nii");
@@ -126,7 +133,9 @@ fn fixture_bytes() -> Vec<Vec<u8>> {
         let bytes = std::fs::read(folder.join(name)).unwrap();
         let mut raw = Vec::new();
         if name.ends_with(".gz") {
-            flate2::read::GzDecoder::new(bytes.as_slice()).read_to_end(&mut raw).unwrap();
+            flate2::read::GzDecoder::new(bytes.as_slice())
+                .read_to_end(&mut raw)
+                .unwrap();
         } else {
             raw = bytes;
         }
@@ -147,7 +156,10 @@ fn two_thousand_broken_headers() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("broken.nii");
     // Bytes that make extreme numbers are as likely as all others together.
-    let byte = prop_oneof![any::<u8>(), prop::sample::select(vec![0, 1, 0x7f, 0x80, 0xff])];
+    let byte = prop_oneof![
+        any::<u8>(),
+        prop::sample::select(vec![0, 1, 0x7f, 0x80, 0xff])
+    ];
     let case = (
         0..files.len(),
         prop::collection::vec((0..560_usize, byte), 0..6),
@@ -178,7 +190,11 @@ fn two_thousand_broken_headers() {
             }
         }
         std::fs::write(&path, &bytes).unwrap();
-        let counter = if open_and_judge(&path).is_ok() { &opened } else { &refused };
+        let counter = if open_and_judge(&path).is_ok() {
+            &opened
+        } else {
+            &refused
+        };
         counter.fetch_add(1, Ordering::Relaxed);
         Ok(())
     });
@@ -186,13 +202,18 @@ fn two_thousand_broken_headers() {
     // Both ends of the reader were exercised.
     assert!(opened.into_inner() > 200 && refused.into_inner() > 200);
     let largest = LARGEST.get();
-    assert!(largest < 8 << 20, "{largest} bytes for a file of a few hundred");
+    assert!(
+        largest < 8 << 20,
+        "{largest} bytes for a file of a few hundred"
+    );
 }
 
 fn samples(folder: &str) -> Vec<PathBuf> {
     let folder = root().join("../shared/samples/hostile").join(folder);
-    let mut paths: Vec<_> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     paths.sort();
     assert!(!paths.is_empty());
     paths
@@ -213,7 +234,11 @@ fn every_odd_file_opens_or_says_why() {
             Err(e) => println!("{name}: {e}"),
         }
     }
-    println!("{} opened, largest allocation {}", opened.len(), LARGEST.get());
+    println!(
+        "{} opened, largest allocation {}",
+        opened.len(),
+        LARGEST.get()
+    );
     assert!(LARGEST.get() < 64 << 20);
     let has = |name: &str| opened.iter().any(|n| n == name);
     for name in [
@@ -270,10 +295,15 @@ fn derived_files_hold_the_same_scan() {
         for voxel in voxels {
             assert_eq!(other.value(voxel), plain.value(voxel), "{name} {voxel:?}");
             let at = voxel.map(|v| v as f64);
-            assert!(other.grid().world(at).distance(plain.grid().world(at)) < 1e-3, "{name}");
+            assert!(
+                other.grid().world(at).distance(plain.grid().world(at)) < 1e-3,
+                "{name}"
+            );
         }
     }
-    let scaled = open(&folder.join("scl_half_minus1024.nii.gz")).unwrap().volume;
+    let scaled = open(&folder.join("scl_half_minus1024.nii.gz"))
+        .unwrap()
+        .volume;
     for voxel in voxels {
         let stored = plain.value(voxel).unwrap();
         assert_eq!(scaled.value(voxel), Some(stored * 0.5 - 1024.0));
@@ -299,15 +329,25 @@ fn forty_eight_orientations_show_one_body() {
     for path in &files {
         let opened = open(path).unwrap();
         let letters = opened.summary.orientation.as_str();
-        assert_eq!(path.file_name().unwrap().to_string_lossy(), format!("{letters}.nii.gz"));
+        assert_eq!(
+            path.file_name().unwrap().to_string_lossy(),
+            format!("{letters}.nii.gz")
+        );
         let grid = opened.volume.grid();
         for &point in &points {
             // Take the reference's voxel centre, so that rounding cannot choose another.
             let voxel = reference.grid().nearest_voxel(point).unwrap();
             let centre = reference.grid().world(voxel.map(|v| v as f64));
             let here = grid.nearest_voxel(centre).unwrap();
-            assert!(grid.world(here.map(|v| v as f64)).distance(centre) < 1e-2, "{letters}");
-            assert_eq!(opened.volume.value(here), reference.value(voxel), "{letters} {centre}");
+            assert!(
+                grid.world(here.map(|v| v as f64)).distance(centre) < 1e-2,
+                "{letters}"
+            );
+            assert_eq!(
+                opened.volume.value(here),
+                reference.value(voxel),
+                "{letters} {centre}"
+            );
         }
     }
 }

@@ -18,7 +18,9 @@ use voxplain::volume::{Volume, default_window};
 
 fn demo() -> Volume {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/mni152_2009a_t1.nii.gz");
-    open_volume(&path, &mut |_| {}, &CancelToken::new()).unwrap().volume
+    open_volume(&path, &mut |_| {}, &CancelToken::new())
+        .unwrap()
+        .volume
 }
 
 /// A slice through the head in radiological view, with a made-up signed map on it.
@@ -32,10 +34,16 @@ fn slice(volume: &Volume, axis: usize) -> Picture {
             let mut voxel = [0; 3];
             voxel[axis] = dims[axis] / 2 + 10;
             voxel[up] = row;
-            voxel[across] = if across == 0 { dims[0] - 1 - column } else { dims[1] - 1 - column };
+            voxel[across] = if across == 0 {
+                dims[0] - 1 - column
+            } else {
+                dims[1] - 1 - column
+            };
             let grey = (volume.value(voxel).unwrap() - low) / (high - low);
             let grey = grey.clamp(0.0, 1.0) * 255.0;
-            let d: Vec<f64> = (0..3).map(|a| voxel[a] as f64 - [125.0, 115.0, 70.0][a]).collect();
+            let d: Vec<f64> = (0..3)
+                .map(|a| voxel[a] as f64 - [125.0, 115.0, 70.0][a])
+                .collect();
             let near = (-(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]) / 500.0).exp();
             let far = (-((d[0] + 55.0).powi(2) + d[1] * d[1] + d[2] * d[2]) / 500.0).exp();
             let t = near - 0.7 * far;
@@ -53,29 +61,71 @@ fn slice(volume: &Volume, axis: usize) -> Picture {
 fn montage_png() -> Vec<u8> {
     let volume = demo();
     let [sagittal, coronal, axial] = [0, 1, 2].map(|axis| slice(&volume, axis));
-    let letters = |left, right, top, bottom| Some(EdgeLetters { left, right, top, bottom });
+    let letters = |left, right, top, bottom| {
+        Some(EdgeLetters {
+            left,
+            right,
+            top,
+            bottom,
+        })
+    };
     let panels = [
-        Panel { title: "Axial", note: "z 33.0 mm", picture: &axial, letters: letters('R', 'L', 'A', 'P') },
-        Panel { title: "Coronal", note: "y −8.0 mm", picture: &coronal, letters: letters('R', 'L', 'S', 'I') },
-        Panel { title: "Sagittal", note: "x 10.0 mm", picture: &sagittal, letters: letters('A', 'P', 'S', 'I') },
-        Panel { title: "3D", note: "from the front right", picture: &coronal, letters: None },
+        Panel {
+            title: "Axial",
+            note: "z 33.0 mm",
+            picture: &axial,
+            letters: letters('R', 'L', 'A', 'P'),
+        },
+        Panel {
+            title: "Coronal",
+            note: "y −8.0 mm",
+            picture: &coronal,
+            letters: letters('R', 'L', 'S', 'I'),
+        },
+        Panel {
+            title: "Sagittal",
+            note: "x 10.0 mm",
+            picture: &sagittal,
+            letters: letters('A', 'P', 'S', 'I'),
+        },
+        Panel {
+            title: "3D",
+            note: "from the front right",
+            picture: &coronal,
+            letters: None,
+        },
     ];
     let legend = [
-        LegendEntry { name: "Anterior hippocampus", colour: class_colour(0), volume_ml: 3.41 },
-        LegendEntry { name: "Posterior hippocampus", colour: class_colour(1), volume_ml: 2.871 },
+        LegendEntry {
+            name: "Anterior hippocampus",
+            colour: class_colour(0),
+            volume_ml: 3.41,
+        },
+        LegendEntry {
+            name: "Posterior hippocampus",
+            colour: class_colour(1),
+            volume_ml: 2.871,
+        },
     ];
     let montage = Montage {
         title: "Why anterior hippocampus?",
         subtitle: "mni152_2009a_t1 · hippocampus model · 200 supervoxels · 1,600 evaluations",
         panels: &panels,
-        colour_bar: Some(ColourBar { label: "SHAP value", unit: "change of mean probability", limit: 0.042 }),
+        colour_bar: Some(ColourBar {
+            label: "SHAP value",
+            unit: "change of mean probability",
+            limit: 0.042,
+        }),
         legend: &legend,
         sentence: "Twelve of 200 supervoxels carry 80 % of the evidence for the anterior \
                    hippocampus. Keeping only them, the network still segments it (Dice 0.91); \
                    deleting them, it does not (Dice 0.08).",
         source: "voxplain 0.1.0 · CPU (2 threads) · seed 7",
     };
-    montage.draw(1920).to_png(&[("Software", "voxplain 0.1.0")]).unwrap()
+    montage
+        .draw(1920)
+        .to_png(&[("Software", "voxplain 0.1.0")])
+        .unwrap()
 }
 
 #[test]
@@ -85,7 +135,9 @@ fn the_montage_is_a_png_of_the_asked_width() {
     if let Some(folder) = std::env::var_os("VOXPLAIN_KEEP") {
         std::fs::write(Path::new(&folder).join("montage.png"), &bytes).unwrap();
     }
-    let reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
+    let reader = png::Decoder::new(std::io::Cursor::new(bytes))
+        .read_info()
+        .unwrap();
     assert_eq!(reader.info().width, 1920);
     assert!(reader.info().height > 1000);
 }
@@ -96,9 +148,15 @@ fn explanation() -> Explanation {
         schema_version: SCHEMA_VERSION,
         program_version: "0.1.0".into(),
         notice: RESEARCH_USE.into(),
-        bundle: Bundle { name: "hippocampus".into(), weights_blake3: "00ff".repeat(16) },
+        bundle: Bundle {
+            name: "hippocampus".into(),
+            weights_blake3: "00ff".repeat(16),
+        },
         inputs: vec![InputFile::describe(&path, &demo()).unwrap()],
-        region_mm: WorldBox { min: [-40.25, -45.0, -30.0], max: [40.0, 10.0, 12.5] },
+        region_mm: WorldBox {
+            min: [-40.25, -45.0, -30.0],
+            max: [40.0, 10.0, 12.5],
+        },
         parameters: Parameters {
             classes: vec!["Anterior".into()],
             supervoxels: Supervoxels {
@@ -116,7 +174,11 @@ fn explanation() -> Explanation {
             mask_rule: Some("top:10%".into()),
         },
         device: "CPU (2 threads)".into(),
-        counts: Counts { evaluations: 1580, windows: 3160, seconds: 812.25 },
+        counts: Counts {
+            evaluations: 1580,
+            windows: 3160,
+            seconds: 812.25,
+        },
         classes: vec![ClassResult {
             name: "Anterior".into(),
             segmentation_ml: 3.41,
@@ -144,6 +206,7 @@ fn players() -> Vec<PlayerRow> {
             let x = f64::from(id);
             PlayerRow {
                 id,
+                class: "Anterior, \"left\"".into(),
                 volume_mm3: 1000.0 / 3.0 + x,
                 centroid_mm: [x - 20.0, -0.1 * x, 1e-7 * x],
                 shap_value: (x * 1.7).sin() / 30.0,
@@ -161,8 +224,13 @@ fn players_read_back_bit_for_bit() {
     write_players(&path, &players()).unwrap();
     let mut reader = csv::Reader::from_path(&path).unwrap();
     assert_eq!(
-        reader.headers().unwrap().iter().collect::<Vec<_>>().join(","),
-        "id,volume_mm3,centroid_x_mm,centroid_y_mm,centroid_z_mm,shap_value,standard_error,share"
+        reader
+            .headers()
+            .unwrap()
+            .iter()
+            .collect::<Vec<_>>()
+            .join(","),
+        "id,class,volume_mm3,centroid_x_mm,centroid_y_mm,centroid_z_mm,shap_value,standard_error,share"
     );
     let mut count = 0;
     for (record, row) in reader.records().zip(players()) {
@@ -170,11 +238,18 @@ fn players_read_back_bit_for_bit() {
         let number = |i: usize| record[i].parse::<f64>().ok();
         assert_eq!(record[0], row.id.to_string());
         let [x, y, z] = row.centroid_mm;
-        for (i, wanted) in [(1, row.volume_mm3), (2, x), (3, y), (4, z), (5, row.shap_value)] {
+        for (i, wanted) in [
+            (2, row.volume_mm3),
+            (3, x),
+            (4, y),
+            (5, z),
+            (6, row.shap_value),
+        ] {
             assert_eq!(number(i), Some(wanted));
         }
-        assert_eq!(number(6), row.standard_error);
-        assert_eq!(number(7), Some(row.share));
+        assert_eq!(record[1], row.class);
+        assert_eq!(number(7), row.standard_error);
+        assert_eq!(number(8), Some(row.share));
         count += 1;
     }
     assert_eq!(count, 40);
@@ -198,12 +273,18 @@ fn provenance_reads_back_and_names_no_folder() {
     assert!(message.contains("newer"), "{message}");
     std::fs::write(&path, "{").unwrap();
     let message = Explanation::read(&path).unwrap_err().to_string();
-    assert!(!message.contains('\n') && message.ends_with("explanation.json"), "{message}");
+    assert!(
+        !message.contains('\n') && message.ends_with("explanation.json"),
+        "{message}"
+    );
 
     let mut broken = explanation.clone();
     broken.classes[0].value_full = f64::NAN;
     std::fs::remove_file(&path).unwrap();
-    assert!(matches!(broken.write(&path), Err(ReportError::NotFinite { .. })));
+    assert!(matches!(
+        broken.write(&path),
+        Err(ReportError::NotFinite { .. })
+    ));
     assert!(!path.exists());
 }
 
@@ -235,13 +316,17 @@ fn the_page_stands_alone_and_escapes_everything() {
     assert!(!html.contains("<script") && !html.contains("<img src=x"));
     assert!(!html.contains("\" onload=\"") && html.contains("&lt;Anterior&gt;"));
     // Nothing is fetched: no address but the picture's own data.
-    assert_eq!(html.matches("src=").count(), 1 + html.matches("&lt;img src=").count());
+    assert_eq!(
+        html.matches("src=").count(),
+        1 + html.matches("&lt;img src=").count()
+    );
     assert!(html.contains("src=\"data:image/png;base64,iVBORw0KGgo"));
     assert!(!html.contains("http") && !html.contains("url("));
     // The largest values are listed, with their interval and sense.
     assert_eq!(html.matches("class=\"track").count(), 15);
     assert!(html.contains("not known yet") && html.contains(" to +"));
-    let by_size = |a: &&PlayerRow, b: &&PlayerRow| a.shap_value.abs().total_cmp(&b.shap_value.abs());
+    let by_size =
+        |a: &&PlayerRow, b: &&PlayerRow| a.shap_value.abs().total_cmp(&b.shap_value.abs());
     let id_cell = |row: &PlayerRow| format!("<td>{}</td>", row.id);
     assert!(html.contains(&id_cell(players.iter().max_by(by_size).unwrap())));
     assert!(!html.contains(&id_cell(players.iter().min_by(by_size).unwrap())));

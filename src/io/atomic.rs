@@ -15,10 +15,15 @@ pub fn write_atomically(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> Result<(), IoError> {
-    let failed = |source| IoError::Write { source, path: path.into() };
+    let failed = |source| IoError::Write {
+        source,
+        path: path.into(),
+    };
     let (temporary, file) = Temporary::beside(path).map_err(failed)?;
     let mut writer = BufWriter::with_capacity(1 << 18, &file);
-    fill(&mut writer).and_then(|()| writer.flush()).map_err(failed)?;
+    fill(&mut writer)
+        .and_then(|()| writer.flush())
+        .map_err(failed)?;
     drop(writer);
     file.sync_all().map_err(failed)?;
     drop(file);
@@ -50,8 +55,19 @@ impl Temporary {
                 COUNTER.fetch_add(1, Ordering::Relaxed)
             ));
             let candidate = path.with_file_name(temporary);
-            match OpenOptions::new().write(true).create_new(true).open(&candidate) {
-                Ok(file) => return Ok((Self { path: Some(candidate) }, file)),
+            match OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .open(&candidate)
+            {
+                Ok(file) => {
+                    return Ok((
+                        Self {
+                            path: Some(candidate),
+                        },
+                        file,
+                    ));
+                }
                 // Left over from a process that had the same number and was killed.
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(e) => return Err(e),
@@ -81,7 +97,11 @@ impl Drop for Temporary {
 fn sync_folder(path: &Path) {
     #[cfg(unix)]
     if let Some(folder) = path.parent() {
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let folder = if folder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            folder
+        };
         // Some file systems refuse; the file itself is written and in place by now.
         let _ = File::open(folder).and_then(|folder| folder.sync_all());
     }

@@ -22,16 +22,29 @@ pub enum IoError {
     #[error(
         "this is {looks_like}; this version opens NIfTI (.nii, .nii.gz), so convert it first: {path}"
     )]
-    OtherFormat { looks_like: &'static str, path: ShownPath },
+    OtherFormat {
+        looks_like: &'static str,
+        path: ShownPath,
+    },
     #[error(
         "the file is cut off: it promises {promised} bytes {of} and holds {found}; \
          copy or export it again: {path}"
     )]
-    Truncated { of: &'static str, promised: u64, found: u64, path: ShownPath },
+    Truncated {
+        of: &'static str,
+        promised: u64,
+        found: u64,
+        path: ShownPath,
+    },
     #[error("the compressed data is damaged ({source}); copy or export it again: {path}")]
     Damaged { source: io::Error, path: ShownPath },
     #[error("the header field {field} is {value}, {why}; export the file again: {path}")]
-    BadField { field: &'static str, value: String, why: &'static str, path: ShownPath },
+    BadField {
+        field: &'static str,
+        value: String,
+        why: &'static str,
+        path: ShownPath,
+    },
     #[error(
         "the voxels are {what}, and images of one number a voxel are opened; \
          convert it first: {path}"
@@ -44,9 +57,7 @@ pub enum IoError {
          crop or downsample it first: {path}"
     )]
     OutOfMemory { bytes: u64, path: ShownPath },
-    #[error(
-        "writing failed ({source}); check that the folder exists and has room: {path}"
-    )]
+    #[error("writing failed ({source}); check that the folder exists and has room: {path}")]
     Write { source: io::Error, path: ShownPath },
     #[error("the data cannot be stored in this format: {why}: {path}")]
     CannotStore { why: String, path: ShownPath },

@@ -11,6 +11,7 @@ pub mod nifti;
 pub mod npy;
 mod probe;
 
+use std::fs::File;
 use std::path::Path;
 
 use crate::base::{CancelToken, Progress};
@@ -39,7 +40,9 @@ pub fn open_volume(
 ) -> Result<Opened, IoError> {
     let mut frames = nifti::read(path, nifti::Frames::First, progress, cancel)?;
     // `read` returns at least one frame; an image without frames is a bad field there.
-    frames.pop().ok_or_else(|| IoError::Empty { path: path.into() })
+    frames
+        .pop()
+        .ok_or_else(|| IoError::Empty { path: path.into() })
 }
 
 /// Opens a scan as one volume a frame: the channels of a 4D image in their order.
@@ -49,4 +52,14 @@ pub fn open_channels(
     cancel: &CancelToken,
 ) -> Result<Vec<Opened>, IoError> {
     nifti::read(path, nifti::Frames::All, progress, cancel)
+}
+
+/// BLAKE3 of a file's bytes, as hex: the same for the same content, whatever its name.
+pub fn file_hash(path: &Path) -> Result<String, IoError> {
+    let failed = |source| IoError::reading(source, path);
+    let mut hasher = blake3::Hasher::new();
+    hasher
+        .update_reader(File::open(path).map_err(failed)?)
+        .map_err(failed)?;
+    Ok(hasher.finalize().to_hex().to_string())
 }

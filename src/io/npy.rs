@@ -36,7 +36,10 @@ const MOST_HEADER_BYTES: u64 = 4096;
 
 fn read<T: ReadableElement>(path: &Path, wanted: &str) -> Result<ArrayD<T>, IoError> {
     let failed = |source| IoError::reading(source, path);
-    let bad = |why: String| IoError::BadNpy { why, path: path.into() };
+    let bad = |why: String| IoError::BadNpy {
+        why,
+        path: path.into(),
+    };
     let file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if !metadata.is_file() {
@@ -86,7 +89,10 @@ mod tests {
         write_f32(&path, &array).unwrap();
         assert_eq!(read_f32(&path).unwrap(), array.into_dyn());
         let message = read_f64(&path).unwrap_err().to_string();
-        assert!(message.contains("64-bit float") && message.contains("<f4"), "{message}");
+        assert!(
+            message.contains("64-bit float") && message.contains("<f4"),
+            "{message}"
+        );
     }
 
     #[test]
@@ -104,7 +110,10 @@ mod tests {
         huge.extend(format!("{dict:<117}\n").bytes());
         std::fs::write(&path, &huge).unwrap();
         let message = read_f32(&path).unwrap_err().to_string();
-        assert!(message.contains("larger than the file") && !message.contains('\n'), "{message}");
+        assert!(
+            message.contains("larger than the file") && !message.contains('\n'),
+            "{message}"
+        );
         // Brackets within brackets must not eat the stack.
         let mut nested = good[..8].to_vec();
         nested.extend_from_slice(&4000_u16.to_le_bytes());

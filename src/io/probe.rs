@@ -6,7 +6,8 @@ pub(super) const PROBE_BYTES: usize = 540;
 /// What a file that is not NIfTI seems to be, in words that follow "this is".
 pub(super) fn looks_like(head: &[u8]) -> &'static str {
     let at = |offset: usize, magic: &[u8]| {
-        head.get(offset..).is_some_and(|rest| rest.starts_with(magic))
+        head.get(offset..)
+            .is_some_and(|rest| rest.starts_with(magic))
     };
     let starts: [(&[u8], &str); 22] = [
         (b"NRRD", "an NRRD image"),
@@ -41,8 +42,14 @@ pub(super) fn looks_like(head: &[u8]) -> &'static str {
     if let Some((_, name)) = starts.iter().find(|(magic, _)| head.starts_with(magic)) {
         return name;
     }
-    let text = head.iter().all(|b| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..0x7f));
-    if text { "a text file" } else { "not a file type this program knows" }
+    let text = head
+        .iter()
+        .all(|b| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..0x7f));
+    if text {
+        "a text file"
+    } else {
+        "not a file type this program knows"
+    }
 }
 
 #[cfg(test)]
@@ -57,6 +64,9 @@ mod tests {
         assert_eq!(looks_like(b"\x89PNG\r\n\x1a\n"), "a PNG picture");
         assert_eq!(looks_like(b"NRRD0004\n"), "an NRRD image");
         assert_eq!(looks_like(b"hello, world\n"), "a text file");
-        assert_eq!(looks_like(&[0, 7, 200, 3]), "not a file type this program knows");
+        assert_eq!(
+            looks_like(&[0, 7, 200, 3]),
+            "not a file type this program knows"
+        );
     }
 }

@@ -22,7 +22,13 @@ pub(super) fn encode(bytes: &[u8]) -> String {
 mod tests {
     #[test]
     fn vectors_of_the_rfc() {
-        let cases = [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")];
+        let cases = [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foobar", "Zm9vYmFy"),
+        ];
         for (text, wanted) in cases {
             assert_eq!(super::encode(text.as_bytes()), wanted);
         }

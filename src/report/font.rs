@@ -6,7 +6,10 @@ use skrifa::{FontRef, GlyphId, MetadataProvider};
 use vello_cpu::kurbo::BezPath;
 
 /// The typeface, and one for characters it lacks (arrows, mathematics).
-const FONTS: [&[u8]; 2] = [epaint_default_fonts::UBUNTU_LIGHT, epaint_default_fonts::HACK_REGULAR];
+const FONTS: [&[u8]; 2] = [
+    epaint_default_fonts::UBUNTU_LIGHT,
+    epaint_default_fonts::HACK_REGULAR,
+];
 
 /// Height of a capital letter over the font's size.
 const CAPITAL_HEIGHT: f64 = 0.693;
@@ -19,7 +22,9 @@ pub fn centred_baseline(height: f64, size: f64) -> f64 {
 
 /// Width of a line of text in pixels.
 pub fn text_width(text: &str, size: f64) -> f64 {
-    glyphs(text).map(|(font, glyph)| advance(&font, glyph, size)).sum()
+    glyphs(text)
+        .map(|(font, glyph)| advance(&font, glyph, size))
+        .sum()
 }
 
 /// The outlines of a line whose baseline starts at (x, y), y growing downward.
@@ -27,10 +32,13 @@ pub fn outlines(text: &str, size: f64, x: f64, y: f64) -> BezPath {
     let mut path = BezPath::new();
     let mut at = x;
     for (font, glyph) in glyphs(text) {
-        let mut pen = Pen { path: &mut path, x: at, y };
+        let mut pen = Pen {
+            path: &mut path,
+            x: at,
+            y,
+        };
         if let Some(outline) = font.outline_glyphs().get(glyph) {
-            let settings =
-                DrawSettings::unhinted(Size::new(size as f32), LocationRef::default());
+            let settings = DrawSettings::unhinted(Size::new(size as f32), LocationRef::default());
             // A glyph that cannot be drawn leaves its space empty.
             let _ = outline.draw(settings, &mut pen);
         }
@@ -74,19 +82,28 @@ pub fn shortened(text: &str, size: f64, width: f64) -> String {
         used += text_width(c.encode_utf8(&mut [0; 4]), size);
         (used > room).then_some(at)
     });
-    let kept = text.get(..fitting.unwrap_or(0)).unwrap_or_default().trim_end();
+    let kept = text
+        .get(..fitting.unwrap_or(0))
+        .unwrap_or_default()
+        .trim_end();
     format!("{kept}…")
 }
 
 /// The font and glyph of each character: the first font that has it, else the
 /// empty box of the first one.
 fn glyphs(text: &str) -> impl Iterator<Item = (FontRef<'static>, GlyphId)> {
-    let fonts: Vec<FontRef<'static>> =
-        FONTS.iter().filter_map(|bytes| FontRef::new(bytes).ok()).collect();
-    text.chars().filter(|c| !c.is_control()).filter_map(move |c| {
-        let found = fonts.iter().find_map(|font| Some((font.clone(), font.charmap().map(c)?)));
-        found.or_else(|| Some((fonts.first()?.clone(), GlyphId::NOTDEF)))
-    })
+    let fonts: Vec<FontRef<'static>> = FONTS
+        .iter()
+        .filter_map(|bytes| FontRef::new(bytes).ok())
+        .collect();
+    text.chars()
+        .filter(|c| !c.is_control())
+        .filter_map(move |c| {
+            let found = fonts
+                .iter()
+                .find_map(|font| Some((font.clone(), font.charmap().map(c)?)));
+            found.or_else(|| Some((fonts.first()?.clone(), GlyphId::NOTDEF)))
+        })
 }
 
 fn advance(font: &FontRef<'_>, glyph: GlyphId, size: f64) -> f64 {
@@ -120,7 +137,8 @@ impl OutlinePen for Pen<'_> {
     }
 
     fn curve_to(&mut self, cx0: f32, cy0: f32, cx1: f32, cy1: f32, x: f32, y: f32) {
-        self.path.curve_to(self.at(cx0, cy0), self.at(cx1, cy1), self.at(x, y));
+        self.path
+            .curve_to(self.at(cx0, cy0), self.at(cx1, cy1), self.at(x, y));
     }
 
     fn close(&mut self) {
@@ -140,7 +158,11 @@ mod tests {
         assert_eq!(text_width("", 20.0), 0.0);
         let bounds = outlines("Hx", 20.0, 5.0, 30.0).bounding_box();
         assert!(bounds.x0 > 5.0 && (bounds.y1 - 30.0).abs() < 0.5);
-        assert!((bounds.height() - 20.0 * CAPITAL_HEIGHT).abs() < 0.6, "{}", bounds.height());
+        assert!(
+            (bounds.height() - 20.0 * CAPITAL_HEIGHT).abs() < 0.6,
+            "{}",
+            bounds.height()
+        );
         // Present in neither font: still a box, not nothing.
         assert!(text_width("脳", 20.0) > 0.0);
     }

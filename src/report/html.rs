@@ -7,7 +7,7 @@ use std::path::Path;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::montage::significant;
+use super::numbers::significant;
 use super::players::PlayerRow;
 use super::provenance::{ClassResult, Explanation, MaskResult};
 use super::{ReportError, base64};
@@ -100,7 +100,10 @@ impl Page<'_> {
 
 fn class_section(section: &ClassSection<'_>, e: &Explanation) -> Markup {
     let result = section.result;
-    let picture = format!("data:image/png;base64,{}", base64::encode(section.picture_png));
+    let picture = format!(
+        "data:image/png;base64,{}",
+        base64::encode(section.picture_png)
+    );
     html! {
         section.class {
             h2 { (result.name) }
@@ -110,7 +113,7 @@ fn class_section(section: &ClassSection<'_>, e: &Explanation) -> Markup {
                 (figure("Segmented volume", &format!("{} mL", significant(result.segmentation_ml))))
                 (figure("Value, whole scan", &significant(result.value_full)))
                 (figure("Value, all removed", &significant(result.value_empty)))
-                (figure("Completeness residual", &format!("{:.1e}", result.completeness_residual)))
+                (figure("Completeness residual", &format!("{:.1e}", result.completeness_residual).replace('-', "−")))
                 @if let Some(fit) = result.surrogate_fit {
                     (figure("Surrogate fit R²", &format!("{fit:.3}")))
                 }
@@ -153,7 +156,7 @@ fn player_table(players: &[PlayerRow], unit: &str) -> Markup {
     let largest = rows.first().map_or(0.0, |row| row.shap_value.abs());
     html! {
         h3 { "The " (rows.len()) " supervoxels with the largest effect" }
-        table {
+        div.wide { table.players {
             thead {
                 tr {
                     th scope="col" { "Supervoxel" }
@@ -178,9 +181,9 @@ fn player_table(players: &[PlayerRow], unit: &str) -> Markup {
                     }
                 }
             }
-        }
+        } }
         p.small {
-            "Values are in " (unit) ". The interval is the value ± 1.96 standard errors of the \
+            "Unit of the values: " (unit) ". The interval is the value ± 1.96 standard errors of the \
             estimate; it says how far more evaluations could move the value, not how far \
             another scan or model would. Share is the value's part of the sum of all values \
             without their signs."
@@ -191,22 +194,31 @@ fn player_table(players: &[PlayerRow], unit: &str) -> Markup {
 /// A place in words: millimetres to the right, front and head, or against them.
 fn place(centroid_mm: [f64; 3]) -> String {
     let letters = [['L', 'R'], ['P', 'A'], ['I', 'S']];
-    let parts = centroid_mm.iter().zip(letters).map(|(&mm, [negative, positive])| {
-        let letter = if mm < 0.0 { negative } else { positive };
-        format!("{letter} {:.0}", mm.abs())
-    });
+    let parts = centroid_mm
+        .iter()
+        .zip(letters)
+        .map(|(&mm, [negative, positive])| {
+            let letter = if mm < 0.0 { negative } else { positive };
+            format!("{letter} {:.0}", mm.abs())
+        });
     parts.collect::<Vec<_>>().join(", ") + " mm"
 }
 
 fn signed(value: f64) -> String {
-    if value > 0.0 { format!("+{}", significant(value)) } else { significant(value) }
+    if value > 0.0 {
+        format!("+{}", significant(value))
+    } else {
+        significant(value)
+    }
 }
 
 fn interval(row: &PlayerRow) -> String {
     match row.standard_error {
         Some(error) => {
-            let (low, high) =
-                (row.shap_value - INTERVAL * error, row.shap_value + INTERVAL * error);
+            let (low, high) = (
+                row.shap_value - INTERVAL * error,
+                row.shap_value + INTERVAL * error,
+            );
             format!("{} to {}", signed(low), signed(high))
         }
         None => "not known yet".into(),
@@ -215,8 +227,16 @@ fn interval(row: &PlayerRow) -> String {
 
 /// A bar from the middle: to the right for evidence for the structure.
 fn bar(value: f64, largest: f64) -> Markup {
-    let width = if largest > 0.0 { 50.0 * value.abs() / largest } else { 0.0 };
-    let (kind, left) = if value < 0.0 { ("against", 50.0 - width) } else { ("for", 50.0) };
+    let width = if largest > 0.0 {
+        50.0 * value.abs() / largest
+    } else {
+        0.0
+    };
+    let (kind, left) = if value < 0.0 {
+        ("against", 50.0 - width)
+    } else {
+        ("for", 50.0)
+    };
     html! {
         div class={ "track " (kind) } {
             i style={ "left:" (format!("{left:.1}")) "%;width:" (format!("{width:.1}")) "%" } {}
@@ -228,7 +248,12 @@ fn parameters(e: &Explanation) -> Markup {
     let p = &e.parameters;
     let row = |name: &str, value: String| html! { tr { th scope="row" { (name) } td { (value) } } };
     let box_mm = (0..3)
-        .map(|axis| format!("{:.1} to {:.1}", e.region_mm.min[axis], e.region_mm.max[axis]))
+        .map(|axis| {
+            format!(
+                "{:.1} to {:.1}",
+                e.region_mm.min[axis], e.region_mm.max[axis]
+            )
+        })
         .collect::<Vec<_>>()
         .join(", ");
     html! {

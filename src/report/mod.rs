@@ -9,11 +9,17 @@ mod base64;
 pub mod font;
 pub mod html;
 pub mod montage;
+mod numbers;
 pub mod picture;
 pub mod players;
 pub mod provenance;
 
 use crate::io::{IoError, ShownPath};
+
+pub use montage::Montage;
+pub use picture::Picture;
+pub use players::{PlayerRow, write_players};
+pub use provenance::Explanation;
 
 /// Why a report could not be written or read.
 #[derive(Debug, thiserror::Error)]

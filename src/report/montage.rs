@@ -4,6 +4,7 @@
 //! slice with thick voxels is already stretched.
 
 use super::font::{centred_baseline, shortened, text_width, wrapped};
+use super::numbers::{significant, tick};
 use super::picture::{Align, Area, Picture, TextStyle};
 use crate::base::RESEARCH_USE;
 use crate::base::colour::{Rgb, diverging};
@@ -103,12 +104,22 @@ impl Montage<'_> {
         page.text(
             &shortened(self.title, 38.0, inner),
             (MARGIN, 54.0),
-            Style { size: 38.0, colour: TEXT, align: Align::Left, strong: true },
+            Style {
+                size: 38.0,
+                colour: TEXT,
+                align: Align::Left,
+                strong: true,
+            },
         );
         page.text(
             &shortened(self.subtitle, 22.0, inner),
             (MARGIN, 88.0),
-            Style { size: 22.0, colour: MUTED, align: Align::Left, strong: false },
+            Style {
+                size: 22.0,
+                colour: MUTED,
+                align: Align::Left,
+                strong: false,
+            },
         );
         for (index, panel) in self.panels.iter().enumerate() {
             let (column, row) = ((index % 2) as f64, (index / 2) as f64);
@@ -128,24 +139,44 @@ impl Montage<'_> {
             width: SIDE,
             height: body,
         };
-        let used = self.colour_bar.map_or(0.0, |bar| page.colour_bar(&bar, side));
-        let rest = Area { y: side.y + used, height: side.height - used, ..side };
+        let used = self
+            .colour_bar
+            .map_or(0.0, |bar| page.colour_bar(&bar, side));
+        let rest = Area {
+            y: side.y + used,
+            height: side.height - used,
+            ..side
+        };
         page.legend(self.legend, rest);
 
         let mut baseline = HEADER + body + GAP + SENTENCE_LINE * 0.8;
         for line in &sentence {
-            let style =
-                Style { size: SENTENCE_SIZE, colour: TEXT, align: Align::Left, strong: false };
+            let style = Style {
+                size: SENTENCE_SIZE,
+                colour: TEXT,
+                align: Align::Left,
+                strong: false,
+            };
             page.text(line, (MARGIN, baseline), style);
             baseline += SENTENCE_LINE;
         }
         let rule = height - FOOTER;
         page.line((MARGIN, rule), (DESIGN_WIDTH - MARGIN, rule), 1.0, EDGE);
         let baseline = rule + centred_baseline(FOOTER, 20.0);
-        let notice = Style { size: 20.0, colour: NOTICE, align: Align::Left, strong: true };
+        let notice = Style {
+            size: 20.0,
+            colour: NOTICE,
+            align: Align::Left,
+            strong: true,
+        };
         page.text(RESEARCH_USE, (MARGIN, baseline), notice);
         let room = inner - text_width(RESEARCH_USE, 20.0) - 2.0 * GAP;
-        let source = Style { size: 18.0, colour: MUTED, align: Align::Right, strong: false };
+        let source = Style {
+            size: 18.0,
+            colour: MUTED,
+            align: Align::Right,
+            strong: false,
+        };
         let small = shortened(self.source, 18.0, room);
         page.text(&small, (DESIGN_WIDTH - MARGIN, baseline), source);
         page.picture
@@ -171,30 +202,51 @@ impl Page {
     }
 
     fn text(&mut self, text: &str, (x, baseline): (f64, f64), style: Style) {
-        let style = Style { size: style.size * self.scale, ..style };
-        self.picture.text(text, x * self.scale, baseline * self.scale, &style);
+        let style = Style {
+            size: style.size * self.scale,
+            ..style
+        };
+        self.picture
+            .text(text, x * self.scale, baseline * self.scale, &style);
     }
 
     fn line(&mut self, from: (f64, f64), to: (f64, f64), width: f64, colour: Rgb) {
         let s = self.scale;
-        self.picture.line((from.0 * s, from.1 * s), (to.0 * s, to.1 * s), width * s, colour);
+        self.picture.line(
+            (from.0 * s, from.1 * s),
+            (to.0 * s, to.1 * s),
+            width * s,
+            colour,
+        );
     }
 
     fn rectangle(&mut self, area: Area, radius: f64, colour: Rgb, opacity: f64) {
-        self.picture.rectangle(self.scaled(area), radius * self.scale, colour, opacity);
+        self.picture
+            .rectangle(self.scaled(area), radius * self.scale, colour, opacity);
     }
 
     fn frame(&mut self, area: Area, radius: f64, colour: Rgb) {
-        self.picture.frame(self.scaled(area), radius * self.scale, self.scale, colour);
+        self.picture
+            .frame(self.scaled(area), radius * self.scale, self.scale, colour);
     }
 
     /// A view with its title above and its letters on the edges.
     fn panel(&mut self, panel: &Panel<'_>, area: Area) {
         self.rectangle(area, 8.0, PANEL, 1.0);
         let baseline = area.y + centred_baseline(PANEL_TITLE, 21.0);
-        let title = Style { size: 21.0, colour: TEXT, align: Align::Left, strong: true };
+        let title = Style {
+            size: 21.0,
+            colour: TEXT,
+            align: Align::Left,
+            strong: true,
+        };
         self.text(panel.title, (area.x + 16.0, baseline), title);
-        let note = Style { size: 19.0, colour: MUTED, align: Align::Right, strong: false };
+        let note = Style {
+            size: 19.0,
+            colour: MUTED,
+            align: Align::Right,
+            strong: false,
+        };
         self.text(panel.note, (area.x + area.width - 16.0, baseline), note);
 
         let view = Area {
@@ -224,24 +276,44 @@ impl Page {
         let fitted = picture.scaled(width as usize, height as usize);
         let x = area.x + (area.width - width) / 2.0;
         let y = area.y + (area.height - height) / 2.0;
-        self.picture.blit(&fitted, x.round() as usize, y.round() as usize);
+        self.picture
+            .blit(&fitted, x.round() as usize, y.round() as usize);
     }
 
     /// An orientation letter on a dark disc, legible over any scan.
     fn letter(&mut self, letter: char, x: f64, y: f64) {
         let radius = 15.0;
-        let disc =
-            Area { x: x - radius, y: y - radius, width: 2.0 * radius, height: 2.0 * radius };
+        let disc = Area {
+            x: x - radius,
+            y: y - radius,
+            width: 2.0 * radius,
+            height: 2.0 * radius,
+        };
         self.rectangle(disc, radius, PANEL, 0.72);
         let baseline = y - radius + centred_baseline(2.0 * radius, 20.0);
-        let style = Style { size: 20.0, colour: TEXT, align: Align::Centre, strong: true };
+        let style = Style {
+            size: 20.0,
+            colour: TEXT,
+            align: Align::Centre,
+            strong: true,
+        };
         self.text(&letter.to_string(), (x, baseline), style);
     }
 
     /// The bar with its ticks; returns the height it took.
     fn colour_bar(&mut self, bar: &ColourBar<'_>, side: Area) -> f64 {
-        let heading = Style { size: 21.0, colour: TEXT, align: Align::Left, strong: true };
-        let muted = Style { size: 19.0, colour: MUTED, align: Align::Left, strong: false };
+        let heading = Style {
+            size: 21.0,
+            colour: TEXT,
+            align: Align::Left,
+            strong: true,
+        };
+        let muted = Style {
+            size: 19.0,
+            colour: MUTED,
+            align: Align::Left,
+            strong: false,
+        };
         // In line with the titles of the views.
         let baseline = side.y + centred_baseline(PANEL_TITLE, heading.size);
         self.text(bar.label, (side.x, baseline), heading);
@@ -256,10 +328,19 @@ impl Page {
             let y = top + strip as f64 * step;
             // A hair of overlap hides the seam between two antialiased strips.
             let step = if strip + 1 < strips { step * 1.5 } else { step };
-            let strip = Area { x: side.x, y, width, height: step };
+            let strip = Area {
+                x: side.x,
+                y,
+                width,
+                height: step,
+            };
             self.rectangle(strip, 0.0, diverging(t), 1.0);
         }
-        let limit = if bar.limit.is_finite() { bar.limit.abs() } else { 0.0 };
+        let limit = if bar.limit.is_finite() {
+            bar.limit.abs()
+        } else {
+            0.0
+        };
         for (share, meaning) in [
             (1.0, "for the structure"),
             (0.5, ""),
@@ -270,7 +351,12 @@ impl Page {
             let y = top + height * (1.0 - share) / 2.0;
             self.line((side.x + width, y), (side.x + width + 8.0, y), 1.5, MUTED);
             let baseline = y - 10.0 + centred_baseline(20.0, 19.0);
-            let figure = Style { size: 19.0, colour: TEXT, align: Align::Right, strong: false };
+            let figure = Style {
+                size: 19.0,
+                colour: TEXT,
+                align: Align::Right,
+                strong: false,
+            };
             let number = tick(share * limit, limit);
             self.text(&number, (side.x + width + 104.0, baseline), figure);
             self.text(meaning, (side.x + width + 124.0, baseline), muted);
@@ -284,27 +370,62 @@ impl Page {
         if entries.is_empty() {
             return;
         }
-        let heading = Style { size: 21.0, colour: TEXT, align: Align::Left, strong: true };
+        let heading = Style {
+            size: 21.0,
+            colour: TEXT,
+            align: Align::Left,
+            strong: true,
+        };
         self.text("Segmentation", (area.x, area.y + 22.0), heading);
         let rows = (((area.height - 44.0) / ROW).max(1.0)) as usize;
-        let shown = if entries.len() > rows { rows.saturating_sub(1) } else { entries.len() };
-        let muted = Style { size: 19.0, colour: MUTED, align: Align::Left, strong: false };
+        let shown = if entries.len() > rows {
+            rows.saturating_sub(1)
+        } else {
+            entries.len()
+        };
+        let muted = Style {
+            size: 19.0,
+            colour: MUTED,
+            align: Align::Left,
+            strong: false,
+        };
         let mut y = area.y + 44.0;
         for entry in entries.iter().take(shown) {
-            let swatch = Area { x: area.x, y: y + 8.0, width: 20.0, height: 20.0 };
+            let swatch = Area {
+                x: area.x,
+                y: y + 8.0,
+                width: 20.0,
+                height: 20.0,
+            };
             self.rectangle(swatch, 4.0, entry.colour, 1.0);
             let baseline = y + centred_baseline(ROW, 20.0);
             let volume = format!("{} mL", significant(entry.volume_ml));
-            let figure = Style { align: Align::Right, ..muted };
+            let figure = Style {
+                align: Align::Right,
+                ..muted
+            };
             self.text(&volume, (area.x + area.width, baseline), figure);
             let room = area.width - 34.0 - 16.0 - text_width(&volume, figure.size);
-            let name = Style { size: 20.0, colour: TEXT, align: Align::Left, strong: false };
-            self.text(&shortened(entry.name, name.size, room), (area.x + 34.0, baseline), name);
+            let name = Style {
+                size: 20.0,
+                colour: TEXT,
+                align: Align::Left,
+                strong: false,
+            };
+            self.text(
+                &shortened(entry.name, name.size, room),
+                (area.x + 34.0, baseline),
+                name,
+            );
             y += ROW;
         }
         if shown < entries.len() {
             let more = format!("and {} more", entries.len() - shown);
-            self.text(&more, (area.x + 34.0, y + centred_baseline(ROW, 19.0)), muted);
+            self.text(
+                &more,
+                (area.x + 34.0, y + centred_baseline(ROW, 19.0)),
+                muted,
+            );
         }
     }
 }
@@ -324,63 +445,43 @@ fn balanced(text: &str, size: f64, width: f64) -> Vec<String> {
     lines
 }
 
-/// A number on the bar with the digits that the bar's end deserves.
-fn tick(value: f64, limit: f64) -> String {
-    let sign = if value > 0.0 { "+" } else if value < 0.0 { "−" } else { "" };
-    let size = value.abs();
-    if size == 0.0 {
-        return "0".into();
-    }
-    if !(1e-4..1e5).contains(&limit) {
-        return format!("{sign}{}", format!("{size:.1e}").replace('-', "−"));
-    }
-    // Two digits of the end, one more for the half of it.
-    let decimals = (2 - limit.log10().floor() as i32).clamp(0, 6) as usize;
-    format!("{sign}{size:.decimals$}")
-}
-
-/// Three significant digits, without an exponent.
-pub(super) fn significant(value: f64) -> String {
-    if !value.is_finite() {
-        return "–".into();
-    }
-    let magnitude = if value == 0.0 { 0 } else { value.abs().log10().floor() as i32 };
-    let decimals = (2 - magnitude).clamp(0, 6) as usize;
-    format!("{value:.decimals$}").replace('-', "−")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn numbers_have_the_digits_they_deserve() {
-        assert_eq!(tick(0.02, 0.04), "+0.0200");
-        assert_eq!(tick(-12.5, 25.0), "−12.5");
-        assert_eq!(tick(0.0, 1.0), "0");
-        assert_eq!(tick(-5e-7, 1e-6), "−5.0e−7");
-        assert_eq!(significant(3.4149), "3.41");
-        assert_eq!(significant(-0.012345), "−0.0123");
-        assert_eq!(significant(1234.5), "1234");
-        assert_eq!(significant(0.0), "0.00");
-        assert_eq!(significant(f64::NAN), "–");
-    }
-
-    #[test]
     fn any_content_fits() {
         let view = Picture::filled(30, 400, Rgb([90; 3]));
-        let letters = EdgeLetters { left: 'R', right: 'L', top: 'A', bottom: 'P' };
-        let panel = Panel { title: "Axial", note: "", picture: &view, letters: Some(letters) };
+        let letters = EdgeLetters {
+            left: 'R',
+            right: 'L',
+            top: 'A',
+            bottom: 'P',
+        };
+        let panel = Panel {
+            title: "Axial",
+            note: "",
+            picture: &view,
+            letters: Some(letters),
+        };
         let long = "word ".repeat(200);
         let entries: Vec<_> = (0..90)
-            .map(|_| LegendEntry { name: &long, colour: TEXT, volume_ml: f64::NAN })
+            .map(|_| LegendEntry {
+                name: &long,
+                colour: TEXT,
+                volume_ml: f64::NAN,
+            })
             .collect();
         for (panels, limit) in [(0, f64::NAN), (1, 0.0), (5, 1e-30)] {
             let montage = Montage {
                 title: &long,
                 subtitle: &long,
                 panels: &vec![panel.clone(); panels],
-                colour_bar: Some(ColourBar { label: "SHAP value", unit: "", limit }),
+                colour_bar: Some(ColourBar {
+                    label: "SHAP value",
+                    unit: "",
+                    limit,
+                }),
                 legend: &entries,
                 sentence: &long,
                 source: &long,

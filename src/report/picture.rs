@@ -51,14 +51,22 @@ impl Picture {
     /// A picture of one colour. Sides are kept between 1 and [`MOST_PIXELS`].
     pub fn filled(width: usize, height: usize, Rgb([r, g, b]): Rgb) -> Self {
         let (width, height) = (width.clamp(1, MOST_PIXELS), height.clamp(1, MOST_PIXELS));
-        Self { width, height, rgba: [r, g, b, 255].repeat(width * height) }
+        Self {
+            width,
+            height,
+            rgba: [r, g, b, 255].repeat(width * height),
+        }
     }
 
     /// A picture of given pixels. `None` if their number or the sides are wrong.
     pub fn from_rgba(width: usize, height: usize, rgba: Vec<u8>) -> Option<Self> {
         let sides = 1..=MOST_PIXELS;
         (sides.contains(&width) && sides.contains(&height) && rgba.len() == width * height * 4)
-            .then_some(Self { width, height, rgba })
+            .then_some(Self {
+                width,
+                height,
+                rgba,
+            })
     }
 
     pub fn width(&self) -> usize {
@@ -78,7 +86,10 @@ impl Picture {
         if x >= self.width || y >= self.height {
             return None;
         }
-        self.rgba.get((y * self.width + x) * 4..)?.first_chunk::<4>().copied()
+        self.rgba
+            .get((y * self.width + x) * 4..)?
+            .first_chunk::<4>()
+            .copied()
     }
 
     /// Lays another picture over this one with its top left corner at (x, y). What
@@ -106,7 +117,10 @@ impl Picture {
                 for &(column, weight) in footprint {
                     let [r, g, b, a] = self.pixel(column, row).unwrap_or_default().map(f32::from);
                     let alpha = weight * a / 255.0;
-                    for (sum, v) in slot.iter_mut().zip([r * alpha, g * alpha, b * alpha, alpha]) {
+                    for (sum, v) in slot
+                        .iter_mut()
+                        .zip([r * alpha, g * alpha, b * alpha, alpha])
+                    {
                         *sum += v;
                     }
                 }
@@ -121,11 +135,26 @@ impl Picture {
                     sum.iter_mut().zip(part).for_each(|(s, v)| *s += weight * v);
                 }
                 let [r, g, b, alpha] = sum;
-                let colour = |v: f32| if alpha > 0.0 { (v / alpha).round() as u8 } else { 0 };
-                rgba.extend([colour(r), colour(g), colour(b), (alpha * 255.0).round() as u8]);
+                let colour = |v: f32| {
+                    if alpha > 0.0 {
+                        (v / alpha).round() as u8
+                    } else {
+                        0
+                    }
+                };
+                rgba.extend([
+                    colour(r),
+                    colour(g),
+                    colour(b),
+                    (alpha * 255.0).round() as u8,
+                ]);
             }
         }
-        Self { width, height, rgba }
+        Self {
+            width,
+            height,
+            rgba,
+        }
     }
 
     /// Fills a rectangle with rounded corners.
@@ -137,7 +166,11 @@ impl Picture {
     /// Draws the outline of a rectangle with rounded corners, inside its edge.
     pub fn frame(&mut self, area: Area, radius: f64, width: f64, colour: Rgb) {
         let inner = Rect::from(area).inset(-width / 2.0);
-        self.stroke(&RoundedRect::from_rect(inner, radius).to_path(0.05), width, colour);
+        self.stroke(
+            &RoundedRect::from_rect(inner, radius).to_path(0.05),
+            width,
+            colour,
+        );
     }
 
     /// Draws a straight line.
@@ -180,7 +213,11 @@ impl Picture {
     ) {
         let canvas = Rect::new(0.0, 0.0, self.width as f64, self.height as f64);
         let margin = stroke_width.unwrap_or(0.0);
-        let bounds = path.control_box().inflate(margin, margin).expand().intersect(canvas);
+        let bounds = path
+            .control_box()
+            .inflate(margin, margin)
+            .expand()
+            .intersect(canvas);
         // Sides are at most MOST_PIXELS by construction, so these conversions are exact.
         let (x0, y0) = (bounds.x0 as usize, bounds.y0 as usize);
         let (width, height) = (bounds.width() as u16, bounds.height() as u16);
@@ -305,13 +342,28 @@ mod tests {
     #[test]
     fn shapes_cover_what_they_should() {
         let mut picture = Picture::filled(20, 10, BLACK);
-        let area = Area { x: 2.0, y: 3.0, width: 4.0, height: 2.5 };
+        let area = Area {
+            x: 2.0,
+            y: 3.0,
+            width: 4.0,
+            height: 2.5,
+        };
         picture.rectangle(area, 0.0, WHITE, 1.0);
         assert_eq!(picture.pixel(2, 3), Some([255; 4]));
         assert_eq!(picture.pixel(1, 3), Some([0, 0, 0, 255]));
         let [half, ..] = picture.pixel(3, 5).unwrap();
         assert!((125..=130).contains(&half), "{half}");
-        picture.rectangle(Area { x: -9.0, y: -9.0, width: 99.0, height: 99.0 }, 0.0, WHITE, 0.5);
+        picture.rectangle(
+            Area {
+                x: -9.0,
+                y: -9.0,
+                width: 99.0,
+                height: 99.0,
+            },
+            0.0,
+            WHITE,
+            0.5,
+        );
         let [grey, ..] = picture.pixel(19, 9).unwrap();
         assert!((127..=128).contains(&grey));
         // Outside altogether: nothing happens.
@@ -323,10 +375,25 @@ mod tests {
     fn text_is_aligned_and_antialiased() {
         let columns = |align| {
             let mut picture = Picture::filled(100, 30, BLACK);
-            picture.text("LR", 50.0, 20.0, &TextStyle { size: 16.0, colour: WHITE, align, strong: false });
-            let lit: Vec<usize> =
-                (0..100).filter(|&x| (0..30).any(|y| picture.pixel(x, y).unwrap()[0] > 40)).collect();
-            let greys = picture.rgba().chunks(4).filter(|p| p[0] > 20 && p[0] < 230).count();
+            picture.text(
+                "LR",
+                50.0,
+                20.0,
+                &TextStyle {
+                    size: 16.0,
+                    colour: WHITE,
+                    align,
+                    strong: false,
+                },
+            );
+            let lit: Vec<usize> = (0..100)
+                .filter(|&x| (0..30).any(|y| picture.pixel(x, y).unwrap()[0] > 40))
+                .collect();
+            let greys = picture
+                .rgba()
+                .chunks(4)
+                .filter(|p| p[0] > 20 && p[0] < 230)
+                .count();
             assert!(greys > 10);
             (lit[0], lit[lit.len() - 1])
         };
@@ -339,24 +406,56 @@ mod tests {
     #[test]
     fn scaling_keeps_flat_colours_and_the_mean() {
         let flat = Picture::filled(37, 23, Rgb([10, 200, 90]));
-        assert!(flat.scaled(80, 11).rgba().chunks(4).all(|p| p == [10, 200, 90, 255]));
+        assert!(
+            flat.scaled(80, 11)
+                .rgba()
+                .chunks(4)
+                .all(|p| p == [10, 200, 90, 255])
+        );
         let checks: Vec<u8> = (0..64 * 64)
-            .flat_map(|i| if (i + i / 64) % 2 == 0 { [255; 4] } else { [0, 0, 0, 255] })
+            .flat_map(|i| {
+                if (i + i / 64) % 2 == 0 {
+                    [255; 4]
+                } else {
+                    [0, 0, 0, 255]
+                }
+            })
             .collect();
         let small = Picture::from_rgba(64, 64, checks).unwrap().scaled(9, 9);
         assert!(small.rgba().chunks(4).all(|p| p[0].abs_diff(128) < 12));
         // A clear pixel has no colour to give.
         let edge = Picture::from_rgba(2, 1, vec![200, 0, 0, 255, 0, 255, 0, 0]).unwrap();
-        assert!(edge.scaled(8, 1).rgba().chunks(4).all(|p| p[3] == 0 || p[..3] == [200, 0, 0]));
+        assert!(
+            edge.scaled(8, 1)
+                .rgba()
+                .chunks(4)
+                .all(|p| p[3] == 0 || p[..3] == [200, 0, 0])
+        );
     }
 
     #[test]
     fn png_reads_back_with_its_provenance() {
         let mut picture = Picture::filled(7, 5, Rgb([1, 2, 3]));
-        picture.rectangle(Area { x: 1.0, y: 1.0, width: 2.0, height: 2.0 }, 0.0, WHITE, 1.0);
-        let provenance = [("Software", "voxplain"), ("Comment", "Leber – größte Lücke"), ("Title", "脳")];
+        picture.rectangle(
+            Area {
+                x: 1.0,
+                y: 1.0,
+                width: 2.0,
+                height: 2.0,
+            },
+            0.0,
+            WHITE,
+            1.0,
+        );
+        let provenance = [
+            ("Software", "voxplain"),
+            ("Comment", "Leber – größte Lücke"),
+            ("Title", "脳"),
+        ];
         let bytes = picture.to_png(&provenance).unwrap();
-        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes))
+            .read_info()
+            .unwrap();
         let mut rgba = vec![0; reader.output_buffer_size().unwrap()];
         reader.next_frame(&mut rgba).unwrap();
         reader.finish().unwrap();

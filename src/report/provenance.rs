@@ -4,15 +4,14 @@
 //! one again. Files are named without their folders. Patient data of headers is
 //! never copied here.
 
-use std::fs::File;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::ReportError;
 use crate::base::{Orientation, WorldBox};
-use crate::io::IoError;
 use crate::io::atomic::write_bytes;
+use crate::io::{IoError, file_hash};
 use crate::volume::Volume;
 
 /// The version of the file's layout. It grows when a field changes its meaning.
@@ -65,21 +64,16 @@ impl InputFile {
     pub fn describe(path: &Path, volume: &Volume) -> Result<Self, IoError> {
         let grid = volume.grid();
         Ok(Self {
-            name: path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
-            blake3: hash_file(path)?,
+            name: path
+                .file_name()
+                .map(|n| n.to_string_lossy().into_owned())
+                .unwrap_or_default(),
+            blake3: file_hash(path)?,
             dims: grid.dims(),
             spacing_mm: grid.spacing_mm(),
             orientation: Orientation::of(grid).letters(),
         })
     }
-}
-
-/// BLAKE3 of a file, as hex.
-pub fn hash_file(path: &Path) -> Result<String, IoError> {
-    let failed = |source| IoError::reading(source, path);
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(File::open(path).map_err(failed)?).map_err(failed)?;
-    Ok(hasher.finalize().to_hex().to_string())
 }
 
 /// What was asked for.
@@ -166,14 +160,18 @@ impl Explanation {
     }
 
     pub fn write(&self, path: &Path) -> Result<(), ReportError> {
-        let text = self
-            .to_json()
-            .map_err(|why| ReportError::NotFinite { why, path: path.into() })?;
+        let text = self.to_json().map_err(|why| ReportError::NotFinite {
+            why,
+            path: path.into(),
+        })?;
         Ok(write_bytes(path, text.as_bytes())?)
     }
 
     pub fn read(path: &Path) -> Result<Self, ReportError> {
-        let bad = |why: String| ReportError::BadProvenance { why, path: path.into() };
+        let bad = |why: String| ReportError::BadProvenance {
+            why,
+            path: path.into(),
+        };
         let text = std::fs::read(path).map_err(|source| IoError::reading(source, path))?;
         #[derive(Deserialize)]
         struct Version {

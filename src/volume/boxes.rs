@@ -73,16 +73,18 @@ mod tests {
     fn a_part_goes_back_where_it_came_from() {
         let grid = Grid::new([5, 4, 3], DAffine3::IDENTITY).unwrap();
         let map = LabelMap::new(grid, (0..60).collect()).unwrap();
-        let part = VoxelBox { start: [1, 2, 1], size: [3, 2, 2] };
+        let part = VoxelBox {
+            start: [1, 2, 1],
+            size: [3, 2, 2],
+        };
         let cropped = map.crop(&part).unwrap();
         assert_eq!(cropped.label([0, 0, 0]), map.label([1, 2, 1]));
         assert_eq!(cropped.label([2, 1, 1]), map.label([3, 3, 2]));
         let whole = cropped.embed(&grid, &part).unwrap();
         for index in 0..60 {
             let voxel = grid.position(index);
-            let inside = (0..3).all(|a| {
-                (part.start[a]..part.start[a] + part.size[a]).contains(&voxel[a])
-            });
+            let inside =
+                (0..3).all(|a| (part.start[a]..part.start[a] + part.size[a]).contains(&voxel[a]));
             let wanted = if inside { map.label(voxel) } else { Some(0) };
             assert_eq!(whole.label(voxel), wanted);
         }
@@ -96,9 +98,18 @@ mod tests {
         let grid = Grid::new([5, 4, 3], DAffine3::IDENTITY).unwrap();
         let map = LabelMap::empty(grid);
         for part in [
-            VoxelBox { start: [3, 0, 0], size: [3, 1, 1] },
-            VoxelBox { start: [usize::MAX, 0, 0], size: [1, 1, 1] },
-            VoxelBox { start: [0; 3], size: [0, 1, 1] },
+            VoxelBox {
+                start: [3, 0, 0],
+                size: [3, 1, 1],
+            },
+            VoxelBox {
+                start: [usize::MAX, 0, 0],
+                size: [1, 1, 1],
+            },
+            VoxelBox {
+                start: [0; 3],
+                size: [0, 1, 1],
+            },
         ] {
             assert!(crop(map.labels(), &grid, &part).is_none());
             assert!(embed(&vec![0_u16; part.voxel_count()], &grid, &part, 0).is_none());

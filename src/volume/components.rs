@@ -35,7 +35,9 @@ impl Components {
             let voxel = map.grid().position(index);
             let mut own = 0;
             for step in &earlier {
-                let Some(neighbour) = stepped(voxel, *step, dims) else { continue };
+                let Some(neighbour) = stepped(voxel, *step, dims) else {
+                    continue;
+                };
                 let other = ids.get(map.grid().index(neighbour)).copied().unwrap_or(0);
                 if other == 0 {
                     continue;
@@ -86,8 +88,12 @@ impl Components {
                 *count += 1;
             }
         }
-        let mut parts: Vec<(usize, usize)> =
-            counts.into_iter().enumerate().skip(1).filter(|&(_, size)| size > 0).collect();
+        let mut parts: Vec<(usize, usize)> = counts
+            .into_iter()
+            .enumerate()
+            .skip(1)
+            .filter(|&(_, size)| size > 0)
+            .collect();
         parts.sort_by_key(|&(id, size)| (std::cmp::Reverse(size), id));
         let mut ranks = vec![0_u32; parents.len()];
         for ((id, _), rank) in parts.iter().zip(1..) {
@@ -98,7 +104,10 @@ impl Components {
         for id in &mut ids {
             *id = ranks.get(*id as usize).copied().unwrap_or(0);
         }
-        Self { ids, sizes: parts.into_iter().map(|(_, size)| size).collect() }
+        Self {
+            ids,
+            sizes: parts.into_iter().map(|(_, size)| size).collect(),
+        }
     }
 }
 
@@ -136,7 +145,9 @@ fn earlier_neighbours(connectivity: Connectivity) -> Vec<[isize; 3]> {
 fn stepped(voxel: [usize; 3], step: [isize; 3], dims: [usize; 3]) -> Option<[usize; 3]> {
     let mut moved = [0; 3];
     for axis in 0..3 {
-        moved[axis] = voxel[axis].checked_add_signed(step[axis]).filter(|&v| v < dims[axis])?;
+        moved[axis] = voxel[axis]
+            .checked_add_signed(step[axis])
+            .filter(|&v| v < dims[axis])?;
     }
     Some(moved)
 }
@@ -166,7 +177,11 @@ mod tests {
         assert_eq!(corners.sizes(), [4, 1]);
         assert_eq!(corners.ids(), [1, 1, 0, 1, 0, 0, 1, 0, 2, 0, 0, 0]);
         assert_eq!(corners.largest().iter().filter(|&&l| l).count(), 4);
-        assert!(Components::of(&map, 7, Connectivity::Faces6).sizes().is_empty());
+        assert!(
+            Components::of(&map, 7, Connectivity::Faces6)
+                .sizes()
+                .is_empty()
+        );
     }
 
     /// The same parts by flood filling, one voxel at a time.

@@ -116,7 +116,10 @@ mod tests {
             .collect();
         let to = Grid::new(
             [6, 5, 4],
-            DAffine3 { matrix3: DMat3::from_rotation_z(0.3), translation: DVec3::new(4.0, 3.0, 2.0) },
+            DAffine3 {
+                matrix3: DMat3::from_rotation_z(0.3),
+                translation: DVec3::new(4.0, 3.0, 2.0),
+            },
         )
         .unwrap();
         let sampled = resample_values_linear(&values, &from, &to, f32::NAN).unwrap();
@@ -134,7 +137,10 @@ mod tests {
             Grid::new([1; 3], DAffine3::from_translation(DVec3::new(x, 0.0, 0.0))).unwrap()
         };
         let at = |x| resample_values_linear(&[3.0, 5.0], &from, &to(x), -1.0).unwrap()[0];
-        assert_eq!([at(-0.6), at(-0.4), at(0.25), at(1.5), at(1.6)], [-1.0, 3.0, 3.5, 5.0, -1.0]);
+        assert_eq!(
+            [at(-0.6), at(-0.4), at(0.25), at(1.5), at(1.6)],
+            [-1.0, 3.0, 3.5, 5.0, -1.0]
+        );
     }
 
     #[test]

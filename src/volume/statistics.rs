@@ -45,7 +45,10 @@ impl Statistics {
 }
 
 fn finite(values: &[f32]) -> impl Iterator<Item = f64> {
-    values.iter().filter(|v| v.is_finite()).map(|&v| f64::from(v))
+    values
+        .iter()
+        .filter(|v| v.is_finite())
+        .map(|&v| f64::from(v))
 }
 
 /// Finite values in ascending order, for percentiles. Of large images an even sample.
@@ -59,8 +62,12 @@ impl SortedSample {
     pub fn of(values: &[f32]) -> Self {
         // An odd step meets all columns of images with even sides, which are most.
         let step = values.len().div_ceil(MOST_SAMPLES).max(1) | 1;
-        let mut sample: Vec<f32> =
-            values.iter().step_by(step).copied().filter(|v| v.is_finite()).collect();
+        let mut sample: Vec<f32> = values
+            .iter()
+            .step_by(step)
+            .copied()
+            .filter(|v| v.is_finite())
+            .collect();
         sample.sort_unstable_by(f32::total_cmp);
         Self(sample)
     }
@@ -82,7 +89,13 @@ impl SortedSample {
     }
 
     fn above(&self, value: f64) -> Self {
-        Self(self.0.iter().copied().filter(|&v| f64::from(v) > value).collect())
+        Self(
+            self.0
+                .iter()
+                .copied()
+                .filter(|&v| f64::from(v) > value)
+                .collect(),
+        )
     }
 }
 
@@ -116,7 +129,11 @@ pub fn default_window(volume: &Volume) -> (f64, f64) {
             // One value, or a mask with a few voxels of another one.
             let low = sample.percentile(0.0).unwrap_or(0.0);
             let high = sample.percentile(100.0).unwrap_or(1.0);
-            if low < high { (low, high) } else { (low - 0.5, high + 0.5) }
+            if low < high {
+                (low, high)
+            } else {
+                (low - 0.5, high + 0.5)
+            }
         }
     }
 }
@@ -135,10 +152,24 @@ mod tests {
 
     #[test]
     fn statistics_leave_out_what_is_no_number() {
-        let s = Statistics::of(&[2.0, f32::NAN, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0, f32::INFINITY]);
+        let s = Statistics::of(&[
+            2.0,
+            f32::NAN,
+            4.0,
+            4.0,
+            4.0,
+            5.0,
+            5.0,
+            7.0,
+            9.0,
+            f32::INFINITY,
+        ]);
         let s = s.unwrap();
         assert_eq!((s.count, s.not_finite), (8, 2));
-        assert_eq!((s.minimum, s.maximum, s.mean, s.standard_deviation), (2.0, 9.0, 5.0, 2.0));
+        assert_eq!(
+            (s.minimum, s.maximum, s.mean, s.standard_deviation),
+            (2.0, 9.0, 5.0, 2.0)
+        );
         assert_eq!(Statistics::of(&[f32::NAN]), None);
     }
 
@@ -167,7 +198,10 @@ mod tests {
         mr.extend((0..5000).map(|i| 200.0 + (i % 1000) as f32));
         mr.push(60_000.0);
         let (low, high) = default_window(&volume(mr));
-        assert!((200.0..220.0).contains(&low) && (1180.0..1200.0).contains(&high), "{low} {high}");
+        assert!(
+            (200.0..220.0).contains(&low) && (1180.0..1200.0).contains(&high),
+            "{low} {high}"
+        );
         // Normalised values around zero keep their dark half out only below the rule.
         let z: Vec<f32> = (0..1000).map(|i| (i as f32 - 500.0) / 100.0).collect();
         let (low, high) = default_window(&volume(z));

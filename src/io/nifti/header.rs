@@ -46,21 +46,33 @@ pub(super) struct Fields {
 
 /// What the first bytes of a file say it is.
 pub(super) enum Kind {
-    Nifti { version: NiftiVersion, big_endian: bool },
+    Nifti {
+        version: NiftiVersion,
+        big_endian: bool,
+    },
     Other,
 }
 
 /// Decides by the first field (the header's own size) in either byte order.
 pub(super) fn kind(head: &[u8]) -> Kind {
-    let Some(first) = head.first_chunk::<4>() else { return Kind::Other };
+    let Some(first) = head.first_chunk::<4>() else {
+        return Kind::Other;
+    };
     for big_endian in [false, true] {
-        let size = if big_endian { i32::from_be_bytes(*first) } else { i32::from_le_bytes(*first) };
+        let size = if big_endian {
+            i32::from_be_bytes(*first)
+        } else {
+            i32::from_le_bytes(*first)
+        };
         let version = match size {
             348 => NiftiVersion::One,
             540 => NiftiVersion::Two,
             _ => continue,
         };
-        return Kind::Nifti { version, big_endian };
+        return Kind::Nifti {
+            version,
+            big_endian,
+        };
     }
     Kind::Other
 }
@@ -149,12 +161,15 @@ fn parse_2(head: &[u8], big_endian: bool) -> Option<Fields> {
     let bytes = Bytes { head, big_endian };
     let dim = [16, 24, 32, 40, 48, 56, 64, 72].map(|at| bytes.i64(at));
     let pixdim = [104, 112, 120, 128, 136, 144, 152, 160].map(|at| bytes.f64(at));
-    let [x, y, z] = [400, 432, 464].map(|at| [at, at + 8, at + 16, at + 24].map(|at| bytes.f64(at)));
+    let [x, y, z] =
+        [400, 432, 464].map(|at| [at, at + 8, at + 16, at + 24].map(|at| bytes.f64(at)));
     Some(Fields {
         version: NiftiVersion::Two,
         big_endian,
         dim: all(dim)?,
-        datatype: bytes.get(12).map(|b| bytes.order(b, i16::from_be_bytes, i16::from_le_bytes))?,
+        datatype: bytes
+            .get(12)
+            .map(|b| bytes.order(b, i16::from_be_bytes, i16::from_le_bytes))?,
         pixdim: all(pixdim)?,
         // Exact far beyond any file: 2^53 bytes.
         vox_offset: bytes.i64(168)? as f64,
@@ -195,19 +210,26 @@ impl Bytes<'_> {
         big: fn([u8; N]) -> T,
         little: fn([u8; N]) -> T,
     ) -> T {
-        if self.big_endian { big(bytes) } else { little(bytes) }
+        if self.big_endian {
+            big(bytes)
+        } else {
+            little(bytes)
+        }
     }
 
     fn i32(&self, at: usize) -> Option<i32> {
-        self.get(at).map(|b| self.order(b, i32::from_be_bytes, i32::from_le_bytes))
+        self.get(at)
+            .map(|b| self.order(b, i32::from_be_bytes, i32::from_le_bytes))
     }
 
     fn i64(&self, at: usize) -> Option<i64> {
-        self.get(at).map(|b| self.order(b, i64::from_be_bytes, i64::from_le_bytes))
+        self.get(at)
+            .map(|b| self.order(b, i64::from_be_bytes, i64::from_le_bytes))
     }
 
     fn f64(&self, at: usize) -> Option<f64> {
-        self.get(at).map(|b| self.order(b, f64::from_be_bytes, f64::from_le_bytes))
+        self.get(at)
+            .map(|b| self.order(b, f64::from_be_bytes, f64::from_le_bytes))
     }
 }
 
@@ -221,25 +243,31 @@ pub(super) struct Shape {
 impl Fields {
     /// The image's shape. A dimension the header does not have is one voxel wide.
     pub fn shape(&self, path: &Path) -> Result<Shape, IoError> {
-        let count = usize::try_from(self.dim[0]).ok().filter(|n| (1..=7).contains(n));
+        let count = usize::try_from(self.dim[0])
+            .ok()
+            .filter(|n| (1..=7).contains(n));
         let Some(count) = count else {
             return Err(bad_dimension_count(self.dim[0], path));
         };
         let mut sizes = [1_usize; 7];
-        const NAMES: [&str; 7] =
-            ["dim[1]", "dim[2]", "dim[3]", "dim[4]", "dim[5]", "dim[6]", "dim[7]"];
+        const NAMES: [&str; 7] = [
+            "dim[1]", "dim[2]", "dim[3]", "dim[4]", "dim[5]", "dim[6]", "dim[7]",
+        ];
         for ((size, &stored), name) in sizes.iter_mut().zip(&self.dim[1..]).zip(NAMES).take(count) {
-            *size = usize::try_from(stored).ok().filter(|&n| n > 0).ok_or_else(|| {
-                IoError::BadField {
+            *size = usize::try_from(stored)
+                .ok()
+                .filter(|&n| n > 0)
+                .ok_or_else(|| IoError::BadField {
                     field: name,
                     value: stored.to_string(),
                     why: "and a dimension has at least one voxel",
                     path: path.into(),
-                }
-            })?;
+                })?;
         }
         let [x, y, z, beyond @ ..] = sizes;
-        let frames = beyond.iter().try_fold(1_usize, |n, &size| n.checked_mul(size));
+        let frames = beyond
+            .iter()
+            .try_fold(1_usize, |n, &size| n.checked_mul(size));
         let Some(frames) = frames else {
             return Err(IoError::BadField {
                 field: "dim",
@@ -248,13 +276,19 @@ impl Fields {
                 path: path.into(),
             });
         };
-        Ok(Shape { dims: [x, y, z], frames })
+        Ok(Shape {
+            dims: [x, y, z],
+            frames,
+        })
     }
 
     /// The type of a voxel, if it is one real number of at most 64 bits.
     pub fn voxel_type(&self, path: &Path) -> Result<VoxelType, IoError> {
         let unsupported = |what: String| {
-            Err(IoError::UnsupportedType { what, path: path.into() })
+            Err(IoError::UnsupportedType {
+                what,
+                path: path.into(),
+            })
         };
         Ok(match self.datatype {
             2 => VoxelType::U8,

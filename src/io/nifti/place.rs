@@ -27,7 +27,10 @@ pub enum GeometryWarning {
     /// Neither form is set, so left and right are a guess.
     OrientationUnknown,
     /// The spacing fields say something else than the affine, which is used.
-    SpacingDisagrees { header_mm: [f64; 3], affine_mm: [f64; 3] },
+    SpacingDisagrees {
+        header_mm: [f64; 3],
+        affine_mm: [f64; 3],
+    },
     /// The voxel axes are not at right angles (gantry tilt, or a sheared transform).
     Sheared { degrees: f64 },
     /// Lengths were stored in another unit and converted.
@@ -52,7 +55,10 @@ impl fmt::Display for GeometryWarning {
                 "the file does not say how the image lies in the body; \
                  left and right are assumed (x runs to the left) and may be swapped",
             ),
-            Self::SpacingDisagrees { header_mm: [a, b, c], affine_mm: [x, y, z] } => write!(
+            Self::SpacingDisagrees {
+                header_mm: [a, b, c],
+                affine_mm: [x, y, z],
+            } => write!(
                 f,
                 "the spacing fields say {a:.3} × {b:.3} × {c:.3} mm and the affine \
                  {x:.3} × {y:.3} × {z:.3} mm; the affine is used"
@@ -61,10 +67,16 @@ impl fmt::Display for GeometryWarning {
                 write!(f, "the voxel axes are {degrees:.1}° off a right angle")
             }
             Self::UnitsConverted { unit } => {
-                write!(f, "lengths are stored in {unit} and were converted to millimetres")
+                write!(
+                    f,
+                    "lengths are stored in {unit} and were converted to millimetres"
+                )
             }
             Self::UnitUnknown { code } => {
-                write!(f, "the unit of length has the unknown code {code}; millimetres are assumed")
+                write!(
+                    f,
+                    "the unit of length has the unknown code {code}; millimetres are assumed"
+                )
             }
             Self::FirstFrameOnly { frames } => {
                 write!(f, "the image has {frames} frames; the first one was opened")
@@ -94,7 +106,9 @@ pub(super) fn place(fields: &Fields, dims: [usize; 3], path: &Path) -> Result<Pl
             1000.0
         }
         3 => {
-            warnings.push(GeometryWarning::UnitsConverted { unit: "micrometres" });
+            warnings.push(GeometryWarning::UnitsConverted {
+                unit: "micrometres",
+            });
             0.001
         }
         code => {
@@ -108,7 +122,10 @@ pub(super) fn place(fields: &Fields, dims: [usize; 3], path: &Path) -> Result<Pl
             matrix3: affine.matrix3 * unit_mm,
             translation: affine.translation * unit_mm,
         };
-        Grid::new(dims, affine).map_err(|source| IoError::Grid { source, path: path.into() })
+        Grid::new(dims, affine).map_err(|source| IoError::Grid {
+            source,
+            path: path.into(),
+        })
     };
 
     let (grid, source) = if fields.sform_code > 0 {
@@ -118,7 +135,10 @@ pub(super) fn place(fields: &Fields, dims: [usize; 3], path: &Path) -> Result<Pl
             && let Some(qform) = qform(fields, spacing).and_then(|q| grid(q).ok())
         {
             let distance_mm = largest_corner_distance(&sform, &qform);
-            let smallest = sform.spacing_mm().iter().fold(f64::INFINITY, |a, &b| a.min(b));
+            let smallest = sform
+                .spacing_mm()
+                .iter()
+                .fold(f64::INFINITY, |a, &b| a.min(b));
             if distance_mm > 0.1 * smallest {
                 warnings.push(GeometryWarning::FormsDisagree { distance_mm });
             }
@@ -139,18 +159,24 @@ pub(super) fn place(fields: &Fields, dims: [usize; 3], path: &Path) -> Result<Pl
 
     if source == AffineSource::Sform {
         let (header_mm, affine_mm) = (spacing.map(|s| s * unit_mm), grid.spacing_mm());
-        let differs = (0..3).any(|axis| {
-            dims[axis] > 1 && (header_mm[axis] / affine_mm[axis] - 1.0).abs() > 0.01
-        });
+        let differs = (0..3)
+            .any(|axis| dims[axis] > 1 && (header_mm[axis] / affine_mm[axis] - 1.0).abs() > 0.01);
         if differs {
-            warnings.push(GeometryWarning::SpacingDisagrees { header_mm, affine_mm });
+            warnings.push(GeometryWarning::SpacingDisagrees {
+                header_mm,
+                affine_mm,
+            });
         }
     }
     let degrees = shear_degrees(&grid);
     if degrees > 0.1 {
         warnings.push(GeometryWarning::Sheared { degrees });
     }
-    Ok(Place { grid, source, warnings })
+    Ok(Place {
+        grid,
+        source,
+        warnings,
+    })
 }
 
 /// Absolute spacings. An axis of one voxel may have none, and then counts as 1.
@@ -158,7 +184,11 @@ fn spacing(fields: &Fields, dims: [usize; 3]) -> [f64; 3] {
     std::array::from_fn(|axis| {
         let stored = fields.pixdim[axis + 1].abs();
         let unset = stored == 0.0 || !stored.is_finite();
-        if unset && dims[axis] == 1 { 1.0 } else { stored }
+        if unset && dims[axis] == 1 {
+            1.0
+        } else {
+            stored
+        }
     })
 }
 
@@ -194,14 +224,21 @@ fn qform(fields: &Fields, spacing: [f64; 3]) -> Option<DAffine3> {
 fn spacing_only(spacing: [f64; 3], dims: [usize; 3]) -> DAffine3 {
     let scale = DVec3::new(-spacing[0], spacing[1], spacing[2]);
     let middle = DVec3::from(dims.map(|n| (n as f64 - 1.0) / 2.0));
-    DAffine3 { matrix3: DMat3::from_diagonal(scale), translation: -scale * middle }
+    DAffine3 {
+        matrix3: DMat3::from_diagonal(scale),
+        translation: -scale * middle,
+    }
 }
 
 fn largest_corner_distance(a: &Grid, b: &Grid) -> f64 {
     (0..8)
         .map(|corner: usize| {
             let voxel = std::array::from_fn(|axis| {
-                if corner >> axis & 1 == 0 { 0.0 } else { a.dims()[axis] as f64 - 1.0 }
+                if corner >> axis & 1 == 0 {
+                    0.0
+                } else {
+                    a.dims()[axis] as f64 - 1.0
+                }
             });
             a.world(voxel).distance(b.world(voxel))
         })
@@ -211,9 +248,20 @@ fn largest_corner_distance(a: &Grid, b: &Grid) -> f64 {
 /// The largest deviation of two voxel axes from a right angle.
 fn shear_degrees(grid: &Grid) -> f64 {
     let m = grid.world_from_voxel().matrix3;
-    let axes = [m.x_axis.normalize(), m.y_axis.normalize(), m.z_axis.normalize()];
+    let axes = [
+        m.x_axis.normalize(),
+        m.y_axis.normalize(),
+        m.z_axis.normalize(),
+    ];
     [(0, 1), (0, 2), (1, 2)]
-        .map(|(i, j): (usize, usize)| axes[i].dot(axes[j]).clamp(-1.0, 1.0).asin().to_degrees().abs())
+        .map(|(i, j): (usize, usize)| {
+            axes[i]
+                .dot(axes[j])
+                .clamp(-1.0, 1.0)
+                .asin()
+                .to_degrees()
+                .abs()
+        })
         .into_iter()
         .fold(0.0, f64::max)
 }

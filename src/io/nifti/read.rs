@@ -63,30 +63,55 @@ pub fn read(
     let (compressed, file_bytes) = (source.compressed, source.file_bytes);
     let mut reader = source.reader;
     let head = read_head(&mut reader, path)?;
-    let Kind::Nifti { version, big_endian } = header::kind(&head) else {
-        return Err(IoError::OtherFormat { looks_like: looks_like(&head), path: path.into() });
+    let Kind::Nifti {
+        version,
+        big_endian,
+    } = header::kind(&head)
+    else {
+        return Err(IoError::OtherFormat {
+            looks_like: looks_like(&head),
+            path: path.into(),
+        });
     };
     let fields = header::parse(&head, version, big_endian, path)?;
-    let Shape { dims, frames: frames_in_file } = fields.shape(path)?;
+    let Shape {
+        dims,
+        frames: frames_in_file,
+    } = fields.shape(path)?;
     let voxel_type = fields.voxel_type(path)?;
     let (slope, intercept) = fields.value_scale(path)?;
     let data_offset = fields.data_offset(path)?;
-    let Place { grid, source: affine_source, mut warnings } = place(&fields, dims, path)?;
+    let Place {
+        grid,
+        source: affine_source,
+        mut warnings,
+    } = place(&fields, dims, path)?;
 
     let wanted = match frames {
         Frames::First => 1,
         Frames::All => frames_in_file,
     };
     if wanted < frames_in_file {
-        warnings.push(GeometryWarning::FirstFrameOnly { frames: frames_in_file });
+        warnings.push(GeometryWarning::FirstFrameOnly {
+            frames: frames_in_file,
+        });
     }
     let frame_bytes = grid.voxel_count() as u64 * voxel_type.size_bytes() as u64;
-    let promised = frame_bytes.checked_mul(frames_in_file as u64).unwrap_or(u64::MAX);
+    let promised = frame_bytes.saturating_mul(frames_in_file as u64);
     // A file that cannot hold what it promises is refused before memory is taken.
-    let room = if compressed { file_bytes.saturating_mul(MOST_INFLATION) } else { file_bytes };
+    let room = if compressed {
+        file_bytes.saturating_mul(MOST_INFLATION)
+    } else {
+        file_bytes
+    };
     let room = room.saturating_sub(data_offset);
     if promised > room {
-        return Err(IoError::Truncated { of: "of voxels", promised, found: room, path: path.into() });
+        return Err(IoError::Truncated {
+            of: "of voxels",
+            promised,
+            found: room,
+            path: path.into(),
+        });
     }
 
     let mut stream = Stream {
@@ -109,27 +134,38 @@ pub fn read(
 
     let name = display_name(path);
     let orientation = Orientation::of(&grid).letters();
-    let opened = images.into_iter().enumerate().filter_map(|(frame, voxels)| {
-        let name = if wanted == 1 { name.clone() } else { format!("{name} {}", frame + 1) };
-        // Always some: `voxels` reads exactly as many as the grid has.
-        let volume = Volume::new(grid, voxels, (slope, intercept), name)?;
-        let summary = HeaderSummary {
-            version,
-            compressed,
-            big_endian,
-            voxel_type,
-            dims,
-            frames: frames_in_file,
-            frame,
-            spacing_mm: grid.spacing_mm(),
-            orientation: orientation.clone(),
-            affine_source,
-            slope,
-            intercept,
-            file_bytes,
-        };
-        Some(Opened { volume, warnings: warnings.clone(), summary })
-    });
+    let opened = images
+        .into_iter()
+        .enumerate()
+        .filter_map(|(frame, voxels)| {
+            let name = if wanted == 1 {
+                name.clone()
+            } else {
+                format!("{name} {}", frame + 1)
+            };
+            // Always some: `voxels` reads exactly as many as the grid has.
+            let volume = Volume::new(grid, voxels, (slope, intercept), name)?;
+            let summary = HeaderSummary {
+                version,
+                compressed,
+                big_endian,
+                voxel_type,
+                dims,
+                frames: frames_in_file,
+                frame,
+                spacing_mm: grid.spacing_mm(),
+                orientation: orientation.clone(),
+                affine_source,
+                slope,
+                intercept,
+                file_bytes,
+            };
+            Some(Opened {
+                volume,
+                warnings: warnings.clone(),
+                summary,
+            })
+        });
     Ok(opened.collect())
 }
 
@@ -154,9 +190,16 @@ impl Source {
             return Err(IoError::Empty { path: path.into() });
         }
         let compressed = start.starts_with(&GZIP_MAGIC);
-        let reader: Box<dyn Read> =
-            if compressed { Box::new(Inflate::new(file)) } else { Box::new(file) };
-        Ok(Self { reader, compressed, file_bytes: metadata.len() })
+        let reader: Box<dyn Read> = if compressed {
+            Box::new(Inflate::new(file))
+        } else {
+            Box::new(file)
+        };
+        Ok(Self {
+            reader,
+            compressed,
+            file_bytes: metadata.len(),
+        })
     }
 }
 
@@ -170,7 +213,9 @@ struct Inflate<R: BufRead> {
 
 impl<R: BufRead> Inflate<R> {
     fn new(reader: R) -> Self {
-        Self { member: Some(GzDecoder::new(reader)) }
+        Self {
+            member: Some(GzDecoder::new(reader)),
+        }
     }
 }
 
@@ -218,9 +263,10 @@ fn read_head(reader: &mut dyn Read, path: &Path) -> Result<Vec<u8>, IoError> {
 fn read_error(source: io::Error, path: &Path) -> IoError {
     match source.kind() {
         // What flate2 says of a wrong gzip header, deflate stream or checksum.
-        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
-            IoError::Damaged { source, path: path.into() }
-        }
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => IoError::Damaged {
+            source,
+            path: path.into(),
+        },
         _ => IoError::reading(source, path),
     }
 }
@@ -269,7 +315,9 @@ impl<R: Read> Stream<'_, R> {
         let mut left = bytes;
         while left > 0 {
             self.cancel.check()?;
-            let step = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+            let step = usize::try_from(left)
+                .unwrap_or(usize::MAX)
+                .min(buffer.len());
             let count = self.read_up_to(buffer.get_mut(..step).unwrap_or_default())?;
             if count < step {
                 return Err(self.truncated());
@@ -315,10 +363,12 @@ impl<R: Read> Stream<'_, R> {
     fn vec<T: Stored>(&mut self, count: usize, big_endian: bool) -> Result<Vec<T>, IoError> {
         let foreign = big_endian != cfg!(target_endian = "big");
         let mut values: Vec<T> = Vec::new();
-        values.try_reserve_exact(count).map_err(|_| IoError::OutOfMemory {
-            bytes: (count as u64).saturating_mul(size_of::<T>() as u64),
-            path: self.path.into(),
-        })?;
+        values
+            .try_reserve_exact(count)
+            .map_err(|_| IoError::OutOfMemory {
+                bytes: (count as u64).saturating_mul(size_of::<T>() as u64),
+                path: self.path.into(),
+            })?;
         let step = STEP_BYTES / size_of::<T>();
         while values.len() < count {
             self.cancel.check()?;
@@ -334,7 +384,11 @@ impl<R: Read> Stream<'_, R> {
             if foreign {
                 part.iter_mut().for_each(|value| *value = value.swapped());
             }
-            (self.progress)(Progress { phase: Phase::Opening, done: self.found, total: self.total });
+            (self.progress)(Progress {
+                phase: Phase::Opening,
+                done: self.found,
+                total: self.total,
+            });
         }
         Ok(values)
     }
@@ -367,9 +421,14 @@ impl Stored for f64 {
 
 /// The file's name without folders and without `.nii.gz` or `.nii`.
 fn display_name(path: &Path) -> String {
-    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = path
+        .file_name()
+        .map(|n| n.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let lower = name.to_ascii_lowercase();
-    let end = [".nii.gz", ".nii", ".gz"].iter().find(|end| lower.ends_with(*end));
+    let end = [".nii.gz", ".nii", ".gz"]
+        .iter()
+        .find(|end| lower.ends_with(*end));
     match end.and_then(|end| name.get(..name.len() - end.len())) {
         Some(stem) if !stem.is_empty() => stem.to_owned(),
         _ => name,
@@ -397,7 +456,9 @@ mod tests {
         };
         let file = [member(b"one "), member(b""), member(b"two"), vec![0; 512]].concat();
         let mut text = String::new();
-        Inflate::new(file.as_slice()).read_to_string(&mut text).unwrap();
+        Inflate::new(file.as_slice())
+            .read_to_string(&mut text)
+            .unwrap();
         assert_eq!(text, "one two");
     }
 }

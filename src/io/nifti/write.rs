@@ -38,10 +38,17 @@ pub fn write_volume(path: &Path, volume: &Volume) -> Result<(), IoError> {
 
 /// Writes labels in the smallest unsigned type that holds them, 8 or 16 bits.
 pub fn write_labels(path: &Path, map: &LabelMap) -> Result<(), IoError> {
-    let narrow = map.labels().iter().all(|&label| label <= u16::from(u8::MAX));
+    let narrow = map
+        .labels()
+        .iter()
+        .all(|&label| label <= u16::from(u8::MAX));
     let header = Header {
         grid: map.grid(),
-        voxel_type: if narrow { VoxelType::U8 } else { VoxelType::U16 },
+        voxel_type: if narrow {
+            VoxelType::U8
+        } else {
+            VoxelType::U16
+        },
         frames: 1,
         value_scale: (1.0, 0.0),
     };
@@ -62,16 +69,26 @@ pub fn write_values(path: &Path, grid: &Grid, values: &[f32]) -> Result<(), IoEr
 /// Writes several maps on one grid as the frames of a 4D image, for example one a
 /// class. One map makes a 3D image.
 pub fn write_value_frames(path: &Path, grid: &Grid, frames: &[&[f32]]) -> Result<(), IoError> {
-    if frames.is_empty() || frames.iter().any(|values| values.len() != grid.voxel_count()) {
+    if frames.is_empty()
+        || frames
+            .iter()
+            .any(|values| values.len() != grid.voxel_count())
+    {
         return Err(IoError::CannotStore {
             why: "the number of values is not that of the grid".into(),
             path: path.into(),
         });
     }
-    let header =
-        Header { grid, voxel_type: VoxelType::F32, frames: frames.len(), value_scale: (1.0, 0.0) };
+    let header = Header {
+        grid,
+        voxel_type: VoxelType::F32,
+        frames: frames.len(),
+        value_scale: (1.0, 0.0),
+    };
     write(path, &header, &|out| {
-        frames.iter().try_for_each(|values| write_slice(out, values, f32::to_le_bytes))
+        frames
+            .iter()
+            .try_for_each(|values| write_slice(out, values, f32::to_le_bytes))
     })
 }
 
@@ -80,7 +97,9 @@ fn write(
     header: &Header<'_>,
     voxels: &dyn Fn(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), IoError> {
-    let name = path.file_name().map(|n| n.to_string_lossy().to_ascii_lowercase());
+    let name = path
+        .file_name()
+        .map(|n| n.to_string_lossy().to_ascii_lowercase());
     let compress = match name.as_deref() {
         Some(name) if name.ends_with(".nii.gz") => true,
         Some(name) if name.ends_with(".nii") => false,
@@ -91,9 +110,10 @@ fn write(
             });
         }
     };
-    let bytes = header
-        .bytes()
-        .map_err(|why| IoError::CannotStore { why, path: path.into() })?;
+    let bytes = header.bytes().map_err(|why| IoError::CannotStore {
+        why,
+        path: path.into(),
+    })?;
     write_atomically(path, |file| {
         if compress {
             let mut gz = GzEncoder::new(file, Compression::default());
@@ -117,7 +137,9 @@ fn write_slice<T: Copy, const N: usize>(
     let mut buffer = Vec::with_capacity((1 << 16) * N);
     for chunk in values.chunks(1 << 16) {
         buffer.clear();
-        chunk.iter().for_each(|&value| buffer.extend_from_slice(&to_bytes(value)));
+        chunk
+            .iter()
+            .for_each(|&value| buffer.extend_from_slice(&to_bytes(value)));
         out.write_all(&buffer)?;
     }
     Ok(())
@@ -177,7 +199,10 @@ impl Header<'_> {
         put(70, &datatype.to_le_bytes());
         put(72, &bits.to_le_bytes());
         let handedness = qform.as_ref().map_or(1.0, |q| q.handedness);
-        for (i, size) in [handedness, x, y, z, 1.0, 1.0, 1.0, 1.0].into_iter().enumerate() {
+        for (i, size) in [handedness, x, y, z, 1.0, 1.0, 1.0, 1.0]
+            .into_iter()
+            .enumerate()
+        {
             put(76 + 4 * i, &(size as f32).to_le_bytes());
         }
         put(108, &352_f32.to_le_bytes());
@@ -246,9 +271,14 @@ impl Qform {
             .map(|corner: u8| {
                 let pick = |axis: u8, v: f64| if corner >> axis & 1 == 0 { 0.0 } else { v };
                 let voxel = DVec3::new(pick(0, far.x), pick(1, far.y), pick(2, far.z));
-                affine.transform_point3(voxel).distance(rebuilt.transform_point3(voxel))
+                affine
+                    .transform_point3(voxel)
+                    .distance(rebuilt.transform_point3(voxel))
             })
             .fold(0.0, f64::max);
-        (farthest <= 0.01 * spacing.min_element()).then_some(Self { quaternion, handedness })
+        (farthest <= 0.01 * spacing.min_element()).then_some(Self {
+            quaternion,
+            handedness,
+        })
     }
 }
