@@ -20,4 +20,6 @@
 //! through plain data. `ui` never names burn, `engine` never names egui.
 
 pub mod base;
+pub mod io;
+pub mod report;
 pub mod volume;

@@ -5,8 +5,16 @@
 //! voxel. Reading and writing files is in `io`; orientation and intensity rules of
 //! a network are in `model`.
 
+mod boxes;
+mod components;
 mod label_map;
+mod resample;
+mod statistics;
 mod voxels;
 
+pub use boxes::{crop, embed};
+pub use components::{Components, Connectivity};
 pub use label_map::LabelMap;
+pub use resample::{resample_labels_nearest, resample_values_linear};
+pub use statistics::{SOFT_TISSUE_WINDOW, SortedSample, Statistics, default_window};
 pub use voxels::{Volume, VoxelType, Voxels};

@@ -1,0 +1,353 @@
+//! Odd, broken and hostile files open or fail in one line, without a panic and
+//! without taking more memory than the file can fill.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use glam::DVec3;
+use proptest::prelude::*;
+use voxplain::base::CancelToken;
+use voxplain::io::{GeometryWarning, IoError, Opened, open_channels, open_volume};
+
+/// Remembers the largest piece of memory that each thread, so each test, asked for.
+struct Watching;
+
+thread_local! {
+    static LARGEST: Cell<usize> = const { Cell::new(0) };
+}
+
+fn note(size: usize) {
+    LARGEST.with(|largest| largest.set(largest.get().max(size)));
+}
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Watching {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        note(layout.size());
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        note(layout.size());
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        note(size);
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Watching = Watching;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn open(path: &Path) -> Result<Opened, IoError> {
+    open_volume(path, &mut |_| {}, &CancelToken::new())
+}
+
+/// Opens a file both ways; panics if what comes out is not as promised.
+fn open_and_judge(path: &Path) -> Result<Opened, IoError> {
+    let frames = open_channels(path, &mut |_| {}, &CancelToken::new());
+    let first = open(path);
+    match (&frames, &first) {
+        (Ok(frames), Ok(first)) => {
+            assert!(!frames.is_empty() && frames.len() == first.summary.frames);
+            for opened in frames.iter().chain([first]) {
+                let volume = &opened.volume;
+                assert_eq!(volume.voxels().len(), volume.grid().voxel_count());
+                assert!(volume.value([0; 3]).is_some());
+                assert!(volume.grid().world_bounds().size_mm().is_finite());
+                for warning in &opened.warnings {
+                    assert!(!warning.to_string().contains('\n'));
+                }
+            }
+        }
+        // Later frames of a damaged file are seen only by who asks for them.
+        (Err(_), Ok(first)) => assert!(first.summary.frames > 1),
+        (Ok(_), Err(e)) => panic!("{e}"),
+        (Err(_), Err(_)) => {}
+    }
+    for error in [
+        frames.err().map(|e| e.to_string()),
+        first.as_ref().err().map(|e| e.to_string()),
+    ] {
+        let Some(message) = error else { continue };
+        assert!(!message.contains('\n'), "{message}");
+        assert!(message.ends_with(&path.display().to_string()), "{message}");
+    }
+    first
+}
+
+#[test]
+fn what_is_no_scan_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let message = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        open_and_judge(&path).unwrap_err().to_string()
+    };
+    let mut dicom = vec![0; 400];
+    dicom[128..132].copy_from_slice(b"DICM");
+    assert!(message("a.dcm", &dicom).starts_with("this is a DICOM file; this version opens NIfTI"));
+    assert!(message("a.nii", b"\x89PNG\r\n\x1a\n").starts_with("this is a PNG picture"));
+    assert!(message("b.nii", b"").starts_with("the file is empty"));
+    assert!(message("c.nii.gz", b"\x1f\x8b").starts_with("the file is empty"));
+    assert!(message("d.nii.gz", &[0x1f, 0x8b, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9]).contains("damaged"));
+    assert!(message("e.nii", &348_i32.to_le_bytes()).contains("promises 348 bytes of header"));
+
+    let missing = folder.path().join("none.nii");
+    assert!(
+        open_and_judge(&missing)
+            .unwrap_err()
+            .to_string()
+            .starts_with("there is no such file")
+    );
+    let is_folder = open_and_judge(folder.path()).unwrap_err().to_string();
+    assert!(is_folder.starts_with("this is not a file"), "{is_folder}");
+    let odd = folder.path().join("two\nlines.nii");
+    assert!(!open(&odd).unwrap_err().to_string().contains('\n'));
+}
+
+fn fixture_bytes() -> Vec<Vec<u8>> {
+    let folder = root().join("tests/fixtures/nifti");
+    let mut files = Vec::new();
+    for name in [
+        "qform_left_handed_i16.nii.gz",
+        "sform_and_qform_f32_big.nii",
+        "nifti2_sform_i64_big.nii.gz",
+        "nifti2_qform_f64.nii",
+        "four_d_i32.nii.gz",
+        "no_form_u16.nii.gz",
+    ] {
+        let bytes = std::fs::read(folder.join(name)).unwrap();
+        let mut raw = Vec::new();
+        if name.ends_with(".gz") {
+            flate2::read::GzDecoder::new(bytes.as_slice())
+                .read_to_end(&mut raw)
+                .unwrap();
+        } else {
+            raw = bytes;
+        }
+        files.push(raw);
+    }
+    files
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gz.write_all(bytes).unwrap();
+    gz.finish().unwrap()
+}
+
+#[test]
+fn two_thousand_broken_headers() {
+    let files = fixture_bytes();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("broken.nii");
+    // Bytes that make extreme numbers are as likely as all others together.
+    let byte = prop_oneof![
+        any::<u8>(),
+        prop::sample::select(vec![0, 1, 0x7f, 0x80, 0xff])
+    ];
+    let case = (
+        0..files.len(),
+        prop::collection::vec((0..560_usize, byte), 0..6),
+        prop::option::weighted(0.2, 0..1100_usize),
+        any::<bool>(),
+        prop::option::weighted(0.2, (0..500_usize, any::<u8>())),
+    );
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
+        cases: 2000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
+    let (opened, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let result = runner.run(&case, |(file, changes, cut, compress, damage)| {
+        let mut bytes = files[file].clone();
+        for (at, byte) in changes {
+            if let Some(slot) = bytes.get_mut(at) {
+                *slot = byte;
+            }
+        }
+        bytes.truncate(cut.unwrap_or(usize::MAX));
+        if compress {
+            bytes = gzip(&bytes);
+            if let Some((at, byte)) = damage
+                && let Some(slot) = bytes.get_mut(at)
+            {
+                *slot = byte;
+            }
+        }
+        std::fs::write(&path, &bytes).unwrap();
+        let counter = if open_and_judge(&path).is_ok() {
+            &opened
+        } else {
+            &refused
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    });
+    result.unwrap();
+    // Both ends of the reader were exercised.
+    assert!(opened.into_inner() > 200 && refused.into_inner() > 200);
+    let largest = LARGEST.get();
+    assert!(
+        largest < 8 << 20,
+        "{largest} bytes for a file of a few hundred"
+    );
+}
+
+fn samples(folder: &str) -> Vec<PathBuf> {
+    let folder = root().join("../shared/samples/hostile").join(folder);
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    assert!(!paths.is_empty());
+    paths
+}
+
+#[test]
+#[ignore = "needs the large fixtures beside the project"]
+fn every_odd_file_opens_or_says_why() {
+    let mut opened = Vec::new();
+    for path in samples("derived").into_iter().chain(samples("real")) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        match open_and_judge(&path) {
+            Ok(scan) => {
+                let s = &scan.summary;
+                println!("{name}: {:?} {} {:?}", s.dims, s.orientation, scan.warnings);
+                opened.push(name);
+            }
+            Err(e) => println!("{name}: {e}"),
+        }
+    }
+    println!(
+        "{} opened, largest allocation {}",
+        opened.len(),
+        LARGEST.get()
+    );
+    assert!(LARGEST.get() < 64 << 20);
+    let has = |name: &str| opened.iter().any(|n| n == name);
+    for name in [
+        "all_nan.nii.gz",
+        "big_endian.nii.gz",
+        "gz_named_nii.nii",
+        "nii_named_gz.nii.gz",
+        "gzip_bomb_like.nii.gz",
+        "nifti2.nii.gz",
+        "two_d.nii.gz",
+        "single_voxel.nii.gz",
+        "shape_4d_last1.nii.gz",
+        "nibabel__tests__data__functional.nii",
+        "nifti_rs__27__uint64.nii",
+        "nifti_reader_js__5D_small.nii",
+    ] {
+        assert!(has(name), "{name} must open");
+    }
+    for name in [
+        "truncated_mid_gzip.nii.gz",
+        "truncated_voxels.nii",
+        "header_only.nii",
+        "huge_dims.nii",
+        "negative_dim.nii",
+        "ndim9.nii",
+        "vox_offset_1e9.nii",
+        "vox_offset_nan.nii",
+        "bad_datatype.nii",
+        "bad_magic.nii",
+        "sform_all_zero_code1.nii",
+        "pair.hdr",
+        "nifti_rs__rgb__3D.nii",
+        "niivue_repo__images__complex_image.nii.gz",
+        "nifti_reader_js__not-nifti.nii",
+    ] {
+        assert!(!has(name), "{name} must be refused");
+    }
+}
+
+#[test]
+#[ignore = "needs the large fixtures beside the project"]
+fn derived_files_hold_the_same_scan() {
+    let folder = root().join("../shared/samples/hostile/derived");
+    let plain = open(&folder.join("gz_named_nii.nii")).unwrap().volume;
+    let voxels = [[0, 0, 0], [60, 50, 15], [121, 100, 29], [30, 80, 7]];
+    for name in [
+        "big_endian.nii.gz",
+        "nifti2.nii.gz",
+        "scl_nan_inf.nii",
+        "units_metre.nii.gz",
+        "shape_4d_last1.nii.gz",
+    ] {
+        let other = open(&folder.join(name)).unwrap().volume;
+        for voxel in voxels {
+            assert_eq!(other.value(voxel), plain.value(voxel), "{name} {voxel:?}");
+            let at = voxel.map(|v| v as f64);
+            assert!(
+                other.grid().world(at).distance(plain.grid().world(at)) < 1e-3,
+                "{name}"
+            );
+        }
+    }
+    let scaled = open(&folder.join("scl_half_minus1024.nii.gz"))
+        .unwrap()
+        .volume;
+    for voxel in voxels {
+        let stored = plain.value(voxel).unwrap();
+        assert_eq!(scaled.value(voxel), Some(stored * 0.5 - 1024.0));
+    }
+    let bomb = open(&folder.join("gzip_bomb_like.nii.gz")).unwrap();
+    assert_eq!(bomb.warnings, [GeometryWarning::TrailingData]);
+}
+
+#[test]
+#[ignore = "needs the large fixtures beside the project"]
+fn forty_eight_orientations_show_one_body() {
+    let files = samples("orientations");
+    assert_eq!(files.len(), 48);
+    let reference = open(&files[0]).unwrap().volume;
+    let bounds = reference.grid().world_bounds();
+    let points: Vec<DVec3> = (0..400)
+        .map(|i| {
+            // A fixed scatter of points (golden-ratio steps), away from the rim.
+            let t = |k: f64| 0.05 + 0.9 * (f64::from(i) * k).fract();
+            DVec3::from(bounds.min) + bounds.size_mm() * DVec3::new(t(0.618), t(0.755), t(0.57))
+        })
+        .collect();
+    for path in &files {
+        let opened = open(path).unwrap();
+        let letters = opened.summary.orientation.as_str();
+        assert_eq!(
+            path.file_name().unwrap().to_string_lossy(),
+            format!("{letters}.nii.gz")
+        );
+        let grid = opened.volume.grid();
+        for &point in &points {
+            // Take the reference's voxel centre, so that rounding cannot choose another.
+            let voxel = reference.grid().nearest_voxel(point).unwrap();
+            let centre = reference.grid().world(voxel.map(|v| v as f64));
+            let here = grid.nearest_voxel(centre).unwrap();
+            assert!(
+                grid.world(here.map(|v| v as f64)).distance(centre) < 1e-2,
+                "{letters}"
+            );
+            assert_eq!(
+                opened.volume.value(here),
+                reference.value(voxel),
+                "{letters} {centre}"
+            );
+        }
+    }
+}
