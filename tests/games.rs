@@ -9,7 +9,15 @@ use voxplain::explain::least_squares::{PairObservation, PairedDesign, SizeSampli
 use voxplain::explain::permutation::{PermutationEstimator, PermutationSampler};
 use voxplain::explain::{Coalition, Estimate};
 
-const GAMES: [&str; 7] = ["linear", "product", "quadratic", "soum", "local", "dice", "mix"];
+const GAMES: [&str; 7] = [
+    "linear",
+    "product",
+    "quadratic",
+    "soum",
+    "local",
+    "dice",
+    "mix",
+];
 
 fn fixture(name: &str) -> std::path::PathBuf {
     format!("{}/tests/fixtures/games/{name}", env!("CARGO_MANIFEST_DIR")).into()
@@ -31,22 +39,37 @@ fn games() -> Vec<(String, TableGame, Vec<f64>)> {
         shapley: Vec<f64>,
     }
     let exact: BTreeMap<String, Exact> = json("exact_M12.json");
-    let synthetic = GAMES
-        .iter()
-        .map(|&name| (name.to_owned(), table(&format!("{name}_M12_v.npy")), exact[name].shapley.clone()));
+    let synthetic = GAMES.iter().map(|&name| {
+        (
+            name.to_owned(),
+            table(&format!("{name}_M12_v.npy")),
+            exact[name].shapley.clone(),
+        )
+    });
     let measured = ["mean", "blur"].map(|name| {
         let exact: Exact = json(&format!("swin_M10_{name}.json"));
-        (format!("swin {name}"), table(&format!("swin_M10_{name}_values.npy")), exact.shapley)
+        (
+            format!("swin {name}"),
+            table(&format!("swin_M10_{name}_values.npy")),
+            exact.shapley,
+        )
     });
     synthetic.chain(measured).collect()
 }
 
 fn largest_difference(a: impl IntoIterator<Item = f64>, b: &[f64]) -> f64 {
-    a.into_iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+    a.into_iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f64::max)
 }
 
 fn values(estimate: &Estimate) -> Vec<f64> {
-    estimate.players.iter().map(|player| player.shap_value).collect()
+    estimate
+        .players
+        .iter()
+        .map(|player| player.shap_value)
+        .collect()
 }
 
 fn relative_squared_error(found: &[f64], exact: &[f64]) -> f64 {
@@ -109,10 +132,23 @@ fn permutation_converges_and_every_complete_pass_is_efficient() {
 #[test]
 fn enumerated_regression_is_exact_for_every_game() {
     for (name, game, exact) in games() {
-        for sampling in [SizeSampling::Kernel, SizeSampling::Leverage, SizeSampling::Balanced] {
+        for sampling in [
+            SizeSampling::Kernel,
+            SizeSampling::Leverage,
+            SizeSampling::Balanced,
+        ] {
             let estimate = regression(&game, 1 << 12, sampling, 1);
-            assert!(largest_difference(values(&estimate), &exact) < 1e-9, "{name}");
-            assert!(estimate.players.iter().all(|p| p.standard_error == Some(0.0)), "{name}");
+            assert!(
+                largest_difference(values(&estimate), &exact) < 1e-9,
+                "{name}"
+            );
+            assert!(
+                estimate
+                    .players
+                    .iter()
+                    .all(|p| p.standard_error == Some(0.0)),
+                "{name}"
+            );
         }
     }
 }
@@ -160,7 +196,10 @@ fn regression_agrees_with_the_reference() {
         let players = parity.wls_paired.len();
         let found = fit(&observations, players, parity.v_empty, parity.v_full).unwrap();
         let difference = largest_difference(values(&found.estimate), &parity.wls_paired);
-        assert!(difference < 1e-9 && found.ridge == 0.0, "{name}: {difference}");
+        assert!(
+            difference < 1e-9 && found.ridge == 0.0,
+            "{name}: {difference}"
+        );
     }
 }
 
@@ -178,14 +217,16 @@ impl Interacting {
         // A small generator is enough here; the values only need variety.
         let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
         let mut draw = move || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             (state >> 33) as f64 / f64::from(1_u32 << 31)
         };
         let own = (0..players).map(|_| draw().powi(4) - 0.05).collect();
         let together = (0..3 * players)
             .map(|index| {
-                let members = (0..2 + index % 3)
-                    .map(|_| (draw().powi(crowding) * players as f64) as usize);
+                let members =
+                    (0..2 + index % 3).map(|_| (draw().powi(crowding) * players as f64) as usize);
                 let mut members: Vec<usize> = members.collect();
                 members.sort_unstable();
                 members.dedup();
@@ -198,13 +239,20 @@ impl Interacting {
     fn value(&self, coalition: &Coalition) -> f64 {
         let own: f64 = coalition.iter().map(|player| self.own[player]).sum();
         let complete = |members: &[usize]| members.iter().all(|&m| coalition.contains(m));
-        own + self.together.iter().filter(|(m, _)| complete(m)).map(|(_, v)| v).sum::<f64>()
+        own + self
+            .together
+            .iter()
+            .filter(|(m, _)| complete(m))
+            .map(|(_, v)| v)
+            .sum::<f64>()
     }
 
     fn exact(&self) -> Vec<f64> {
         let mut exact = self.own.clone();
         for (members, value) in &self.together {
-            members.iter().for_each(|&m| exact[m] += value / members.len() as f64);
+            members
+                .iter()
+                .for_each(|&m| exact[m] += value / members.len() as f64);
         }
         exact
     }
@@ -238,7 +286,10 @@ fn intervals_cover_the_truth_as_often_as_they_say() {
             let covered = coverage(passes, 60, crowding);
             println!("crowding {crowding}, {passes} passes: {covered:.3}");
             if passes >= 4 {
-                assert!((0.90..=0.98).contains(&covered), "{crowding} {passes}: {covered}");
+                assert!(
+                    (0.90..=0.98).contains(&covered),
+                    "{crowding} {passes}: {covered}"
+                );
             }
         }
     }

@@ -12,7 +12,10 @@ pub struct Coalition {
 impl Coalition {
     /// Nobody is present: every player's voxels show the baseline.
     pub fn empty(players: usize) -> Self {
-        Self { players, words: vec![0; players.div_ceil(64)] }
+        Self {
+            players,
+            words: vec![0; players.div_ceil(64)],
+        }
     }
 
     /// Everybody is present: the image as it is.
@@ -30,7 +33,10 @@ impl Coalition {
         for (word, chunk) in coalition.words.iter_mut().zip(bytes.chunks_exact(8)) {
             *word = u64::from_le_bytes(chunk.try_into().ok()?);
         }
-        let stray = coalition.words.last().is_some_and(|&last| last & !coalition.last_mask() != 0);
+        let stray = coalition
+            .words
+            .last()
+            .is_some_and(|&last| last & !coalition.last_mask() != 0);
         (!stray).then_some(coalition)
     }
 
@@ -65,7 +71,9 @@ impl Coalition {
     }
 
     pub fn contains(&self, player: usize) -> bool {
-        self.words.get(player / 64).is_some_and(|word| word >> (player % 64) & 1 == 1)
+        self.words
+            .get(player / 64)
+            .is_some_and(|word| word >> (player % 64) & 1 == 1)
     }
 
     /// The coalition of exactly the players that are absent from this one.
@@ -74,12 +82,18 @@ impl Coalition {
         if let Some(last) = words.last_mut() {
             *last &= self.last_mask();
         }
-        Self { players: self.players, words }
+        Self {
+            players: self.players,
+            words,
+        }
     }
 
     /// Number of players present.
     pub fn count(&self) -> usize {
-        self.words.iter().map(|word| word.count_ones() as usize).sum()
+        self.words
+            .iter()
+            .map(|word| word.count_ones() as usize)
+            .sum()
     }
 
     /// The players present, in increasing order.
@@ -96,7 +110,9 @@ impl Coalition {
 
     /// One entry a player: whether it is present.
     pub fn to_bools(&self) -> Vec<bool> {
-        (0..self.players).map(|player| self.contains(player)).collect()
+        (0..self.players)
+            .map(|player| self.contains(player))
+            .collect()
     }
 
     pub fn words(&self) -> &[u64] {
@@ -105,7 +121,10 @@ impl Coalition {
 
     /// The words as little-endian bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.words.iter().flat_map(|word| word.to_le_bytes()).collect()
+        self.words
+            .iter()
+            .flat_map(|word| word.to_le_bytes())
+            .collect()
     }
 
     fn last_mask(&self) -> u64 {

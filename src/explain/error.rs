@@ -13,7 +13,11 @@ pub enum ExplainError {
     #[error(
         "{what} has {found} voxels but the image has {expected}; all channels and masks must lie on one grid"
     )]
-    SizeMismatch { what: &'static str, found: usize, expected: usize },
+    SizeMismatch {
+        what: &'static str,
+        found: usize,
+        expected: usize,
+    },
     #[error("the image has {0} voxels, more than supervoxels can number; choose a smaller region")]
     TooManyVoxels(usize),
     #[error("the voxel spacing {0:?} mm is not positive; check the scan's header")]
@@ -21,7 +25,11 @@ pub enum ExplainError {
     #[error("the region to explain contains no voxels; draw it over the image")]
     EmptyRegion,
     #[error("{what} is {value}, which is not {allowed}")]
-    BadSetting { what: &'static str, value: f64, allowed: &'static str },
+    BadSetting {
+        what: &'static str,
+        value: f64,
+        allowed: &'static str,
+    },
 
     #[error("a game needs 1 to 65535 players, not {0}")]
     BadPlayerCount(usize),
@@ -57,8 +65,8 @@ pub enum ExplainError {
     #[error("the coalition log could not be read or written: {0}")]
     LogIo(#[from] std::io::Error),
 
-    #[error(
-        "{0:?} is not a mask rule; write top:10%, players:12, positive:80% or interval"
-    )]
+    #[error("{0:?} is not a baseline; write blur, blur:4mm (its sigma), mean or zero")]
+    BadBaseline(String),
+    #[error("{0:?} is not a mask rule; write top:10%, players:12, positive:80% or interval")]
     BadMaskRule(String),
 }

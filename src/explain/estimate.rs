@@ -31,12 +31,19 @@ impl Estimate {
     pub fn interval(&self, player: usize) -> Option<[f64; 2]> {
         let estimate = self.players.get(player)?;
         let half_width = self.interval_factor * estimate.standard_error?;
-        Some([estimate.shap_value - half_width, estimate.shap_value + half_width])
+        Some([
+            estimate.shap_value - half_width,
+            estimate.shap_value + half_width,
+        ])
     }
 
     /// Share of the players of which something is known, in 0..=1.
     pub fn visited(&self) -> f64 {
-        let visited = self.players.iter().filter(|player| player.samples > 0).count();
+        let visited = self
+            .players
+            .iter()
+            .filter(|player| player.samples > 0)
+            .count();
         visited as f64 / self.players.len().max(1) as f64
     }
 
@@ -58,13 +65,21 @@ impl Estimate {
             high = high.max(player.shap_value);
             error = error.max(player.standard_error?);
         }
-        let ratio = if error == 0.0 { 0.0 } else { error / (high - low) };
-        if !ratio.is_finite() || !(tolerance > 0.0) {
+        let ratio = if error == 0.0 {
+            0.0
+        } else {
+            error / (high - low)
+        };
+        if !ratio.is_finite() || tolerance.is_nan() || tolerance <= 0.0 {
             return None;
         }
         let needed = (self.evaluations as f64 * (ratio / tolerance).powi(2)).ceil();
         // `as` saturates: a hopeless forecast is u64::MAX.
-        Some(Forecast { ratio, tolerance, evaluations_needed: needed as u64 })
+        Some(Forecast {
+            ratio,
+            tolerance,
+            evaluations_needed: needed as u64,
+        })
     }
 }
 
@@ -115,9 +130,15 @@ mod tests {
         assert_eq!(forecast.evaluations_needed, 900);
         assert!(now.forecast(0.1).unwrap().reached());
         assert_eq!(now.forecast(0.0), None);
-        assert_eq!(estimate(&[(0.2, Some(0.1)), (0.0, None)]).forecast(0.1), None);
+        assert_eq!(
+            estimate(&[(0.2, Some(0.1)), (0.0, None)]).forecast(0.1),
+            None
+        );
         assert_eq!(estimate(&[(0.2, Some(0.1))]).forecast(0.1), None);
-        assert_eq!(estimate(&[(0.2, Some(0.0))]).forecast(0.1).unwrap().ratio, 0.0);
+        assert_eq!(
+            estimate(&[(0.2, Some(0.0))]).forecast(0.1).unwrap().ratio,
+            0.0
+        );
     }
 
     #[test]

@@ -28,7 +28,10 @@ impl TableGame {
         if values.iter().any(|value| !value.is_finite()) {
             return Err(ExplainError::NotFinite);
         }
-        Ok(Self { players: values.len().trailing_zeros() as usize, values })
+        Ok(Self {
+            players: values.len().trailing_zeros() as usize,
+            values,
+        })
     }
 
     pub fn values(&self) -> &[f64] {
@@ -40,7 +43,10 @@ impl TableGame {
         check_players(coalition.players(), self.players)?;
         // A table fits in memory, so its players fit in one word.
         let index = coalition.words().first().map_or(0, |&word| word as usize);
-        self.values.get(index).copied().ok_or(ExplainError::BadTable(self.values.len()))
+        self.values
+            .get(index)
+            .copied()
+            .ok_or(ExplainError::BadTable(self.values.len()))
     }
 }
 
@@ -50,13 +56,20 @@ impl Game for TableGame {
     }
 
     fn evaluate(&mut self, coalitions: &[Coalition]) -> Result<Vec<f64>, ExplainError> {
-        coalitions.iter().map(|coalition| self.value(coalition)).collect()
+        coalitions
+            .iter()
+            .map(|coalition| self.value(coalition))
+            .collect()
     }
 }
 
 /// An error unless a coalition belongs to a game of `expected` players.
 pub(super) fn check_players(found: usize, expected: usize) -> Result<(), ExplainError> {
-    if found == expected { Ok(()) } else { Err(ExplainError::WrongPlayers { found, expected }) }
+    if found == expected {
+        Ok(())
+    } else {
+        Err(ExplainError::WrongPlayers { found, expected })
+    }
 }
 
 /// An error unless a game can have this many players.

@@ -87,7 +87,11 @@ impl CoalitionLog {
         header.check()?;
         let header_json = serde_json::to_vec(&header)
             .map_err(|error| ExplainError::LogHeader(error.to_string()))?;
-        Ok(Self { header, header_json, records: Vec::new() })
+        Ok(Self {
+            header,
+            header_json,
+            records: Vec::new(),
+        })
     }
 
     pub fn header(&self) -> &LogHeader {
@@ -120,7 +124,11 @@ impl CoalitionLog {
         let mut bytes = Vec::new();
         input.read_to_end(&mut bytes)?;
         let (header, header_json, records_at) = parse_header(&bytes)?;
-        let mut log = Self { header, header_json, records: Vec::new() };
+        let mut log = Self {
+            header,
+            header_json,
+            records: Vec::new(),
+        };
         let mut rest = bytes.get(records_at..).unwrap_or_default();
         let record_len = log.header.record_len();
         while let Some((record, after)) = rest.split_at_checked(record_len) {
@@ -136,7 +144,10 @@ impl CoalitionLog {
         } else if ignored_bytes <= record_len {
             LogEnd::Torn { ignored_bytes }
         } else {
-            LogEnd::Damaged { record: log.records.len(), ignored_bytes }
+            LogEnd::Damaged {
+                record: log.records.len(),
+                ignored_bytes,
+            }
         };
         Ok((log, end))
     }
@@ -170,13 +181,21 @@ impl<W: Write> LogWriter<W> {
         bytes.extend(&log.header_json);
         bytes.extend(checksum::<HEADER_CHECK_LEN>(&[&bytes]));
         output.write_all(&bytes)?;
-        Ok(Self { output, header: log.header.clone(), written: 0 })
+        Ok(Self {
+            output,
+            header: log.header.clone(),
+            written: 0,
+        })
     }
 
     /// Continues after the records of `log`. The output stands at
     /// [`CoalitionLog::byte_len`], where the last whole record ends.
     pub fn resume(output: W, log: &CoalitionLog) -> Self {
-        Self { output, header: log.header.clone(), written: log.records.len() }
+        Self {
+            output,
+            header: log.header.clone(),
+            written: log.records.len(),
+        }
     }
 
     /// Writes one record with a single call to the output.
@@ -204,7 +223,11 @@ fn check_record(
 ) -> Result<(), ExplainError> {
     super::game::check_players(coalition.players(), header.players)?;
     let (found, expected) = (outcome.classes.len(), header.classes.len());
-    if found == expected { Ok(()) } else { Err(ExplainError::LogClasses { found, expected }) }
+    if found == expected {
+        Ok(())
+    } else {
+        Err(ExplainError::LogClasses { found, expected })
+    }
 }
 
 /// The header, its bytes, and where the records start.
@@ -219,16 +242,24 @@ fn parse_header(bytes: &[u8]) -> Result<(LogHeader, Vec<u8>, usize), ExplainErro
     let (header_len, rest) = rest.split_first_chunk().ok_or_else(cut)?;
     let header_len = u32::from_le_bytes(*header_len) as usize;
     if header_len > MAX_HEADER_LEN {
-        return Err(ExplainError::LogHeader("its length is not plausible".to_owned()));
+        return Err(ExplainError::LogHeader(
+            "its length is not plausible".to_owned(),
+        ));
     }
     let (json, rest) = rest.split_at_checked(header_len).ok_or_else(cut)?;
-    let (check, rest) = rest.split_first_chunk::<HEADER_CHECK_LEN>().ok_or_else(cut)?;
-    let covered = bytes.get(..SIGNATURE.len() + 8 + header_len).ok_or_else(cut)?;
+    let (check, rest) = rest
+        .split_first_chunk::<HEADER_CHECK_LEN>()
+        .ok_or_else(cut)?;
+    let covered = bytes
+        .get(..SIGNATURE.len() + 8 + header_len)
+        .ok_or_else(cut)?;
     if checksum::<HEADER_CHECK_LEN>(&[covered]) != *check {
-        return Err(ExplainError::LogHeader("its checksum does not match".to_owned()));
+        return Err(ExplainError::LogHeader(
+            "its checksum does not match".to_owned(),
+        ));
     }
-    let header: LogHeader = serde_json::from_slice(json)
-        .map_err(|error| ExplainError::LogHeader(error.to_string()))?;
+    let header: LogHeader =
+        serde_json::from_slice(json).map_err(|error| ExplainError::LogHeader(error.to_string()))?;
     header.check()?;
     Ok((header, json.to_vec(), bytes.len() - rest.len()))
 }
@@ -243,8 +274,10 @@ fn parse_record(header: &LogHeader, index: usize, bytes: &[u8]) -> Option<(Coali
     let coalition = Coalition::from_bytes(header.players, words)?;
     let (sums, _) = sums.as_chunks::<8>();
     let (classes, _) = sums.as_chunks::<{ ClassSums::LEN }>();
-    let classes =
-        classes.iter().map(|class| ClassSums::from_array(class.map(f64::from_le_bytes))).collect();
+    let classes = classes
+        .iter()
+        .map(|class| ClassSums::from_array(class.map(f64::from_le_bytes)))
+        .collect();
     Some((coalition, Outcome { classes }))
 }
 
@@ -273,7 +306,10 @@ mod tests {
             players,
             classes: vec!["anterior".into(), "posterior".into()],
             seed: 7,
-            target: TargetSize { voxels: vec![10, 20], voxel_volume_mm3: 0.1 + 0.2 },
+            target: TargetSize {
+                voxels: vec![10, 20],
+                voxel_volume_mm3: 0.1 + 0.2,
+            },
             parameters: serde_json::json!({"baseline": "mean", "sigma": 1.1}),
         })
         .unwrap();
@@ -281,7 +317,13 @@ mod tests {
             let mut coalition = Coalition::empty(players);
             coalition.insert(record % players);
             let sums = ClassSums::from_array([record as f64 / 3.0, f64::NAN, -0.0, 1e-300, 5.0]);
-            log.append(coalition, Outcome { classes: vec![sums, ClassSums::default()] }).unwrap();
+            log.append(
+                coalition,
+                Outcome {
+                    classes: vec![sums, ClassSums::default()],
+                },
+            )
+            .unwrap();
         }
         log
     }
@@ -308,7 +350,10 @@ mod tests {
             let torn = &whole[..whole.len() - cut];
             let (log, end) = CoalitionLog::read(torn).unwrap();
             let ignored_bytes = log.header.record_len() - cut;
-            assert_eq!((log.records().len(), end), (8, LogEnd::Torn { ignored_bytes }));
+            assert_eq!(
+                (log.records().len(), end),
+                (8, LogEnd::Torn { ignored_bytes })
+            );
 
             let mut repaired = torn[..log.byte_len()].to_vec();
             let mut writer = LogWriter::resume(&mut repaired, &log);
@@ -327,7 +372,13 @@ mod tests {
         damaged[whole.len() - 3 * record_len] ^= 1;
         let (kept, end) = CoalitionLog::read(&damaged[..]).unwrap();
         assert_eq!(kept.records().len(), 6);
-        assert_eq!(end, LogEnd::Damaged { record: 6, ignored_bytes: 3 * record_len });
+        assert_eq!(
+            end,
+            LogEnd::Damaged {
+                record: 6,
+                ignored_bytes: 3 * record_len
+            }
+        );
 
         let read = |bytes: &[u8]| CoalitionLog::read(bytes).unwrap_err();
         assert!(matches!(read(b"\x1f\x8b gzip"), ExplainError::NotALog));
@@ -343,11 +394,25 @@ mod tests {
     #[test]
     fn records_of_another_game_are_refused() {
         let mut log = sample(3, 0);
-        let outcome = Outcome { classes: vec![ClassSums::default(); 2] };
+        let outcome = Outcome {
+            classes: vec![ClassSums::default(); 2],
+        };
         let other = log.append(Coalition::empty(4), outcome);
-        assert!(matches!(other, Err(ExplainError::WrongPlayers { found: 4, expected: 3 })));
+        assert!(matches!(
+            other,
+            Err(ExplainError::WrongPlayers {
+                found: 4,
+                expected: 3
+            })
+        ));
         let short = log.append(Coalition::empty(3), Outcome::default());
-        assert!(matches!(short, Err(ExplainError::LogClasses { found: 0, expected: 2 })));
+        assert!(matches!(
+            short,
+            Err(ExplainError::LogClasses {
+                found: 0,
+                expected: 2
+            })
+        ));
     }
 
     proptest! {

@@ -16,8 +16,8 @@ pub mod least_squares;
 pub mod log;
 mod outcome;
 pub mod permutation;
-pub mod relevance_mask;
 mod random;
+pub mod relevance_mask;
 mod statistics;
 pub mod supervoxels;
 

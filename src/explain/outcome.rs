@@ -38,8 +38,13 @@ impl ClassSums {
     }
 
     pub fn from_array(sums: [f64; Self::LEN]) -> Self {
-        let [probability_in_target, probability_total, logit_in_target, hard_in_target, hard_total] =
-            sums;
+        let [
+            probability_in_target,
+            probability_total,
+            logit_in_target,
+            hard_in_target,
+            hard_total,
+        ] = sums;
         Self {
             probability_in_target,
             probability_total,
@@ -67,7 +72,9 @@ pub struct TargetSize {
 /// The number that is shared among the players. `p`: probability of the class,
 /// `T`: its target, `Ω`: the explained region, `ŷ`: 1 where the class is chosen.
 /// A quotient 0/0 counts as 0.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum ValueFunction {
     /// `2 Σ_T p / (Σ_Ω p + |T|)`: smooth, and punishes what appears outside T.
@@ -84,8 +91,13 @@ pub enum ValueFunction {
 }
 
 impl ValueFunction {
-    pub const ALL: [Self; 5] =
-        [Self::SoftDice, Self::HardDice, Self::MeanLogit, Self::MeanProbability, Self::VolumeMl];
+    pub const ALL: [Self; 5] = [
+        Self::SoftDice,
+        Self::HardDice,
+        Self::MeanLogit,
+        Self::MeanProbability,
+        Self::VolumeMl,
+    ];
 
     /// The value in words for a legend, in sentence case.
     pub fn label(self) -> &'static str {
@@ -106,24 +118,39 @@ impl ValueFunction {
         target: &TargetSize,
     ) -> Result<f64, ExplainError> {
         let missing = |classes| ExplainError::NoSuchClass { class, classes };
-        let sums = outcome.classes.get(class).ok_or(missing(outcome.classes.len()))?;
-        let size = *target.voxels.get(class).ok_or(missing(target.voxels.len()))? as f64;
+        let sums = outcome
+            .classes
+            .get(class)
+            .ok_or(missing(outcome.classes.len()))?;
+        let size = *target
+            .voxels
+            .get(class)
+            .ok_or(missing(target.voxels.len()))? as f64;
         let value = match self {
-            Self::SoftDice => {
-                ratio(2.0 * sums.probability_in_target, sums.probability_total + size)
-            }
+            Self::SoftDice => ratio(
+                2.0 * sums.probability_in_target,
+                sums.probability_total + size,
+            ),
             Self::HardDice => ratio(2.0 * sums.hard_in_target, sums.hard_total + size),
             Self::MeanLogit => ratio(sums.logit_in_target, size),
             Self::MeanProbability => ratio(sums.probability_in_target, size),
             Self::VolumeMl => sums.hard_total * target.voxel_volume_mm3 / 1000.0,
         };
-        if value.is_finite() { Ok(value) } else { Err(ExplainError::NotFinite) }
+        if value.is_finite() {
+            Ok(value)
+        } else {
+            Err(ExplainError::NotFinite)
+        }
     }
 }
 
 /// A quotient in which 0/0 is 0 (an empty target that stays empty has lost nothing).
 fn ratio(numerator: f64, denominator: f64) -> f64 {
-    if numerator == 0.0 && denominator == 0.0 { 0.0 } else { numerator / denominator }
+    if numerator == 0.0 && denominator == 0.0 {
+        0.0
+    } else {
+        numerator / denominator
+    }
 }
 
 #[cfg(test)]
@@ -131,8 +158,13 @@ mod tests {
     use super::*;
 
     fn value(function: ValueFunction, sums: ClassSums, size: u64) -> Result<f64, ExplainError> {
-        let outcome = Outcome { classes: vec![ClassSums::default(), sums] };
-        let target = TargetSize { voxels: vec![0, size], voxel_volume_mm3: 2.0 };
+        let outcome = Outcome {
+            classes: vec![ClassSums::default(), sums],
+        };
+        let target = TargetSize {
+            voxels: vec![0, size],
+            voxel_volume_mm3: 2.0,
+        };
         function.evaluate(&outcome, 1, &target)
     }
 
@@ -140,10 +172,19 @@ mod tests {
     fn formulas() {
         let sums = ClassSums::from_array([30.0, 50.0, -8.0, 25.0, 35.0]);
         assert_eq!(sums.to_array(), [30.0, 50.0, -8.0, 25.0, 35.0]);
-        assert_eq!(value(ValueFunction::SoftDice, sums, 40).unwrap(), 60.0 / 90.0);
-        assert_eq!(value(ValueFunction::HardDice, sums, 40).unwrap(), 50.0 / 75.0);
+        assert_eq!(
+            value(ValueFunction::SoftDice, sums, 40).unwrap(),
+            60.0 / 90.0
+        );
+        assert_eq!(
+            value(ValueFunction::HardDice, sums, 40).unwrap(),
+            50.0 / 75.0
+        );
         assert_eq!(value(ValueFunction::MeanLogit, sums, 40).unwrap(), -0.2);
-        assert_eq!(value(ValueFunction::MeanProbability, sums, 40).unwrap(), 0.75);
+        assert_eq!(
+            value(ValueFunction::MeanProbability, sums, 40).unwrap(),
+            0.75
+        );
         assert_eq!(value(ValueFunction::VolumeMl, sums, 40).unwrap(), 0.07);
     }
 
@@ -152,9 +193,22 @@ mod tests {
         for function in ValueFunction::ALL {
             assert_eq!(value(function, ClassSums::default(), 0).unwrap(), 0.0);
         }
-        let sums = ClassSums { probability_in_target: f64::NAN, ..Default::default() };
-        assert!(matches!(value(ValueFunction::SoftDice, sums, 3), Err(ExplainError::NotFinite)));
-        let missing = ValueFunction::SoftDice.evaluate(&Outcome::default(), 0, &TargetSize::default());
-        assert!(matches!(missing, Err(ExplainError::NoSuchClass { class: 0, classes: 0 })));
+        let sums = ClassSums {
+            probability_in_target: f64::NAN,
+            ..Default::default()
+        };
+        assert!(matches!(
+            value(ValueFunction::SoftDice, sums, 3),
+            Err(ExplainError::NotFinite)
+        ));
+        let missing =
+            ValueFunction::SoftDice.evaluate(&Outcome::default(), 0, &TargetSize::default());
+        assert!(matches!(
+            missing,
+            Err(ExplainError::NoSuchClass {
+                class: 0,
+                classes: 0
+            })
+        ));
     }
 }

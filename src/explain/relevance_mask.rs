@@ -6,7 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Coalition, Estimate, ExplainError};
+use super::{Estimate, ExplainError};
 
 /// How the relevance mask is cut from the SHAP values.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,7 +25,8 @@ pub enum MaskRule {
 /// The players of a mask.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RelevanceMask {
-    pub players: Coalition,
+    /// One entry a player: whether it is in the mask.
+    pub players: Vec<bool>,
     /// The smallest value in the mask: for all rules but `interval` the mask is the
     /// players of at least this value. `None` if the mask is empty.
     pub threshold: Option<f64>,
@@ -46,20 +47,23 @@ impl MaskRule {
         let mut ranked: Vec<usize> = (0..players).filter(|&p| value(p) > 0.0).collect();
         ranked.sort_by(|&a, &b| value(b).total_cmp(&value(a)).then(a.cmp(&b)));
 
-        let mut chosen = Coalition::empty(players);
+        let mut chosen = vec![false; players];
+        let mut count = 0;
         let mut threshold = None;
         let total_mm3: f64 = volumes_mm3.iter().sum();
         let total_positive: f64 = ranked.iter().map(|&player| value(player)).sum();
         let (mut volume_mm3, mut positive) = (0.0, 0.0);
         for equals in ranked.chunk_by(|&a, &b| value(a) == value(b)) {
-            let added_mm3: f64 =
-                equals.iter().filter_map(|&player| volumes_mm3.get(player)).sum();
+            let added_mm3: f64 = equals
+                .iter()
+                .filter_map(|&player| volumes_mm3.get(player))
+                .sum();
             let wanted = |player: usize| match self {
                 // A hair of slack, so that 10 % of ten equal players is one player.
                 Self::TopVolume(share) => {
                     volume_mm3 + added_mm3 <= share * total_mm3 * (1.0 + 1e-9)
                 }
-                Self::TopPlayers(count) => chosen.count() < count,
+                Self::TopPlayers(most) => count < most,
                 Self::CumulativePositive(share) => positive < share * total_positive * (1.0 - 1e-9),
                 Self::IntervalAboveZero => {
                     estimate.interval(player).is_some_and(|[low, _]| low > 0.0)
@@ -70,13 +74,19 @@ impl MaskRule {
                 break;
             }
             for player in taken {
-                chosen.insert(player);
+                if let Some(chosen) = chosen.get_mut(player) {
+                    *chosen = true;
+                }
+                count += 1;
                 threshold = Some(value(player));
                 positive += value(player);
             }
             volume_mm3 += added_mm3;
         }
-        Ok(RelevanceMask { players: chosen, threshold })
+        Ok(RelevanceMask {
+            players: chosen,
+            threshold,
+        })
     }
 }
 
@@ -86,8 +96,9 @@ impl FromStr for MaskRule {
     fn from_str(text: &str) -> Result<Self, ExplainError> {
         let bad = || ExplainError::BadMaskRule(text.to_owned());
         let share = |number: &str| {
-            let percent: f64 = number.strip_suffix('%').ok_or_else(bad)?.trim().parse().ok().ok_or_else(bad)?;
-            if percent > 0.0 && percent <= 100.0 { Ok(percent / 100.0) } else { Err(bad()) }
+            let percent: Option<f64> = number.strip_suffix('%').and_then(|n| n.trim().parse().ok());
+            let percent = percent.filter(|percent| *percent > 0.0 && *percent <= 100.0);
+            percent.map(|percent| percent / 100.0).ok_or_else(bad)
         };
         match text.trim().split_once(':') {
             None if text.trim() == "interval" => Ok(Self::IntervalAboveZero),
@@ -144,8 +155,11 @@ mod tests {
 
     fn mask(rule: &str) -> (Vec<usize>, Option<f64>) {
         let rule: MaskRule = rule.parse().unwrap();
-        let mask = rule.apply(&estimate(), &[10.0, 10.0, 20.0, 30.0, 30.0]).unwrap();
-        (mask.players.iter().collect(), mask.threshold)
+        let mask = rule
+            .apply(&estimate(), &[10.0, 10.0, 20.0, 30.0, 30.0])
+            .unwrap();
+        let players = (0..5).filter(|&player| mask.players[player]).collect();
+        (players, mask.threshold)
     }
 
     #[test]
@@ -165,20 +179,44 @@ mod tests {
 
     #[test]
     fn text_round_trips_and_nonsense_is_refused() {
-        for text in ["top:10%", "top:7%", "top:0.5%", "players:12", "positive:80%", "interval"] {
+        for text in [
+            "top:10%",
+            "top:7%",
+            "top:0.5%",
+            "players:12",
+            "positive:80%",
+            "interval",
+        ] {
             assert_eq!(text.parse::<MaskRule>().unwrap().to_string(), text);
         }
-        for text in
-            ["", "top", "top:10", "top:0%", "top:101%", "top:NaN%", "players:0", "players:-1", "all:5%"]
-        {
+        for text in [
+            "",
+            "top",
+            "top:10",
+            "top:0%",
+            "top:101%",
+            "top:NaN%",
+            "players:0",
+            "players:-1",
+            "all:5%",
+        ] {
             let error = text.parse::<MaskRule>().unwrap_err().to_string();
-            assert!(error.contains(text) && error.contains("positive:80%"), "{error}");
+            assert!(
+                error.contains(text) && error.contains("positive:80%"),
+                "{error}"
+            );
         }
     }
 
     #[test]
     fn volumes_must_match_the_players() {
         let few = MaskRule::TopPlayers(1).apply(&estimate(), &[1.0; 4]);
-        assert!(matches!(few, Err(ExplainError::WrongPlayers { found: 4, expected: 5 })));
+        assert!(matches!(
+            few,
+            Err(ExplainError::WrongPlayers {
+                found: 4,
+                expected: 5
+            })
+        ));
     }
 }

@@ -65,7 +65,10 @@ pub(super) fn student_t_975(degrees_of_freedom: f64) -> f64 {
 pub(super) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let upper = values.get(values.len() / 2).copied().unwrap_or(0.0);
-    let lower = values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or(0.0);
+    let lower = values
+        .get(values.len().saturating_sub(1) / 2)
+        .copied()
+        .unwrap_or(0.0);
     0.5 * (lower + upper)
 }
 
@@ -97,7 +100,11 @@ mod tests {
             (1e6, 1.960),
         ];
         for (v, t) in table {
-            assert!((student_t_975(v) / t - 1.0).abs() < 5e-3, "{v}: {}", student_t_975(v));
+            assert!(
+                (student_t_975(v) / t - 1.0).abs() < 5e-3,
+                "{v}: {}",
+                student_t_975(v)
+            );
         }
     }
 

@@ -19,7 +19,7 @@ impl Cholesky {
             let (above, mut below) = matrix.view_mut().split_at(ndarray::Axis(0), j + 1);
             let finished = above.slice(s![j, ..j]);
             let pivot = above[[j, j]] - finished.dot(&finished);
-            if !(pivot > floor) {
+            if pivot.is_nan() || pivot <= floor {
                 return None;
             }
             let pivot = pivot.sqrt();
@@ -66,9 +66,17 @@ mod tests {
         let matrix = array![[4.0, 2.0, -2.0], [2.0, 10.0, 4.0], [-2.0, 4.0, 9.0]];
         let factor = Cholesky::new(matrix.clone()).unwrap();
         let x = array![1.0, -2.0, 3.0];
-        assert!((factor.solve(matrix.dot(&x)) - &x).iter().all(|d| d.abs() < 1e-13));
+        assert!(
+            (factor.solve(matrix.dot(&x)) - &x)
+                .iter()
+                .all(|d| d.abs() < 1e-13)
+        );
         let unit = matrix.dot(&factor.inverse());
-        assert!((unit - Array2::<f64>::eye(3)).iter().all(|d| d.abs() < 1e-13));
+        assert!(
+            (unit - Array2::<f64>::eye(3))
+                .iter()
+                .all(|d| d.abs() < 1e-13)
+        );
     }
 
     #[test]

@@ -34,7 +34,11 @@ impl SizeSampling {
             Self::Balanced => 1.0 / product.sqrt(),
         };
         // Of the middle size, S and N∖S are both drawn by one pair.
-        if 2 * size == players { 0.5 * mass } else { mass }
+        if 2 * size == players {
+            0.5 * mass
+        } else {
+            mass
+        }
     }
 }
 
@@ -68,7 +72,10 @@ impl PairedDesign {
         check_player_count(players)?;
         let mut random = keyed(seed, DESIGN_STREAM);
         let sizes: Vec<usize> = (1..=players / 2).collect();
-        let available: Vec<f64> = sizes.iter().map(|&size| pairs_of_size(players, size)).collect();
+        let available: Vec<f64> = sizes
+            .iter()
+            .map(|&size| pairs_of_size(players, size))
+            .collect();
         let all: f64 = available.iter().sum();
         let masses: Vec<f64> = sizes.iter().map(|&s| sampling.mass(s, players)).collect();
         let expected = water_fill((pairs as f64).min(all), &masses, &available);
@@ -76,21 +83,38 @@ impl PairedDesign {
 
         let mut draws = Vec::new();
         let mut log_weights = Vec::new();
-        let per_size = sizes.iter().zip(&available).zip(expected.iter().zip(numbers));
+        let per_size = sizes
+            .iter()
+            .zip(&available)
+            .zip(expected.iter().zip(numbers));
         for ((&size, &available), (&expected, number)) in per_size {
             // In logarithms, since the number of pairs may be beyond f64.
             let ln_sizes = ln_choose(players, size);
-            let ln_available = if 2 * size == players { ln_sizes - 2_f64.ln() } else { ln_sizes };
-            let ln_inclusion =
-                if expected < available { (expected.ln() - ln_available).min(0.0) } else { 0.0 };
+            let ln_available = if 2 * size == players {
+                ln_sizes - 2_f64.ln()
+            } else {
+                ln_sizes
+            };
+            let ln_inclusion = if expected < available {
+                (expected.ln() - ln_available).min(0.0)
+            } else {
+                0.0
+            };
             let inclusion = ln_inclusion.exp();
             let log_kernel = -(size as f64 * (players - size) as f64).ln() - ln_sizes;
             for coalition in distinct(players, size, number, available, &mut random) {
-                draws.push(PairedDraw { coalition, weight: 1.0, inclusion });
+                draws.push(PairedDraw {
+                    coalition,
+                    weight: 1.0,
+                    inclusion,
+                });
                 log_weights.push(log_kernel - ln_inclusion);
             }
         }
-        let largest = log_weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let largest = log_weights
+            .iter()
+            .copied()
+            .fold(f64::NEG_INFINITY, f64::max);
         for (draw, log_weight) in draws.iter_mut().zip(log_weights) {
             draw.weight = (log_weight - largest).exp();
         }
@@ -106,7 +130,9 @@ fn pairs_of_size(players: usize, size: usize) -> f64 {
 
 /// C(n, k), exact below 2^53 and infinite where it is larger than f64 holds.
 fn choose(n: usize, k: usize) -> f64 {
-    (0..k).fold(1.0, |product, i| (product * (n - i) as f64 / (i + 1) as f64).round())
+    (0..k).fold(1.0, |product, i| {
+        (product * (n - i) as f64 / (i + 1) as f64).round()
+    })
 }
 
 fn ln_choose(n: usize, k: usize) -> f64 {
@@ -119,7 +145,12 @@ fn water_fill(total: f64, masses: &[f64], limits: &[f64]) -> Vec<f64> {
     let mut open = vec![true; masses.len()];
     let mut left = total;
     loop {
-        let mass: f64 = masses.iter().zip(&open).filter(|(_, open)| **open).map(|(m, _)| m).sum();
+        let mass: f64 = masses
+            .iter()
+            .zip(&open)
+            .filter(|(_, open)| **open)
+            .map(|(m, _)| m)
+            .sum();
         let mut filled = false;
         let level = left / mass;
         for (index, &limit) in limits.iter().enumerate() {
@@ -150,7 +181,11 @@ fn round_to_sum(shares: &[f64], uniform: f64) -> Vec<usize> {
     let rounded = shares.iter().enumerate().map(|(index, share)| {
         sum += share;
         // Sums that are whole up to rounding errors must not be cut by them.
-        let upto = if index == last { total } else { ((sum + 1e-9 + uniform) as usize).min(total) };
+        let upto = if index == last {
+            total
+        } else {
+            ((sum + 1e-9 + uniform) as usize).min(total)
+        };
         let number = upto.saturating_sub(before);
         before = before.max(upto);
         number
@@ -168,7 +203,11 @@ fn distinct(
 ) -> Vec<Coalition> {
     /// Up to this many are listed and shuffled where rejection would repeat itself.
     const LISTED: f64 = 20_000.0;
-    let number = if (number as f64) < available { number } else { available as usize };
+    let number = if (number as f64) < available {
+        number
+    } else {
+        available as usize
+    };
     if number as f64 >= available || (available < LISTED && 4.0 * number as f64 > available) {
         let mut all = combinations(players, size);
         for index in 0..number.min(all.len().saturating_sub(1)) {
@@ -225,7 +264,9 @@ mod tests {
     use super::*;
 
     fn design(players: usize, pairs: usize, sampling: SizeSampling, seed: u64) -> Vec<PairedDraw> {
-        PairedDesign::new(players, pairs, sampling, seed).unwrap().draws
+        PairedDesign::new(players, pairs, sampling, seed)
+            .unwrap()
+            .draws
     }
 
     #[test]
@@ -247,7 +288,11 @@ mod tests {
     #[test]
     fn pairs_are_distinct_and_the_budget_is_kept() {
         for (players, pairs) in [(12, 60), (12, 200), (40, 500), (1200, 30), (13, 4000)] {
-            for sampling in [SizeSampling::Kernel, SizeSampling::Leverage, SizeSampling::Balanced] {
+            for sampling in [
+                SizeSampling::Kernel,
+                SizeSampling::Leverage,
+                SizeSampling::Balanced,
+            ] {
                 let draws = design(players, pairs, sampling, 9);
                 assert_eq!(draws.len(), pairs.min((1 << (players.min(30) - 1)) - 1));
                 let mut seen = HashSet::new();
@@ -274,9 +319,16 @@ mod tests {
         }
         for (size, hit) in hits.into_iter().enumerate() {
             let draws = design(6, 9, SizeSampling::Kernel, 0);
-            let drawn = draws.iter().find(|d| d.coalition.count() == size + 1).unwrap();
+            let drawn = draws
+                .iter()
+                .find(|d| d.coalition.count() == size + 1)
+                .unwrap();
             let share = f64::from(hit) / runs as f64;
-            assert!((share - drawn.inclusion).abs() < 0.04, "{size}: {share} {}", drawn.inclusion);
+            assert!(
+                (share - drawn.inclusion).abs() < 0.04,
+                "{size}: {share} {}",
+                drawn.inclusion
+            );
         }
     }
 }

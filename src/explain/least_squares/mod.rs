@@ -17,7 +17,7 @@ pub use design::{PairedDesign, PairedDraw, SizeSampling};
 
 use ndarray::{Array1, Array2};
 
-use super::game::{check_player_count, check_players};
+use super::game::{Game, check_player_count, check_players};
 use super::statistics::student_t_975;
 use super::{Coalition, Estimate, ExplainError, PlayerEstimate};
 use cholesky::Cholesky;
@@ -47,6 +47,40 @@ pub struct LeastSquares {
     pub surrogate_fit: f64,
 }
 
+/// Plays a game with at most `budget` evaluations (v(∅) and v(N) included, at least
+/// one pair) and fits it, sizes sampled as KernelSHAP does.
+pub fn run(game: &mut impl Game, budget: usize, seed: u64) -> Result<LeastSquares, ExplainError> {
+    let players = game.players();
+    let pairs = (budget.saturating_sub(2) / 2).max(1);
+    let design = PairedDesign::new(players, pairs, SizeSampling::Kernel, seed)?;
+    let mut coalitions = vec![Coalition::empty(players), Coalition::full(players)];
+    for draw in &design.draws {
+        coalitions.push(draw.coalition.clone());
+        coalitions.push(draw.coalition.complement());
+    }
+    let values = game.evaluate(&coalitions)?;
+    let (values, _) = values.as_chunks::<2>();
+    let Some((&[value_empty, value_full], pairs)) = values.split_first() else {
+        return Err(ExplainError::TooFewObservations {
+            observations: 0,
+            players,
+        });
+    };
+    let observations: Vec<PairObservation> = design
+        .draws
+        .into_iter()
+        .zip(pairs)
+        .map(|(draw, &[value, complement_value])| PairObservation {
+            coalition: draw.coalition,
+            value,
+            complement_value,
+            weight: draw.weight,
+            inclusion: draw.inclusion,
+        })
+        .collect();
+    fit(&observations, players, value_empty, value_full)
+}
+
 /// First ridge that is tried, as a share of the mean diagonal, and the factor between
 /// tries.
 const RIDGE: (f64, f64) = (1e-9, 100.0);
@@ -73,7 +107,10 @@ pub fn fit(
         return Err(ExplainError::NotFinite);
     }
     if pairs == 0 && players > 1 {
-        return Err(ExplainError::TooFewObservations { observations: 0, players });
+        return Err(ExplainError::TooFewObservations {
+            observations: 0,
+            players,
+        });
     }
 
     // Rows √w ½z and right-hand sides √w y.
@@ -94,12 +131,18 @@ pub fn fit(
     // matrix regular exactly where the constrained problem is.
     let normal = rows.t().dot(&rows);
     let mean_diagonal = normal.diag().sum() / players as f64;
-    let scale = if mean_diagonal > 0.0 { mean_diagonal } else { 1.0 };
+    let scale = if mean_diagonal > 0.0 {
+        mean_diagonal
+    } else {
+        1.0
+    };
     let penalty = scale / players as f64;
     let normal = normal + penalty;
     let right = rows.t().dot(&targets) + penalty * difference;
-    let (factor, ridge) = factorise(normal, scale)
-        .ok_or(ExplainError::TooFewObservations { observations: pairs, players })?;
+    let (factor, ridge) = factorise(normal, scale).ok_or(ExplainError::TooFewObservations {
+        observations: pairs,
+        players,
+    })?;
 
     let ones = factor.solve(Array1::ones(players));
     let free = factor.solve(right);
@@ -108,15 +151,23 @@ pub fn fit(
     let errors = (ridge == 0.0 && pairs + 1 > players)
         .then(|| standard_errors(&factor, &ones, &rows, &residuals, observations));
 
-    let estimates = shap_values.iter().enumerate().map(|(player, &shap_value)| PlayerEstimate {
-        shap_value,
-        standard_error: errors.as_ref().and_then(|errors| errors.get(player).copied()),
-        samples: 2 * pairs,
-    });
+    let estimates = shap_values
+        .iter()
+        .enumerate()
+        .map(|(player, &shap_value)| PlayerEstimate {
+            shap_value,
+            standard_error: errors
+                .as_ref()
+                .and_then(|errors| errors.get(player).copied()),
+            samples: 2 * pairs,
+        });
     let spare = (pairs + 1).saturating_sub(players).max(1);
     let variation = targets.dot(&targets);
-    let surrogate_fit =
-        if variation > 0.0 { 1.0 - residuals.dot(&residuals) / variation } else { 1.0 };
+    let surrogate_fit = if variation > 0.0 {
+        1.0 - residuals.dot(&residuals) / variation
+    } else {
+        1.0
+    };
     Ok(LeastSquares {
         estimate: Estimate {
             players: estimates.collect(),
@@ -138,7 +189,9 @@ fn factorise(normal: Array2<f64>, scale: f64) -> Option<(Cholesky, f64)> {
     let mut ridge = RIDGE.0;
     while ridge < 1.0 {
         let mut regular = normal.clone();
-        regular.diag_mut().mapv_inplace(|value| value + ridge * scale);
+        regular
+            .diag_mut()
+            .mapv_inplace(|value| value + ridge * scale);
         if let Some(factor) = Cholesky::new(regular) {
             return Some((factor, ridge));
         }

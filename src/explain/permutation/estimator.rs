@@ -51,7 +51,10 @@ impl PermutationEstimator {
         for (index, [record, partner]) in pairs.iter().enumerate() {
             let expected = sampler.next_pair();
             if !expected.is_some_and(|(s, c)| record.0 == s && partner.0 == c) {
-                return Err(ExplainError::LogOrder { record: 2 * index, seed });
+                return Err(ExplainError::LogOrder {
+                    record: 2 * index,
+                    seed,
+                });
             }
             estimator.absorb(value(&record.1)?, value(&partner.1)?)?;
         }
@@ -131,9 +134,8 @@ impl PermutationEstimator {
     /// result. `None` before the first pass is complete.
     pub fn complete(&self) -> Option<Estimate> {
         let ends = self.ends?;
-        (self.passes > 0).then(|| {
-            estimate(&self.statistics, ends, self.evaluations_after(self.passes))
-        })
+        (self.passes > 0)
+            .then(|| estimate(&self.statistics, ends, self.evaluations_after(self.passes)))
     }
 
     /// Everything known now, for display while values stream in: players already
@@ -193,9 +195,16 @@ mod tests {
         for _ in 0..pairs {
             let (s, c) = sampler.next_pair().unwrap();
             for coalition in [s, c] {
-                let sums =
-                    ClassSums { logit_in_target: value(&coalition), ..Default::default() };
-                records.push((coalition, Outcome { classes: vec![sums] }));
+                let sums = ClassSums {
+                    logit_in_target: value(&coalition),
+                    ..Default::default()
+                };
+                records.push((
+                    coalition,
+                    Outcome {
+                        classes: vec![sums],
+                    },
+                ));
             }
         }
         records
@@ -210,7 +219,12 @@ mod tests {
         let estimator = PermutationEstimator::from_log(&log(3), 3, 5, logit).unwrap();
         let estimate = estimator.complete().unwrap();
         let values: Vec<f64> = estimate.players.iter().map(|p| p.shap_value).collect();
-        assert!(values.iter().zip([3.5, -1.0, 1.5]).all(|(a, b)| (a - b).abs() < 1e-12));
+        assert!(
+            values
+                .iter()
+                .zip([3.5, -1.0, 1.5])
+                .all(|(a, b)| (a - b).abs() < 1e-12)
+        );
         assert_eq!((estimate.evaluations, estimator.passes()), (6, 1));
         assert!(estimate.completeness_residual().abs() < 1e-12);
     }
@@ -224,7 +238,10 @@ mod tests {
             let mut samples: Vec<usize> = current.players.iter().map(|p| p.samples).collect();
             samples.sort_unstable();
             assert_eq!(current.evaluations, 2 * pairs);
-            (samples, estimator.complete().map(|estimate| estimate.evaluations))
+            (
+                samples,
+                estimator.complete().map(|estimate| estimate.evaluations),
+            )
         };
         assert_eq!(visited(1), (vec![0, 0, 0], None));
         assert_eq!(visited(2), (vec![0, 0, 2], None));
@@ -238,7 +255,9 @@ mod tests {
         let records = log(40);
         let mut streamed = PermutationEstimator::new(3, 5).unwrap();
         for pair in records.chunks(2) {
-            streamed.absorb(value(&pair[0].0), value(&pair[1].0)).unwrap();
+            streamed
+                .absorb(value(&pair[0].0), value(&pair[1].0))
+                .unwrap();
         }
         // The odd record at the end waits for its partner.
         let replayed = PermutationEstimator::from_log(&log(41)[..81], 3, 5, logit).unwrap();
@@ -249,9 +268,15 @@ mod tests {
     #[test]
     fn foreign_logs_and_bad_values_are_refused() {
         let other_seed = PermutationEstimator::from_log(&log(9), 3, 6, logit);
-        assert!(matches!(other_seed, Err(ExplainError::LogOrder { seed: 6, .. })));
+        assert!(matches!(
+            other_seed,
+            Err(ExplainError::LogOrder { seed: 6, .. })
+        ));
         let mut estimator = PermutationEstimator::new(3, 5).unwrap();
-        assert!(matches!(estimator.absorb(0.0, f64::NAN), Err(ExplainError::NotFinite)));
+        assert!(matches!(
+            estimator.absorb(0.0, f64::NAN),
+            Err(ExplainError::NotFinite)
+        ));
     }
 
     #[test]
@@ -260,7 +285,10 @@ mod tests {
         one.absorb(0.25, 1.0).unwrap();
         one.absorb(9.0, 9.0).unwrap();
         let player = one.complete().unwrap().players[0];
-        assert_eq!((player.shap_value, player.standard_error), (0.75, Some(0.0)));
+        assert_eq!(
+            (player.shap_value, player.standard_error),
+            (0.75, Some(0.0))
+        );
 
         let mut two = PermutationEstimator::new(2, 0).unwrap();
         for (v, c) in [(0.0, 4.0), (1.0, 2.0)] {
@@ -270,6 +298,11 @@ mod tests {
         let mut values: Vec<f64> = estimate.players.iter().map(|p| p.shap_value).collect();
         values.sort_by(f64::total_cmp);
         assert_eq!(values, [1.5, 2.5]);
-        assert!(estimate.players.iter().all(|p| p.standard_error == Some(0.0)));
+        assert!(
+            estimate
+                .players
+                .iter()
+                .all(|p| p.standard_error == Some(0.0))
+        );
     }
 }

@@ -23,6 +23,7 @@
 mod estimator;
 mod uncertainty;
 
+pub use super::estimate::{Estimate, Forecast, PlayerEstimate};
 pub use estimator::PermutationEstimator;
 
 use super::game::check_player_count;
@@ -42,7 +43,11 @@ pub struct PermutationSampler {
 impl PermutationSampler {
     pub fn new(players: usize, seed: u64) -> Result<Self, ExplainError> {
         check_player_count(players)?;
-        Ok(Self { orders: Orders::new(players, seed), last: None, step: 0 })
+        Ok(Self {
+            orders: Orders::new(players, seed),
+            last: None,
+            step: 0,
+        })
     }
 
     /// The next coalition and its complement, to be evaluated and logged in this
@@ -91,7 +96,11 @@ struct Orders {
 
 impl Orders {
     fn new(players: usize, seed: u64) -> Self {
-        Self { seed, pass: 0, order: random_order(players, seed, 0) }
+        Self {
+            seed,
+            pass: 0,
+            order: random_order(players, seed, 0),
+        }
     }
 
     fn players(&self) -> usize {
@@ -156,7 +165,10 @@ mod tests {
             counts[2 * order[0] + usize::from(order[1] > order[2])] += 1;
         }
         // 1000 each, standard deviation 29.
-        assert!(counts.iter().all(|&count| (880..1120).contains(&count)), "{counts:?}");
+        assert!(
+            counts.iter().all(|&count| (880..1120).contains(&count)),
+            "{counts:?}"
+        );
         assert_eq!(random_order(50, 11, 2), random_order(50, 11, 2));
         assert_ne!(random_order(50, 11, 2), random_order(50, 12, 2));
         assert_ne!(random_order(50, 11, 2), random_order(50, 11, 3));

@@ -80,8 +80,14 @@ pub(super) struct Moderated {
 pub(super) fn moderated_variances(statistics: &[PairStatistics]) -> Moderated {
     if statistics.len() <= 2 {
         // Both orders of two players are in every pair: nothing is left to chance.
-        let variances = statistics.iter().map(|s| (s.pairs > 0).then_some(0.0)).collect();
-        return Moderated { variances, interval_factor: student_t_975(PRIOR_FREEDOM.1) };
+        let variances = statistics
+            .iter()
+            .map(|s| (s.pairs > 0).then_some(0.0))
+            .collect();
+        return Moderated {
+            variances,
+            interval_factor: student_t_975(PRIOR_FREEDOM.1),
+        };
     }
     let visited = || statistics.iter().filter(|s| s.pairs > 0);
     let typical = median(visited().map(|s| s.spread / s.pairs as f64).collect());
@@ -101,7 +107,10 @@ pub(super) fn moderated_variances(statistics: &[PairStatistics]) -> Moderated {
         })
         .collect();
     let freedom = prior.freedom + fewest.saturating_sub(1) as f64;
-    Moderated { variances, interval_factor: student_t_975(freedom) }
+    Moderated {
+        variances,
+        interval_factor: student_t_975(freedom),
+    }
 }
 
 /// How variances scatter around their expectation from the spread in the pairs.
@@ -127,7 +136,10 @@ fn fit_prior(statistics: &[PairStatistics], spread: impl Fn(&PairStatistics) -> 
         }
     }
     if logs.len() < PLAYERS_FOR_FIT {
-        return Prior { freedom: UNFITTED_FREEDOM, scale: 1.0 };
+        return Prior {
+            freedom: UNFITTED_FREEDOM,
+            scale: 1.0,
+        };
     }
     let count = logs.len() as f64;
     let mean = logs.iter().sum::<f64>() / count;
@@ -139,5 +151,8 @@ fn fit_prior(statistics: &[PairStatistics], spread: impl Fn(&PairStatistics) -> 
     } else {
         0.5 * most
     };
-    Prior { freedom: 2.0 * half, scale: (mean + digamma(half) - half.ln()).exp() }
+    Prior {
+        freedom: 2.0 * half,
+        scale: (mean + digamma(half) - half.ln()).exp(),
+    }
 }

@@ -46,15 +46,28 @@ impl<'a> Regions<'a> {
                 list.push(voxel);
             }
         }
-        let sums = voxels.iter().map(|list| feature_sums(list, features)).collect();
+        let sums = voxels
+            .iter()
+            .map(|list| feature_sums(list, features))
+            .collect();
         let alive = voxels.iter().filter(|list| !list.is_empty()).count();
-        Self { voxels, sums, features, alive }
+        Self {
+            voxels,
+            sums,
+            features,
+            alive,
+        }
     }
 
     fn merge_small(&mut self, domain: &Domain, labels: &mut [u32], least: usize) {
-        let sizes = self.voxels.iter().enumerate().filter(|(_, list)| !list.is_empty());
-        let mut smallest: BinaryHeap<_> =
-            sizes.map(|(label, list)| Reverse((list.len(), label))).collect();
+        let sizes = self
+            .voxels
+            .iter()
+            .enumerate()
+            .filter(|(_, list)| !list.is_empty());
+        let mut smallest: BinaryHeap<_> = sizes
+            .map(|(label, list)| Reverse((list.len(), label)))
+            .collect();
         while let Some(Reverse((size, label))) = smallest.pop() {
             if self.alive <= domain.count && size >= least {
                 break;
@@ -71,7 +84,10 @@ impl<'a> Regions<'a> {
             }
             self.voxels[into].extend(moved);
             let added = std::mem::take(&mut self.sums[label]);
-            self.sums[into].iter_mut().zip(added).for_each(|(sum, add)| *sum += add);
+            self.sums[into]
+                .iter_mut()
+                .zip(added)
+                .for_each(|(sum, add)| *sum += add);
             self.alive -= 1;
             smallest.push(Reverse((self.voxels[into].len(), into)));
         }
@@ -79,12 +95,7 @@ impl<'a> Regions<'a> {
 
     /// The touching label whose mean features differ least; of equals the one that
     /// shares more faces, then the first.
-    fn most_alike_neighbour(
-        &self,
-        domain: &Domain,
-        labels: &[u32],
-        label: usize,
-    ) -> Option<usize> {
+    fn most_alike_neighbour(&self, domain: &Domain, labels: &[u32], label: usize) -> Option<usize> {
         let mut faces: Vec<u32> = Vec::new();
         for &voxel in &self.voxels[label] {
             faces.extend(
@@ -106,7 +117,9 @@ impl<'a> Regions<'a> {
     fn difference(&self, a: usize, b: usize) -> f64 {
         let (size_a, size_b) = (self.voxels[a].len() as f64, self.voxels[b].len() as f64);
         let pairs = self.sums[a].iter().zip(&self.sums[b]);
-        pairs.map(|(sum_a, sum_b)| (sum_a / size_a - sum_b / size_b).powi(2)).sum()
+        pairs
+            .map(|(sum_a, sum_b)| (sum_a / size_a - sum_b / size_b).powi(2))
+            .sum()
     }
 
     fn split_large(&mut self, domain: &Domain, labels: &mut [u32]) {
@@ -117,7 +130,9 @@ impl<'a> Regions<'a> {
             .map(|(label, list)| (list.len(), Reverse(label)))
             .collect();
         while self.alive < domain.count {
-            let Some((size, Reverse(label))) = largest.pop() else { break };
+            let Some((size, Reverse(label))) = largest.pop() else {
+                break;
+            };
             if size < 2 {
                 break;
             }
@@ -137,7 +152,12 @@ impl<'a> Regions<'a> {
 fn feature_sums(voxels: &[u32], features: &[Vec<f32>]) -> Vec<f64> {
     features
         .iter()
-        .map(|feature| voxels.iter().map(|&voxel| f64::from(feature[voxel as usize])).sum())
+        .map(|feature| {
+            voxels
+                .iter()
+                .map(|&voxel| f64::from(feature[voxel as usize]))
+                .sum()
+        })
         .collect()
 }
 
@@ -157,9 +177,15 @@ fn halve(
     let other_end = walk(domain, labels, &[(one_end, NONE - 1)], label);
     paint(labels, &voxels, label);
     // Two temporary labels, then the final ones.
-    walk(domain, labels, &[(one_end, NONE - 1), (other_end, new)], label);
-    let (moved, kept): (Vec<u32>, Vec<u32>) =
-        voxels.into_iter().partition(|&voxel| labels[voxel as usize] == new);
+    walk(
+        domain,
+        labels,
+        &[(one_end, NONE - 1), (other_end, new)],
+        label,
+    );
+    let (moved, kept): (Vec<u32>, Vec<u32>) = voxels
+        .into_iter()
+        .partition(|&voxel| labels[voxel as usize] == new);
     paint(labels, &kept, label);
     (kept, moved)
 }

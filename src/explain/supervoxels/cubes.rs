@@ -23,11 +23,18 @@ pub fn cubes(
 ) -> Result<Supervoxels, ExplainError> {
     let domain = Domain::new(dims, spacing_mm, include, count)?;
     cancel.check()?;
-    let inside: Vec<u32> =
-        (0_u32..).zip(&domain.inside).filter(|(_, i)| **i).map(|(voxel, _)| voxel).collect();
+    let inside: Vec<u32> = (0_u32..)
+        .zip(&domain.inside)
+        .filter(|(_, i)| **i)
+        .map(|(voxel, _)| voxel)
+        .collect();
     let position = |voxel: u32| {
         let voxel = voxel as usize;
-        [voxel % dims[0], voxel / dims[0] % dims[1], voxel / (dims[0] * dims[1])]
+        [
+            voxel % dims[0],
+            voxel / dims[0] % dims[1],
+            voxel / (dims[0] * dims[1]),
+        ]
     };
     let lattice = Lattice::fit(&domain, |lattice| {
         let mut used = vec![false; lattice.cells.iter().product()];

@@ -31,7 +31,9 @@ impl Domain {
             .iter()
             .try_fold(1_usize, |product, &n| product.checked_mul(n))
             .filter(|&size| size < NONE as usize)
-            .ok_or(ExplainError::TooManyVoxels(dims.iter().fold(1, |a, &n| a.saturating_mul(n))))?;
+            .ok_or(ExplainError::TooManyVoxels(
+                dims.iter().fold(1, |a, &n| a.saturating_mul(n)),
+            ))?;
         if spacing_mm.iter().any(|s| !(s.is_finite() && *s > 0.0)) {
             return Err(ExplainError::BadSpacing(spacing_mm));
         }
@@ -42,8 +44,13 @@ impl Domain {
                 allowed: "at least 1",
             });
         }
-        let mut domain =
-            Self { dims, spacing_mm, inside: vec![true; size], voxels: size, count };
+        let mut domain = Self {
+            dims,
+            spacing_mm,
+            inside: vec![true; size],
+            voxels: size,
+            count,
+        };
         if let Some(include) = include {
             check_len("the mask of the region", include.len(), size)?;
             domain.inside.copy_from_slice(include);
@@ -61,7 +68,11 @@ impl Domain {
     /// Keeps the islands that are worth a supervoxel, at most as many as supervoxels
     /// are wanted.
     fn drop_specks(&mut self) {
-        let work: Vec<u32> = self.inside.iter().map(|&i| if i { 0 } else { NONE }).collect();
+        let work: Vec<u32> = self
+            .inside
+            .iter()
+            .map(|&i| if i { 0 } else { NONE })
+            .collect();
         let islands = components(self.dims, &work);
         let mut by_size: Vec<(usize, u32)> = islands.sizes().collect();
         by_size.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
@@ -92,10 +103,13 @@ impl Domain {
         let mut bounds = [[usize::MAX, 0]; 3];
         let [nx, ny, _] = self.dims;
         for (row, inside) in self.inside.chunks(nx).enumerate() {
-            let Some(first) = inside.iter().position(|&i| i) else { continue };
+            let Some(first) = inside.iter().position(|&i| i) else {
+                continue;
+            };
             let last = inside.iter().rposition(|&i| i).unwrap_or(first);
-            for (axis, [low, high]) in
-                [[first, last], [row % ny, row % ny], [row / ny, row / ny]].into_iter().enumerate()
+            for (axis, [low, high]) in [[first, last], [row % ny, row % ny], [row / ny, row / ny]]
+                .into_iter()
+                .enumerate()
             {
                 bounds[axis] = [bounds[axis][0].min(low), bounds[axis][1].max(high)];
             }
@@ -112,7 +126,11 @@ pub(super) fn check_len(
     if found == expected {
         Ok(())
     } else {
-        Err(ExplainError::SizeMismatch { what, found, expected })
+        Err(ExplainError::SizeMismatch {
+            what,
+            found,
+            expected,
+        })
     }
 }
 

@@ -24,7 +24,12 @@ impl Lattice {
             let extent_mm = size[axis] as f64 * domain.spacing_mm[axis];
             ((extent_mm / step_mm).round() as usize).clamp(1, size[axis])
         });
-        Self { start, size, cells, step_mm }
+        Self {
+            start,
+            size,
+            cells,
+            step_mm,
+        }
     }
 
     /// The lattice for which `tally` comes closest to the number of supervoxels
@@ -34,7 +39,10 @@ impl Lattice {
         let extent_mm = (0..3)
             .map(|axis| (bounds[axis][1] + 1 - bounds[axis][0]) as f64 * domain.spacing_mm[axis])
             .fold(0.0, f64::max);
-        let smallest = domain.spacing_mm.iter().fold(f64::INFINITY, |a, &b| a.min(b));
+        let smallest = domain
+            .spacing_mm
+            .iter()
+            .fold(f64::INFINITY, |a, &b| a.min(b));
         let guess = (domain.volume_mm3() / domain.count as f64).cbrt();
         // In a thin or sparse region the right step is larger than the cube root says.
         let (mut low, mut high) = ((0.5 * guess).min(smallest), 2.0 * extent_mm);

@@ -57,7 +57,12 @@ pub struct SupervoxelSettings {
 
 impl Default for SupervoxelSettings {
     fn default() -> Self {
-        Self { method: Method::Slic, count: 200, compactness: 0.2, iterations: 10 }
+        Self {
+            method: Method::Slic,
+            count: 200,
+            compactness: 0.2,
+            iterations: 10,
+        }
     }
 }
 
@@ -88,7 +93,9 @@ fn number(work: &[u32]) -> Supervoxels {
     let mut ids = vec![0_u16; largest.map_or(0, |label| label as usize + 1)];
     let mut count = 0_u16;
     let labels = work.iter().map(|&label| {
-        let Some(id) = ids.get_mut(label as usize) else { return 0 };
+        let Some(id) = ids.get_mut(label as usize) else {
+            return 0;
+        };
         if *id == 0 {
             // At most MAX_PLAYERS labels are in use, so this does not wrap.
             count = count.saturating_add(1);
@@ -97,5 +104,8 @@ fn number(work: &[u32]) -> Supervoxels {
         *id
     });
     let labels = labels.collect();
-    Supervoxels { labels, count: usize::from(count) }
+    Supervoxels {
+        labels,
+        count: usize::from(count),
+    }
 }

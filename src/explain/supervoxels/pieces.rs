@@ -18,7 +18,10 @@ impl Components {
                 *size += 1;
             }
         }
-        (0_u32..).zip(sizes).filter(|&(_, size)| size > 0).map(|(root, size)| (size as usize, root))
+        (0_u32..)
+            .zip(sizes)
+            .filter(|&(_, size)| size > 0)
+            .map(|(root, size)| (size as usize, root))
     }
 }
 
@@ -111,14 +114,19 @@ fn keep_largest_pieces(domain: &Domain, labels: &mut [u32], count: usize) {
     let pieces = components(domain.dims, labels);
     let mut largest = vec![(0_usize, NONE); count];
     for (size, root) in pieces.sizes() {
-        if let Some(best) = labels.get(root as usize).and_then(|&l| largest.get_mut(l as usize))
+        if let Some(best) = labels
+            .get(root as usize)
+            .and_then(|&l| largest.get_mut(l as usize))
             && size > best.0
         {
             *best = (size, root);
         }
     }
     for (label, root) in labels.iter_mut().zip(&pieces.root) {
-        if largest.get(*label as usize).is_none_or(|kept| kept.1 != *root) {
+        if largest
+            .get(*label as usize)
+            .is_none_or(|kept| kept.1 != *root)
+        {
             *label = NONE;
         }
     }

@@ -14,7 +14,7 @@ use super::balance::balance;
 use super::domain::{Domain, check_len};
 use super::lattice::Lattice;
 use super::pieces::connect;
-use super::{NONE, Supervoxels, SupervoxelSettings, number};
+use super::{NONE, SupervoxelSettings, Supervoxels, number};
 use crate::base::CancelToken;
 use crate::explain::ExplainError;
 
@@ -48,8 +48,10 @@ pub fn slic(
     for channel in channels {
         check_len("a channel", channel.len(), domain.inside.len())?;
     }
-    let features: Vec<Vec<f32>> =
-        channels.par_iter().map(|channel| scaled(channel, &domain.inside, channels.len())).collect();
+    let features: Vec<Vec<f32>> = channels
+        .par_iter()
+        .map(|channel| scaled(channel, &domain.inside, channels.len()))
+        .collect();
     cancel.check()?;
 
     let lattice = Lattice::fit(&domain, |lattice| lattice.seeds(&domain).len());
@@ -63,9 +65,12 @@ pub fn slic(
         }
     }
     cancel.check()?;
-    let count = connect(&domain, &mut labels, clusters.centres.len(), |voxel, label| {
-        clusters.cost(voxel, label, &domain, &features)
-    });
+    let count = connect(
+        &domain,
+        &mut labels,
+        clusters.centres.len(),
+        |voxel, label| clusters.cost(voxel, label, &domain, &features),
+    );
     cancel.check()?;
     let crumb = (CRUMB * domain.voxels as f64 / domain.count as f64) as usize;
     balance(&domain, &mut labels, count, crumb, &features);
@@ -77,18 +82,30 @@ pub fn slic(
 /// What is not a number counts as 0; a constant channel is 0.
 fn scaled(channel: &[f32], inside: &[bool], channels: usize) -> Vec<f32> {
     const SAMPLE: usize = 1 << 18;
-    let included = || channel.iter().zip(inside).filter(|(v, i)| **i && v.is_finite());
+    let included = || {
+        channel
+            .iter()
+            .zip(inside)
+            .filter(|(v, i)| **i && v.is_finite())
+    };
     let every = included().count().div_ceil(SAMPLE).max(1);
     let mut sample: Vec<f32> = included().step_by(every).map(|(&value, _)| value).collect();
     let mut percentile = |share: f64| {
         let at = (share * sample.len().saturating_sub(1) as f64).round() as usize;
-        if sample.is_empty() { 0.0 } else { *sample.select_nth_unstable_by(at, f32::total_cmp).1 }
+        if sample.is_empty() {
+            0.0
+        } else {
+            *sample.select_nth_unstable_by(at, f32::total_cmp).1
+        }
     };
     let (low, high) = (f64::from(percentile(0.01)), f64::from(percentile(0.99)));
     // An image that is constant but for a few voxels still has those.
-    let (low, high) =
-        if high > low { (low, high) } else { (f64::from(percentile(0.0)), f64::from(percentile(1.0))) };
-    if !(high > low) {
+    let (low, high) = if high > low {
+        (low, high)
+    } else {
+        (f64::from(percentile(0.0)), f64::from(percentile(1.0)))
+    };
+    if high <= low {
         return vec![0.0; channel.len()];
     }
     let share = 1.0 / (channels as f64).sqrt();
@@ -132,7 +149,10 @@ impl Clusters {
         });
         Self {
             centres: centres.collect(),
-            values: seeds.iter().flat_map(|&seed| features.iter().map(move |f| f[seed])).collect(),
+            values: seeds
+                .iter()
+                .flat_map(|&seed| features.iter().map(move |f| f[seed]))
+                .collect(),
             channels: features.len(),
             spacing_mm,
             weight: (compactness / lattice.step_mm).powi(2) as f32,
@@ -180,7 +200,11 @@ impl Clusters {
         labels.fill(NONE);
         for (distance, &inside) in state.distance.iter_mut().zip(&domain.inside[slice.clone()]) {
             // Nothing is nearer than this, so voxels outside are never taken.
-            *distance = if inside { f32::INFINITY } else { f32::NEG_INFINITY };
+            *distance = if inside {
+                f32::INFINITY
+            } else {
+                f32::NEG_INFINITY
+            };
         }
         let z_mm = z as f32 * self.spacing_mm[2];
         for (label, (centre, values)) in
@@ -206,7 +230,9 @@ impl Clusters {
                         *d += (voxel - value) * (voxel - value);
                     }
                 }
-                let nearest = state.distance[line.clone()].iter_mut().zip(&mut labels[line]);
+                let nearest = state.distance[line.clone()]
+                    .iter_mut()
+                    .zip(&mut labels[line]);
                 for ((best, owner), &d) in nearest.zip(row.iter()) {
                     let nearer = d < *best;
                     *best = if nearer { d } else { *best };
@@ -259,9 +285,13 @@ impl Clusters {
     fn recentre(&mut self, sums: &[i64]) -> bool {
         let mut moved = false;
         let width = 4 + self.channels;
-        let centres = self.centres.iter_mut().zip(self.values.chunks_mut(self.channels));
+        let centres = self
+            .centres
+            .iter_mut()
+            .zip(self.values.chunks_mut(self.channels));
         for ((centre, values), sums) in centres.zip(sums.chunks(width)) {
-            let (&[count, x, y, z], value_sums) = sums.split_first_chunk::<4>().unwrap_or((&[0; 4], &[]));
+            let (&[count, x, y, z], value_sums) =
+                sums.split_first_chunk::<4>().unwrap_or((&[0; 4], &[]));
             if count == 0 {
                 continue;
             }
@@ -286,9 +316,16 @@ impl Clusters {
         let apart: f32 = (0..3)
             .map(|a| (position[a] as f32 * self.spacing_mm[a] - self.centres[label][a]).powi(2))
             .sum();
-        let values = self.values.chunks(self.channels).nth(label).unwrap_or_default();
-        let unlike: f32 =
-            features.iter().zip(values).map(|(feature, v)| (feature[voxel] - v).powi(2)).sum();
+        let values = self
+            .values
+            .chunks(self.channels)
+            .nth(label)
+            .unwrap_or_default();
+        let unlike: f32 = features
+            .iter()
+            .zip(values)
+            .map(|(feature, v)| (feature[voxel] - v).powi(2))
+            .sum();
         self.weight * apart + unlike
     }
 }
