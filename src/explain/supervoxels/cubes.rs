@@ -23,33 +23,10 @@ pub fn cubes(
 ) -> Result<Supervoxels, ExplainError> {
     let domain = Domain::new(dims, spacing_mm, include, count)?;
     cancel.check()?;
-    let inside: Vec<u32> = (0_u32..)
-        .zip(&domain.inside)
-        .filter(|(_, i)| **i)
-        .map(|(voxel, _)| voxel)
-        .collect();
-    let position = |voxel: u32| {
-        let voxel = voxel as usize;
-        [
-            voxel % dims[0],
-            voxel / dims[0] % dims[1],
-            voxel / (dims[0] * dims[1]),
-        ]
-    };
-    let lattice = Lattice::fit(&domain, |lattice| {
-        let mut used = vec![false; lattice.cells.iter().product()];
-        for &voxel in &inside {
-            if let Some(used) = used.get_mut(lattice.cell(position(voxel))) {
-                *used = true;
-            }
-        }
-        used.into_iter().filter(|&used| used).count()
-    });
+    let lattice = Lattice::fit(&domain, |lattice| lattice.used_cells(&domain));
     cancel.check()?;
     let mut labels = vec![NONE; domain.inside.len()];
-    for &voxel in &inside {
-        labels[voxel as usize] = lattice.cell(position(voxel)) as u32;
-    }
+    lattice.for_each_cell(&domain, |voxel, cell| labels[voxel] = cell as u32);
     let pieces = components(dims, &labels);
     let roots: Vec<u32> = pieces.sizes().map(|(_, root)| root).collect();
     for (label, root) in labels.iter_mut().zip(&pieces.root) {

@@ -67,12 +67,34 @@ impl Lattice {
         best
     }
 
-    /// The cell of a voxel inside the bounds, numbered x fastest.
-    pub fn cell(&self, voxel: [usize; 3]) -> usize {
-        let along = |axis: usize| {
-            voxel[axis].saturating_sub(self.start[axis]) * self.cells[axis] / self.size[axis]
+    /// The cell of every voxel inside the region, numbered x fastest; calls `visit`
+    /// with voxel and cell.
+    pub fn for_each_cell(&self, domain: &Domain, mut visit: impl FnMut(usize, usize)) {
+        let [nx, ny, _] = domain.dims;
+        let along = |axis: usize, voxel: usize| {
+            let cell = voxel.saturating_sub(self.start[axis]) * self.cells[axis] / self.size[axis];
+            cell.min(self.cells[axis] - 1)
         };
-        along(0) + self.cells[0] * (along(1) + self.cells[1] * along(2))
+        let x_cells: Vec<usize> = (0..nx).map(|x| along(0, x)).collect();
+        for (row, inside) in domain.inside.chunks(nx).enumerate() {
+            let yz = along(1, row % ny) + self.cells[1] * along(2, row / ny);
+            for (x, (&inside, &x_cell)) in inside.iter().zip(&x_cells).enumerate() {
+                if inside {
+                    visit(row * nx + x, x_cell + self.cells[0] * yz);
+                }
+            }
+        }
+    }
+
+    /// Number of cells with a voxel of the region.
+    pub fn used_cells(&self, domain: &Domain) -> usize {
+        let cells: usize = self.cells.iter().product();
+        if self.size.iter().product::<usize>() == domain.voxels {
+            return cells;
+        }
+        let mut used = vec![false; cells];
+        self.for_each_cell(domain, |_, cell| used[cell] = true);
+        used.into_iter().filter(|&used| used).count()
     }
 
     /// Voxels at the cells' centres that lie inside the region, in rows shifted by a
