@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use voxplain::explain::exact::shapley_values;
 use voxplain::explain::game::{Game as _, TableGame};
 use voxplain::explain::least_squares::{PairObservation, PairedDesign, SizeSampling, fit};
+use voxplain::explain::odd_kernel::{self, Residual};
 use voxplain::explain::permutation::{PermutationEstimator, PermutationSampler};
 use voxplain::explain::{Coalition, Estimate};
 
@@ -175,31 +176,77 @@ struct Parity {
     v_empty: f64,
     v_full: f64,
     wls_paired: Vec<f64>,
+    odd_gp_no_residual: Vec<f64>,
+    odd_gp_residual: Vec<f64>,
+}
+
+impl Parity {
+    fn observations(&self) -> Vec<PairObservation> {
+        let pairs = self.v.len() / 2;
+        let observation = |pair: usize| {
+            let present: Vec<bool> = self.coalitions[pair].iter().map(|&p| p == 1).collect();
+            PairObservation {
+                coalition: Coalition::from_bools(&present),
+                value: self.v[pair],
+                complement_value: self.v[pair + pairs],
+                weight: self.kernel_weight[pair],
+                inclusion: 0.0,
+            }
+        };
+        (0..pairs).map(observation).collect()
+    }
 }
 
 #[test]
-fn regression_agrees_with_the_reference() {
+fn regressions_agree_with_the_reference() {
     for (name, parity) in json::<BTreeMap<String, Parity>>("estimator_parity.json") {
-        let pairs = parity.v.len() / 2;
-        let observations: Vec<PairObservation> = (0..pairs)
-            .map(|pair| {
-                let present: Vec<bool> = parity.coalitions[pair].iter().map(|&p| p == 1).collect();
-                PairObservation {
-                    coalition: Coalition::from_bools(&present),
-                    value: parity.v[pair],
-                    complement_value: parity.v[pair + pairs],
-                    weight: parity.kernel_weight[pair],
-                    inclusion: 0.0,
-                }
-            })
-            .collect();
         let players = parity.wls_paired.len();
-        let found = fit(&observations, players, parity.v_empty, parity.v_full).unwrap();
+        let ends = (parity.v_empty, parity.v_full);
+        let found = fit(&parity.observations(), players, ends.0, ends.1).unwrap();
         let difference = largest_difference(values(&found.estimate), &parity.wls_paired);
         assert!(
             difference < 1e-9 && found.ridge == 0.0,
             "{name}: {difference}"
         );
+
+        let odd = |residual| {
+            odd_kernel::fit(&parity.observations(), players, ends, residual)
+                .unwrap()
+                .estimate
+        };
+        let fitted = values(&odd(Residual::Fit));
+        let difference = largest_difference(fitted, &parity.odd_gp_residual);
+        assert!(difference < 1e-6, "{name} with residual: {difference}");
+        // The reference leaves out the shift that makes the values efficient.
+        let missing = ends.1 - ends.0 - parity.odd_gp_no_residual.iter().sum::<f64>();
+        let shifted: Vec<f64> = parity
+            .odd_gp_no_residual
+            .iter()
+            .map(|v| v + missing / players as f64)
+            .collect();
+        let difference = largest_difference(values(&odd(Residual::Shift)), &shifted);
+        assert!(difference < 1e-6, "{name} without: {difference}");
+        println!("{name}: {difference:.1e}");
+    }
+}
+
+#[test]
+fn the_odd_kernel_beats_the_other_estimators_at_equal_budgets() {
+    for (name, mut game, exact) in games().into_iter().filter(|(name, ..)| name != "linear") {
+        let (mut odd, mut paired) = (0.0, 0.0);
+        for seed in 0..5 {
+            let budget = 10 * game.players();
+            let found = odd_kernel::run(&mut game, budget, seed).unwrap();
+            assert!(
+                found.estimate.completeness_residual().abs() < 1e-9,
+                "{name}"
+            );
+            odd += relative_squared_error(&values(&found.estimate), &exact) / 5.0;
+            let design = regression(&game, budget / 2 - 1, SizeSampling::Kernel, seed);
+            paired += relative_squared_error(&values(&design), &exact) / 5.0;
+        }
+        println!("{name}: odd kernel {odd:.2e}, paired least squares {paired:.2e}");
+        assert!(odd < paired || odd < 1e-4, "{name}: {odd} against {paired}");
     }
 }
 

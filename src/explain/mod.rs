@@ -7,6 +7,7 @@
 //! runs no network: whoever owns one evaluates the coalitions this floor asks for.
 
 pub mod baseline;
+mod cholesky;
 mod coalition;
 mod error;
 mod estimate;
@@ -14,6 +15,7 @@ pub mod exact;
 pub mod game;
 pub mod least_squares;
 pub mod log;
+pub mod odd_kernel;
 mod outcome;
 pub mod permutation;
 mod random;

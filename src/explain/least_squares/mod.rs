@@ -10,17 +10,16 @@
 //! solves. With fewer than about 1.5 pairs a player the fit is close to its
 //! interpolation peak and its errors are large; permutation sampling is better there.
 
-mod cholesky;
 mod design;
 
 pub use design::{PairedDesign, PairedDraw, SizeSampling};
 
 use ndarray::{Array1, Array2};
 
+use super::cholesky::Cholesky;
 use super::game::{Game, check_player_count, check_players};
 use super::statistics::student_t_975;
 use super::{Coalition, Estimate, ExplainError, PlayerEstimate};
-use cholesky::Cholesky;
 
 /// A coalition and its complement, both evaluated.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,9 +49,31 @@ pub struct LeastSquares {
 /// Plays a game with at most `budget` evaluations (v(∅) and v(N) included, at least
 /// one pair) and fits it, sizes sampled as KernelSHAP does.
 pub fn run(game: &mut impl Game, budget: usize, seed: u64) -> Result<LeastSquares, ExplainError> {
+    let played = play(game, budget, SizeSampling::Kernel, seed)?;
+    fit(
+        &played.pairs,
+        game.players(),
+        played.value_empty,
+        played.value_full,
+    )
+}
+
+/// A game's two ends and the pairs of a design.
+pub(super) struct Played {
+    pub value_empty: f64,
+    pub value_full: f64,
+    pub pairs: Vec<PairObservation>,
+}
+
+pub(super) fn play(
+    game: &mut impl Game,
+    budget: usize,
+    sampling: SizeSampling,
+    seed: u64,
+) -> Result<Played, ExplainError> {
     let players = game.players();
     let pairs = (budget.saturating_sub(2) / 2).max(1);
-    let design = PairedDesign::new(players, pairs, SizeSampling::Kernel, seed)?;
+    let design = PairedDesign::new(players, pairs, sampling, seed)?;
     let mut coalitions = vec![Coalition::empty(players), Coalition::full(players)];
     for draw in &design.draws {
         coalitions.push(draw.coalition.clone());
@@ -60,25 +81,25 @@ pub fn run(game: &mut impl Game, budget: usize, seed: u64) -> Result<LeastSquare
     }
     let values = game.evaluate(&coalitions)?;
     let (values, _) = values.as_chunks::<2>();
-    let Some((&[value_empty, value_full], pairs)) = values.split_first() else {
+    let Some((&[value_empty, value_full], values)) = values.split_first() else {
         return Err(ExplainError::TooFewObservations {
             observations: 0,
             players,
         });
     };
-    let observations: Vec<PairObservation> = design
-        .draws
-        .into_iter()
-        .zip(pairs)
-        .map(|(draw, &[value, complement_value])| PairObservation {
-            coalition: draw.coalition,
-            value,
-            complement_value,
-            weight: draw.weight,
-            inclusion: draw.inclusion,
-        })
-        .collect();
-    fit(&observations, players, value_empty, value_full)
+    let pairs = design.draws.into_iter().zip(values);
+    let pairs = pairs.map(|(draw, &[value, complement_value])| PairObservation {
+        coalition: draw.coalition,
+        value,
+        complement_value,
+        weight: draw.weight,
+        inclusion: draw.inclusion,
+    });
+    Ok(Played {
+        value_empty,
+        value_full,
+        pairs: pairs.collect(),
+    })
 }
 
 /// First ridge that is tried, as a share of the mean diagonal, and the factor between
@@ -139,13 +160,13 @@ pub fn fit(
     let penalty = scale / players as f64;
     let normal = normal + penalty;
     let right = rows.t().dot(&targets) + penalty * difference;
-    let (factor, ridge) = factorise(normal, scale).ok_or(ExplainError::TooFewObservations {
+    let (factor, ridge) = factorise(&normal, scale).ok_or(ExplainError::TooFewObservations {
         observations: pairs,
         players,
     })?;
 
-    let ones = factor.solve(Array1::ones(players));
-    let free = factor.solve(right);
+    let ones = factor.solve(&Array1::ones(players));
+    let free = factor.solve(&right);
     let shap_values = &free - &(&ones * ((free.sum() - difference) / ones.sum()));
     let residuals = &targets - &rows.dot(&shap_values);
     let errors = (ridge == 0.0 && pairs + 1 > players)
@@ -182,8 +203,8 @@ pub fn fit(
 }
 
 /// The factor of a matrix, with the smallest ridge of the series that it needs.
-fn factorise(normal: Array2<f64>, scale: f64) -> Option<(Cholesky, f64)> {
-    if let Some(factor) = Cholesky::new(normal.clone()) {
+fn factorise(normal: &Array2<f64>, scale: f64) -> Option<(Cholesky, f64)> {
+    if let Some(factor) = Cholesky::new(normal.view()) {
         return Some((factor, 0.0));
     }
     let mut ridge = RIDGE.0;
@@ -192,7 +213,7 @@ fn factorise(normal: Array2<f64>, scale: f64) -> Option<(Cholesky, f64)> {
         regular
             .diag_mut()
             .mapv_inplace(|value| value + ridge * scale);
-        if let Some(factor) = Cholesky::new(regular) {
+        if let Some(factor) = Cholesky::new(regular.view()) {
             return Some((factor, ridge));
         }
         ridge *= RIDGE.1;
