@@ -6,6 +6,7 @@ use voxplain::explain::Coalition;
 use voxplain::explain::exact::shapley_values;
 use voxplain::explain::game::{Game as _, TableGame};
 use voxplain::explain::least_squares;
+use voxplain::explain::odd_kernel;
 use voxplain::explain::permutation::{PermutationEstimator, PermutationSampler};
 
 const PLAYERS: usize = 6;
@@ -49,6 +50,16 @@ fn regression(values: &[f64], budget: usize, seed: u64) -> Vec<f64> {
         .collect()
 }
 
+fn odd(values: &[f64], budget: usize, seed: u64) -> Vec<f64> {
+    let mut game = TableGame::new(values.to_vec()).unwrap();
+    let estimate = odd_kernel::run(&mut game, budget, seed).unwrap().estimate;
+    estimate
+        .players
+        .iter()
+        .map(|player| player.shap_value)
+        .collect()
+}
+
 /// A budget that is short of all pairs, and one that has them all.
 const BUDGETS: [usize; 2] = [30, 1 << PLAYERS];
 
@@ -77,6 +88,7 @@ proptest! {
         prop_assert!((permutation(&values, passes, seed).iter().sum::<f64>() - gain).abs() < 1e-12);
         for budget in BUDGETS {
             prop_assert!(near(regression(&values, budget, seed).iter().sum(), gain));
+            prop_assert!(near(odd(&values, budget, seed).iter().sum(), gain));
         }
     }
 
@@ -87,6 +99,7 @@ proptest! {
         // Every marginal of a null player is 0, so sampling cannot miss it.
         prop_assert_eq!(permutation(&without, 2, seed)[null], 0.0);
         prop_assert!(near(regression(&without, 1 << PLAYERS, seed)[null], 0.0));
+        prop_assert!(near(odd(&without, 1 << PLAYERS, seed)[null], 0.0));
     }
 
     #[test]
@@ -128,6 +141,9 @@ proptest! {
         let budget = 1 << PLAYERS;
         let (original, found) = (regression(&values, budget, seed), regression(&other, budget, seed));
         prop_assert!((0..PLAYERS).all(|player| near(found[player], original[part[player]])));
+        // With all pairs the residual's fit makes this estimator the exact values too.
+        let (original, found) = (exact(&values), odd(&values, budget, seed));
+        prop_assert!((0..PLAYERS).all(|player| near(found[player], original[player])));
     }
 
     #[test]

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use voxplain::explain::exact::shapley_values;
 use voxplain::explain::game::{Game as _, TableGame};
-use voxplain::explain::least_squares::{PairObservation, PairedDesign, SizeSampling, fit};
+use voxplain::explain::least_squares::{self, PairObservation, PairedDesign, SizeSampling, fit};
 use voxplain::explain::odd_kernel::{self, Residual};
 use voxplain::explain::permutation::{PermutationEstimator, PermutationSampler};
-use voxplain::explain::{Coalition, Estimate};
+use voxplain::explain::{Coalition, Estimate, ExplainError};
 
 const GAMES: [&str; 7] = [
     "linear",
@@ -339,5 +339,64 @@ fn intervals_cover_the_truth_as_often_as_they_say() {
                 );
             }
         }
+    }
+}
+
+impl voxplain::explain::game::Game for Interacting {
+    fn players(&self) -> usize {
+        self.own.len()
+    }
+
+    fn evaluate(&mut self, coalitions: &[Coalition]) -> Result<Vec<f64>, ExplainError> {
+        Ok(coalitions
+            .iter()
+            .map(|coalition| self.value(coalition))
+            .collect())
+    }
+}
+
+/// Coverage of a regression's intervals, and its mean relative squared error.
+fn regression_coverage(
+    run: impl Fn(&mut Interacting, u64) -> Estimate,
+    crowding: i32,
+) -> (f64, f64) {
+    let (players, runs, mut inside, mut error) = (40, 10, 0, 0.0);
+    for seed in 0..runs {
+        let mut game = Interacting::new(players, seed, crowding);
+        let estimate = run(&mut game, seed);
+        let exact = game.exact();
+        error += relative_squared_error(&values(&estimate), &exact) / runs as f64;
+        for (player, exact) in exact.into_iter().enumerate() {
+            let [low, high] = estimate.interval(player).unwrap();
+            inside += u32::from(low <= exact && exact <= high);
+        }
+    }
+    (f64::from(inside) / (players as u64 * runs) as f64, error)
+}
+
+#[test]
+fn regression_intervals_cover_the_truth() {
+    for (crowding, multiple) in [(1, 4), (1, 10), (5, 4), (5, 10)] {
+        let (squares, squares_error) = regression_coverage(
+            |game, seed| {
+                least_squares::run(game, multiple * 40, seed)
+                    .unwrap()
+                    .estimate
+            },
+            crowding,
+        );
+        let (odd, odd_error) = regression_coverage(
+            |game, seed| odd_kernel::run(game, multiple * 40, seed).unwrap().estimate,
+            crowding,
+        );
+        println!(
+            "crowding {crowding}, {multiple}M: least squares {squares:.3} ({squares_error:.1e}), odd kernel {odd:.3} ({odd_error:.1e})"
+        );
+        assert!(
+            (0.87..=0.99).contains(&squares),
+            "{crowding} {multiple}M: {squares}"
+        );
+        assert!(odd >= 0.94, "{crowding} {multiple}M: {odd}");
+        assert!(odd_error < 0.7 * squares_error, "{crowding} {multiple}M");
     }
 }

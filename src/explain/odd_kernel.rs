@@ -17,6 +17,11 @@
 //! player) the paired least squares of what the kernel left over is added, which
 //! makes the estimate consistent and efficient; with fewer, that would add more
 //! noise than it removes, and the sum is only shifted to v(N) − v(∅).
+//!
+//! Standard errors are those of the least squares fit of the leave-one-out errors,
+//! which stand for what a kernel that had not seen a pair would leave over. They lean
+//! to the safe side: 95 % intervals held 96 to 100 % of the true values at 4 to 20
+//! evaluations a player (`tests/games.rs`). A fit that is only shifted has none.
 
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
@@ -24,6 +29,7 @@ use rayon::prelude::*;
 use super::cholesky::Cholesky;
 use super::game::{Game, check_player_count, check_players};
 use super::least_squares::{self, PairObservation, SizeSampling};
+use super::statistics::student_t_975;
 use super::{Estimate, ExplainError, PlayerEstimate};
 
 /// Orders of the characters.
@@ -58,7 +64,6 @@ pub enum Residual {
 /// An estimate and how well it predicts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OddKernel {
-    /// SHAP values. This method has no standard errors.
     pub estimate: Estimate,
     pub hyperparameters: Hyperparameters,
     /// Share of the odd part's mean square that is predicted for a pair left out.
@@ -108,7 +113,9 @@ pub fn fit(
         players,
     })?;
     let mut shap_values = read_off(&signs, &best);
+    let mut errors = vec![None; players];
 
+    let mut interval_factor = student_t_975(f64::INFINITY);
     let fit_residual = match residual {
         Residual::Automatic => pairs as f64 >= PAIRS_FOR_RESIDUAL * players as f64,
         Residual::Fit => true,
@@ -117,19 +124,14 @@ pub fn fit(
     if fit_residual {
         // (K + noise) α = o, so what the kernel leaves over is noise · α.
         let left = &best.weights * best.hyperparameters.noise;
-        let leftover: Vec<PairObservation> = observations
-            .iter()
-            .zip(&left)
-            .map(|(o, &left)| PairObservation {
-                value: left,
-                complement_value: -left,
-                ..o.clone()
-            })
-            .collect();
-        let end = left.last().copied().unwrap_or(0.0);
-        let correction = least_squares::fit(&leftover, players, -end, end)?;
-        for (value, player) in shap_values.iter_mut().zip(correction.estimate.players) {
+        let correction = fit_leftover(observations, &left, players)?;
+        for (value, player) in shap_values.iter_mut().zip(correction.players) {
             *value += player.shap_value;
+        }
+        let held_out = fit_leftover(observations, &best.held_out_errors, players)?;
+        interval_factor = held_out.interval_factor;
+        for (error, player) in errors.iter_mut().zip(held_out.players) {
+            *error = player.standard_error;
         }
     } else {
         let missing = (difference - shap_values.sum()) / players as f64;
@@ -137,18 +139,21 @@ pub fn fit(
     }
 
     let mean_square = odd.iter().take(pairs).map(|o| o * o).sum::<f64>() / pairs as f64;
-    let estimates = shap_values.iter().map(|&shap_value| PlayerEstimate {
-        shap_value,
-        standard_error: None,
-        samples: 2 * pairs,
-    });
+    let estimates = shap_values
+        .iter()
+        .zip(errors)
+        .map(|(&shap_value, standard_error)| PlayerEstimate {
+            shap_value,
+            standard_error,
+            samples: 2 * pairs,
+        });
     Ok(OddKernel {
         estimate: Estimate {
             players: estimates.collect(),
             value_empty,
             value_full,
             evaluations: 2 * pairs + 2,
-            interval_factor: f64::NAN,
+            interval_factor,
         },
         hyperparameters: best.hyperparameters,
         held_out_fit: if mean_square > 0.0 {
@@ -159,11 +164,32 @@ pub fn fit(
     })
 }
 
+/// The paired least squares of what is left of each row.
+fn fit_leftover(
+    observations: &[PairObservation],
+    left: &Array1<f64>,
+    players: usize,
+) -> Result<Estimate, ExplainError> {
+    let leftover: Vec<PairObservation> = observations
+        .iter()
+        .zip(left)
+        .map(|(o, &left)| PairObservation {
+            value: left,
+            complement_value: -left,
+            ..o.clone()
+        })
+        .collect();
+    let end = left.last().copied().unwrap_or(0.0);
+    Ok(least_squares::fit(&leftover, players, -end, end)?.estimate)
+}
+
 struct Regression {
     hyperparameters: Hyperparameters,
     /// α, one a row.
     weights: Array1<f64>,
-    /// Mean squared leave-one-out error over the pairs.
+    /// Error for each row when it is left out.
+    held_out_errors: Array1<f64>,
+    /// Their mean square over the pairs; the two ends are always known.
     held_out_error: f64,
 }
 
@@ -228,13 +254,18 @@ fn regress(
     }
     let factor = Cholesky::new(kernel.view())?;
     let weights = factor.solve(odd);
-    // Leave-one-out errors are α_j / (K⁻¹)_jj; the two ends are always known.
+    // Leave-one-out errors are α_j / (K⁻¹)_jj.
+    let held_out_errors = &weights / &factor.inverse_diagonal();
     let pairs = rows - 1;
-    let errors = weights.iter().zip(factor.inverse_diagonal()).take(pairs);
-    let held_out_error = errors.map(|(a, h)| (a / h).powi(2)).sum::<f64>() / pairs as f64;
+    let squares = held_out_errors
+        .iter()
+        .take(pairs)
+        .map(|error| error * error);
+    let held_out_error = squares.sum::<f64>() / pairs as f64;
     Some(Regression {
         hyperparameters,
         weights,
+        held_out_errors,
         held_out_error,
     })
 }

@@ -108,10 +108,14 @@ const RIDGE: (f64, f64) = (1e-9, 100.0);
 
 /// The SHAP values that fit the pairs best and sum to `value_full - value_empty`.
 ///
-/// Standard errors are the HC1 sandwich (MacKinnon and White 1985) with a finite
+/// Standard errors are the HC2 sandwich (MacKinnon and White 1985) with a finite
 /// population correction by `inclusion`; they are absent without spare observations
-/// or with a ridge. The solution is exact for additive games, and by enumeration of
-/// all pairs with kernel weights for all games.
+/// or with a ridge. HC2 rather than HC1, since a design without replacement leaves few
+/// rows to chance, of high leverage: measured coverage of the 95 % intervals at 4 to 20
+/// evaluations a player was 90 to 95 %, with HC1 88 to 95 % (`tests/games.rs`).
+///
+/// The solution is exact for additive games, and by enumeration of all pairs with
+/// kernel weights for all games.
 pub fn fit(
     observations: &[PairObservation],
     players: usize,
@@ -230,19 +234,23 @@ fn standard_errors(
     residuals: &Array1<f64>,
     observations: &[PairObservation],
 ) -> Vec<f64> {
-    let (pairs, players) = rows.dim();
     let mut inverse = factor.inverse();
     let sum = ones.sum();
     for (mut row, &a) in inverse.outer_iter_mut().zip(ones) {
         row.zip_mut_with(ones, |value, &b| *value -= a * b / sum);
     }
     let influence = rows.dot(&inverse);
-    let hc1 = pairs as f64 / (pairs + 1 - players) as f64;
-    let mut variances = vec![0.0; players];
-    let used = influence.outer_iter().zip(residuals).zip(observations);
-    for ((influence, residual), observation) in used {
+    let mut variances = vec![0.0; rows.ncols()];
+    let used = influence
+        .outer_iter()
+        .zip(rows.outer_iter())
+        .zip(residuals)
+        .zip(observations);
+    for (((influence, row), residual), observation) in used {
         let left_to_chance = (1.0 - observation.inclusion).clamp(0.0, 1.0);
-        let square = hc1 * left_to_chance * residual * residual;
+        // A row that determines its own fit (leverage 1) has no residual to go by.
+        let freedom = (1.0 - influence.dot(&row)).max(1e-6);
+        let square = left_to_chance * residual * residual / freedom;
         for (variance, influence) in variances.iter_mut().zip(influence) {
             *variance += square * influence * influence;
         }
