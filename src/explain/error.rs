@@ -1,0 +1,72 @@
+//! What can go wrong while an explanation is set up, read back or computed.
+
+use crate::base::Cancelled;
+
+/// Why an explanation, or a part of it, could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ExplainError {
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+
+    #[error("supervoxels need at least one image channel; none was given")]
+    NoChannels,
+    #[error(
+        "{what} has {found} voxels but the image has {expected}; all channels and masks must lie on one grid"
+    )]
+    SizeMismatch {
+        what: &'static str,
+        found: usize,
+        expected: usize,
+    },
+    #[error("the image has {0} voxels, more than supervoxels can number; choose a smaller region")]
+    TooManyVoxels(usize),
+    #[error("the voxel spacing {0:?} mm is not positive; check the scan's header")]
+    BadSpacing([f64; 3]),
+    #[error("the region to explain contains no voxels; draw it over the image")]
+    EmptyRegion,
+    #[error("{what} is {value}, which is not {allowed}")]
+    BadSetting {
+        what: &'static str,
+        value: f64,
+        allowed: &'static str,
+    },
+
+    #[error("a game needs 1 to 65535 players, not {0}")]
+    BadPlayerCount(usize),
+    #[error("{0} players are too many to enumerate; exact values are computed for at most {1}")]
+    TooManyToEnumerate(usize, usize),
+    #[error("a table of {0} values is not a game; its length must be a power of two, at least 2")]
+    BadTable(usize),
+    #[error("a coalition of {found} players was used in a game of {expected}")]
+    WrongPlayers { found: usize, expected: usize },
+    #[error("the value of a coalition is not a finite number, so it cannot be explained")]
+    NotFinite,
+    #[error("class {class} was asked for, but outcomes hold {classes} classes")]
+    NoSuchClass { class: usize, classes: usize },
+    #[error(
+        "evaluation {record} of the log is not the coalition that seed {seed} gives; the log was made with another seed or method"
+    )]
+    LogOrder { record: usize, seed: u64 },
+    #[error(
+        "{observations} observations cannot determine {players} SHAP values; give a larger budget"
+    )]
+    TooFewObservations { observations: usize, players: usize },
+    #[error("{0}")]
+    Evaluation(String),
+
+    #[error("this is not a voxplain coalition log (it does not start with its signature)")]
+    NotALog,
+    #[error("the coalition log has format version {0}; this program reads version {1}")]
+    LogVersion(u32, u32),
+    #[error("the header of the coalition log is damaged ({0}); the file cannot be read")]
+    LogHeader(String),
+    #[error("the outcome has {found} classes but the log was opened for {expected}")]
+    LogClasses { found: usize, expected: usize },
+    #[error("the coalition log could not be read or written: {0}")]
+    LogIo(#[from] std::io::Error),
+
+    #[error("{0:?} is not a baseline; write blur, blur:4mm (its sigma), mean or zero")]
+    BadBaseline(String),
+    #[error("{0:?} is not a mask rule; write top:10%, players:12, positive:80% or interval")]
+    BadMaskRule(String),
+}

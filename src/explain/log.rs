@@ -1,0 +1,438 @@
+//! The append-only record of every coalition that was run and what came out.
+//!
+//! A `.voxlog` file is, little-endian:
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 8 | signature `VOXLOG\r\n` |
+//! | 4 | format version |
+//! | 4 | length L of the header |
+//! | L | the header, JSON ([`LogHeader`]) |
+//! | 16 | blake3 of everything before, cut to 16 bytes |
+//! | R each | records: the coalition's words (`⌈players/64⌉` × u64), five f64 sums a class, 8 bytes of checksum |
+//!
+//! A record's checksum is the blake3 of its number (u64) and its bytes, cut to 8
+//! bytes, so a record that is damaged, doubled or out of place does not pass.
+//! Records are written whole and in order; a crash can only lose the last one.
+
+use std::io::{Read, Write};
+
+use super::{ClassSums, Coalition, ExplainError, MAX_PLAYERS, Outcome, TargetSize};
+
+const SIGNATURE: &[u8; 8] = b"VOXLOG\r\n";
+const VERSION: u32 = 1;
+const HEADER_CHECK_LEN: usize = 16;
+const RECORD_CHECK_LEN: usize = 8;
+/// A header is a page of settings; more than this is not one.
+const MAX_HEADER_LEN: usize = 16 << 20;
+const MAX_CLASSES: usize = u16::MAX as usize;
+
+/// What a log is about: enough to value its outcomes and to replay its sampling.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct LogHeader {
+    pub players: usize,
+    /// Names of the classes, in the order of the sums.
+    pub classes: Vec<String>,
+    /// Seed of the sampler that chose the coalitions.
+    pub seed: u64,
+    /// Sizes of the frozen targets, one a class.
+    pub target: TargetSize,
+    /// Whatever else the writer wants to keep (method, baseline, hashes, versions).
+    pub parameters: serde_json::Value,
+}
+
+impl LogHeader {
+    fn record_len(&self) -> usize {
+        let words = self.players.div_ceil(64);
+        8 * (words + ClassSums::LEN * self.classes.len()) + RECORD_CHECK_LEN
+    }
+
+    fn check(&self) -> Result<(), ExplainError> {
+        let problem = if !(1..=MAX_PLAYERS).contains(&self.players) {
+            "the number of players is out of range"
+        } else if self.classes.is_empty() || self.classes.len() > MAX_CLASSES {
+            "the number of classes is out of range"
+        } else if self.target.voxels.len() != self.classes.len() {
+            "there is not one target size a class"
+        } else {
+            return Ok(());
+        };
+        Err(ExplainError::LogHeader(problem.to_owned()))
+    }
+}
+
+/// How the records of a file ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogEnd {
+    /// After a whole record.
+    Clean,
+    /// Inside the last record, as after a crash while writing; it was left out.
+    Torn { ignored_bytes: usize },
+    /// A record before the last does not match its checksum; it and all after it
+    /// were left out.
+    Damaged { record: usize, ignored_bytes: usize },
+}
+
+/// A log in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CoalitionLog {
+    header: LogHeader,
+    /// The header as it was read or first written, so that a copy is byte for byte the same.
+    header_json: Vec<u8>,
+    records: Vec<(Coalition, Outcome)>,
+}
+
+impl CoalitionLog {
+    pub fn new(header: LogHeader) -> Result<Self, ExplainError> {
+        header.check()?;
+        let header_json = serde_json::to_vec(&header)
+            .map_err(|error| ExplainError::LogHeader(error.to_string()))?;
+        Ok(Self {
+            header,
+            header_json,
+            records: Vec::new(),
+        })
+    }
+
+    pub fn header(&self) -> &LogHeader {
+        &self.header
+    }
+
+    /// Every evaluation, in the order in which it was made.
+    pub fn records(&self) -> &[(Coalition, Outcome)] {
+        &self.records
+    }
+
+    pub fn append(&mut self, coalition: Coalition, outcome: Outcome) -> Result<(), ExplainError> {
+        check_record(&self.header, &coalition, &outcome)?;
+        self.records.push((coalition, outcome));
+        Ok(())
+    }
+
+    /// Writes the whole log.
+    pub fn write(&self, output: impl Write) -> Result<(), ExplainError> {
+        let mut writer = LogWriter::start(output, self)?;
+        for (coalition, outcome) in &self.records {
+            writer.append(coalition, outcome)?;
+        }
+        writer.flush()
+    }
+
+    /// Reads a log up to its end or to the first record that is not whole, and says
+    /// which. A foreign file or a damaged header is an error.
+    pub fn read(mut input: impl Read) -> Result<(Self, LogEnd), ExplainError> {
+        let mut bytes = Vec::new();
+        input.read_to_end(&mut bytes)?;
+        let (header, header_json, records_at) = parse_header(&bytes)?;
+        let mut log = Self {
+            header,
+            header_json,
+            records: Vec::new(),
+        };
+        let mut rest = bytes.get(records_at..).unwrap_or_default();
+        let record_len = log.header.record_len();
+        while let Some((record, after)) = rest.split_at_checked(record_len) {
+            let Some(parsed) = parse_record(&log.header, log.records.len(), record) else {
+                break;
+            };
+            log.records.push(parsed);
+            rest = after;
+        }
+        let ignored_bytes = rest.len();
+        let end = if rest.is_empty() {
+            LogEnd::Clean
+        } else if ignored_bytes <= record_len {
+            LogEnd::Torn { ignored_bytes }
+        } else {
+            LogEnd::Damaged {
+                record: log.records.len(),
+                ignored_bytes,
+            }
+        };
+        Ok((log, end))
+    }
+
+    /// Length in bytes of a file that holds this log and nothing else. A torn file
+    /// is cut to this length before [`LogWriter::resume`] appends to it.
+    pub fn byte_len(&self) -> usize {
+        let header = SIGNATURE.len() + 8 + self.header_json.len() + HEADER_CHECK_LEN;
+        header + self.records.len() * self.header.record_len()
+    }
+}
+
+/// Writes a log record by record.
+#[derive(Debug)]
+pub struct LogWriter<W: Write> {
+    output: W,
+    header: LogHeader,
+    written: usize,
+}
+
+impl<W: Write> LogWriter<W> {
+    /// Writes the header of a log, and none of its records.
+    pub fn start(mut output: W, log: &CoalitionLog) -> Result<Self, ExplainError> {
+        let mut bytes = SIGNATURE.to_vec();
+        bytes.extend(VERSION.to_le_bytes());
+        let header_len = u32::try_from(log.header_json.len())
+            .ok()
+            .filter(|&len| len as usize <= MAX_HEADER_LEN)
+            .ok_or_else(|| ExplainError::LogHeader("it is too long".to_owned()))?;
+        bytes.extend(header_len.to_le_bytes());
+        bytes.extend(&log.header_json);
+        bytes.extend(checksum::<HEADER_CHECK_LEN>(&[&bytes]));
+        output.write_all(&bytes)?;
+        Ok(Self {
+            output,
+            header: log.header.clone(),
+            written: 0,
+        })
+    }
+
+    /// Continues after the records of `log`. The output stands at
+    /// [`CoalitionLog::byte_len`], where the last whole record ends.
+    pub fn resume(output: W, log: &CoalitionLog) -> Self {
+        Self {
+            output,
+            header: log.header.clone(),
+            written: log.records.len(),
+        }
+    }
+
+    /// Writes one record with a single call to the output.
+    pub fn append(&mut self, coalition: &Coalition, outcome: &Outcome) -> Result<(), ExplainError> {
+        check_record(&self.header, coalition, outcome)?;
+        let mut bytes = coalition.to_bytes();
+        for sums in &outcome.classes {
+            bytes.extend(sums.to_array().iter().flat_map(|sum| sum.to_le_bytes()));
+        }
+        bytes.extend(record_checksum(self.written, &bytes));
+        self.output.write_all(&bytes)?;
+        self.written += 1;
+        Ok(())
+    }
+
+    pub fn flush(&mut self) -> Result<(), ExplainError> {
+        Ok(self.output.flush()?)
+    }
+}
+
+fn check_record(
+    header: &LogHeader,
+    coalition: &Coalition,
+    outcome: &Outcome,
+) -> Result<(), ExplainError> {
+    super::game::check_players(coalition.players(), header.players)?;
+    let (found, expected) = (outcome.classes.len(), header.classes.len());
+    if found == expected {
+        Ok(())
+    } else {
+        Err(ExplainError::LogClasses { found, expected })
+    }
+}
+
+/// The header, its bytes, and where the records start.
+fn parse_header(bytes: &[u8]) -> Result<(LogHeader, Vec<u8>, usize), ExplainError> {
+    let rest = bytes.strip_prefix(SIGNATURE).ok_or(ExplainError::NotALog)?;
+    let cut = || ExplainError::LogHeader("the file ends inside it".to_owned());
+    let (version, rest) = rest.split_first_chunk().ok_or_else(cut)?;
+    let version = u32::from_le_bytes(*version);
+    if version != VERSION {
+        return Err(ExplainError::LogVersion(version, VERSION));
+    }
+    let (header_len, rest) = rest.split_first_chunk().ok_or_else(cut)?;
+    let header_len = u32::from_le_bytes(*header_len) as usize;
+    if header_len > MAX_HEADER_LEN {
+        return Err(ExplainError::LogHeader(
+            "its length is not plausible".to_owned(),
+        ));
+    }
+    let (json, rest) = rest.split_at_checked(header_len).ok_or_else(cut)?;
+    let (check, rest) = rest
+        .split_first_chunk::<HEADER_CHECK_LEN>()
+        .ok_or_else(cut)?;
+    let covered = bytes
+        .get(..SIGNATURE.len() + 8 + header_len)
+        .ok_or_else(cut)?;
+    if checksum::<HEADER_CHECK_LEN>(&[covered]) != *check {
+        return Err(ExplainError::LogHeader(
+            "its checksum does not match".to_owned(),
+        ));
+    }
+    let header: LogHeader =
+        serde_json::from_slice(json).map_err(|error| ExplainError::LogHeader(error.to_string()))?;
+    header.check()?;
+    Ok((header, json.to_vec(), bytes.len() - rest.len()))
+}
+
+/// A record of the right length, if its checksum and its coalition hold.
+fn parse_record(header: &LogHeader, index: usize, bytes: &[u8]) -> Option<(Coalition, Outcome)> {
+    let (body, check) = bytes.split_last_chunk::<RECORD_CHECK_LEN>()?;
+    if record_checksum(index, body) != *check {
+        return None;
+    }
+    let (words, sums) = body.split_at_checked(8 * header.players.div_ceil(64))?;
+    let coalition = Coalition::from_bytes(header.players, words)?;
+    let (sums, _) = sums.as_chunks::<8>();
+    let (classes, _) = sums.as_chunks::<{ ClassSums::LEN }>();
+    let classes = classes
+        .iter()
+        .map(|class| ClassSums::from_array(class.map(f64::from_le_bytes)))
+        .collect();
+    Some((coalition, Outcome { classes }))
+}
+
+fn record_checksum(index: usize, body: &[u8]) -> [u8; RECORD_CHECK_LEN] {
+    checksum(&[&(index as u64).to_le_bytes(), body])
+}
+
+/// The first N bytes of the blake3 of the parts in sequence.
+fn checksum<const N: usize>(parts: &[&[u8]]) -> [u8; N] {
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        hasher.update(part);
+    }
+    let mut first = [0; N];
+    hasher.finalize_xof().fill(&mut first);
+    first
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sample(players: usize, records: usize) -> CoalitionLog {
+        let mut log = CoalitionLog::new(LogHeader {
+            players,
+            classes: vec!["anterior".into(), "posterior".into()],
+            seed: 7,
+            target: TargetSize {
+                voxels: vec![10, 20],
+                voxel_volume_mm3: 0.1 + 0.2,
+            },
+            parameters: serde_json::json!({"baseline": "mean", "sigma": 1.1}),
+        })
+        .unwrap();
+        for record in 0..records {
+            let mut coalition = Coalition::empty(players);
+            coalition.insert(record % players);
+            let sums = ClassSums::from_array([record as f64 / 3.0, f64::NAN, -0.0, 1e-300, 5.0]);
+            log.append(
+                coalition,
+                Outcome {
+                    classes: vec![sums, ClassSums::default()],
+                },
+            )
+            .unwrap();
+        }
+        log
+    }
+
+    fn bytes_of(log: &CoalitionLog) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        log.write(&mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn reads_back_byte_for_byte() {
+        let bytes = bytes_of(&sample(70, 9));
+        let (log, end) = CoalitionLog::read(&bytes[..]).unwrap();
+        assert_eq!((log.records().len(), end), (9, LogEnd::Clean));
+        assert_eq!(bytes_of(&log), bytes);
+        assert_eq!(log.byte_len(), bytes.len());
+    }
+
+    #[test]
+    fn a_torn_log_is_read_to_its_last_whole_record_and_continued() {
+        let whole = bytes_of(&sample(70, 9));
+        for cut in [1, 50, sample(70, 9).header.record_len() - 1] {
+            let torn = &whole[..whole.len() - cut];
+            let (log, end) = CoalitionLog::read(torn).unwrap();
+            let ignored_bytes = log.header.record_len() - cut;
+            assert_eq!(
+                (log.records().len(), end),
+                (8, LogEnd::Torn { ignored_bytes })
+            );
+
+            let mut repaired = torn[..log.byte_len()].to_vec();
+            let mut writer = LogWriter::resume(&mut repaired, &log);
+            let (coalition, outcome) = &sample(70, 9).records[8];
+            writer.append(coalition, outcome).unwrap();
+            assert_eq!(repaired, whole);
+        }
+    }
+
+    #[test]
+    fn damage_is_named() {
+        let log = sample(70, 9);
+        let whole = bytes_of(&log);
+        let record_len = log.header.record_len();
+        let mut damaged = whole.clone();
+        damaged[whole.len() - 3 * record_len] ^= 1;
+        let (kept, end) = CoalitionLog::read(&damaged[..]).unwrap();
+        assert_eq!(kept.records().len(), 6);
+        assert_eq!(
+            end,
+            LogEnd::Damaged {
+                record: 6,
+                ignored_bytes: 3 * record_len
+            }
+        );
+
+        let read = |bytes: &[u8]| CoalitionLog::read(bytes).unwrap_err();
+        assert!(matches!(read(b"\x1f\x8b gzip"), ExplainError::NotALog));
+        assert!(matches!(read(&whole[..40]), ExplainError::LogHeader(_)));
+        let mut newer = whole.clone();
+        newer[8] = 2;
+        assert!(matches!(read(&newer), ExplainError::LogVersion(2, 1)));
+        let mut header = whole;
+        header[20] ^= 0x20;
+        assert!(matches!(read(&header), ExplainError::LogHeader(_)));
+    }
+
+    #[test]
+    fn records_of_another_game_are_refused() {
+        let mut log = sample(3, 0);
+        let outcome = Outcome {
+            classes: vec![ClassSums::default(); 2],
+        };
+        let other = log.append(Coalition::empty(4), outcome);
+        assert!(matches!(
+            other,
+            Err(ExplainError::WrongPlayers {
+                found: 4,
+                expected: 3
+            })
+        ));
+        let short = log.append(Coalition::empty(3), Outcome::default());
+        assert!(matches!(
+            short,
+            Err(ExplainError::LogClasses {
+                found: 0,
+                expected: 2
+            })
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn any_change_keeps_a_prefix_or_is_refused(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let log = sample(70, 6);
+            let mut bytes = bytes_of(&log);
+            for (at, value) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = value;
+            }
+            bytes.truncate(cut.index(bytes.len() + 1));
+            if let Ok((read, _)) = CoalitionLog::read(&bytes[..]) {
+                let records: Vec<_> = read.records().iter().map(|r| r.0.clone()).collect();
+                let original: Vec<_> = log.records.iter().map(|r| r.0.clone()).collect();
+                prop_assert!(original.starts_with(&records));
+            }
+        }
+    }
+}
