@@ -1,0 +1,173 @@
+// Colours of classes and players, and how they lie on a plane. Twin:
+// src/gpu/twin/overlay.rs.
+
+// Colour of a class; its opacity is 0 where it is hidden.
+fn class_colour(label: u32) -> vec4<f32> {
+    if label == 0u || label >= view.scene.overlay.class_count {
+        return vec4<f32>(0.0);
+    }
+    return palette[HEAT_COLOURS + label];
+}
+
+fn has_player(id: u32) -> bool {
+    return id > 0u && id <= view.scene.overlay.player_count;
+}
+
+fn in_mask(id: u32) -> bool {
+    if view.scene.overlay.mask_shown == 0u || !has_player(id) {
+        return false;
+    }
+    let player = players[id - 1u];
+    return (player.flags & PLAYER_HAS_VALUE) != 0u
+        && player.value >= view.scene.overlay.mask_threshold;
+}
+
+// Whether the 95 % interval of a player holds zero, or is not known.
+fn is_undecided(player: Player) -> bool {
+    return (player.flags & PLAYER_HAS_ERROR) == 0u
+        || abs(player.value) < 1.96 * player.standard_error;
+}
+
+// Colour of a player's value; its opacity grows with the size of the value.
+fn heat_colour(id: u32) -> vec4<f32> {
+    let scale = view.scene.overlay.heat_scale;
+    if !has_player(id) || !(scale > 0.0) {
+        return vec4<f32>(0.0);
+    }
+    let player = players[id - 1u];
+    if (player.flags & PLAYER_HAS_VALUE) == 0u {
+        return vec4<f32>(0.0);
+    }
+    let t = clamp(player.value / scale, -1.0, 1.0);
+    let position = (t * 0.5 + 0.5) * f32(HEAT_COLOURS - 1u);
+    let first = u32(position);
+    let second = min(first + 1u, HEAT_COLOURS - 1u);
+    let colour = mix(palette[first].rgb, palette[second].rgb, position - f32(first));
+    return vec4<f32>(colour, smoothstep(0.02, 0.6, abs(t)));
+}
+
+// Share of a player's colour that is drawn at a pixel: undecided players are drawn as
+// stripes, as the estimate may yet change its sign.
+fn hatching(id: u32, pixel: vec2<f32>) -> f32 {
+    if view.scene.overlay.hatch_undecided == 0u || !has_player(id) {
+        return 1.0;
+    }
+    if !is_undecided(players[id - 1u]) {
+        return 1.0;
+    }
+    return select(0.2, 1.0, fract((pixel.x + pixel.y) / 7.0) < 0.4);
+}
+
+// Which lines between ids pass a pixel: between supervoxels, around the relevance
+// mask, around the selected supervoxel, around the one under the pointer.
+struct Lines {
+    supervoxels: f32,
+    mask: f32,
+    selected: f32,
+    hovered: f32,
+}
+
+fn supervoxel_lines(
+    id: u32,
+    place: vec3<f32>,
+    right_step: vec3<f32>,
+    down_step: vec3<f32>,
+) -> Lines {
+    let overlay = view.scene.overlay;
+    var lines = Lines(0.0, 0.0, 0.0, 0.0);
+    let here_in_mask = in_mask(id);
+    for (var neighbour = 0u; neighbour < 8u; neighbour++) {
+        let near = neighbour < 4u;
+        let step = offset(neighbour, right_step, down_step);
+        let other = supervoxel_id_at(place + step);
+        if other == id {
+            continue;
+        }
+        // A line is full where ids differ half a pixel away and half where they differ
+        // a pixel away: about one and a half pixels wide, with soft edges.
+        let strength = select(0.5, 1.0, near);
+        lines.supervoxels = max(lines.supervoxels, strength);
+        if here_in_mask != in_mask(other) {
+            lines.mask = 1.0;
+        }
+        let selected = overlay.selected_supervoxel;
+        if selected != 0u && (id == selected || other == selected) {
+            lines.selected = 1.0;
+        }
+        let hovered = overlay.hovered_supervoxel;
+        if hovered != 0u && (id == hovered || other == hovered) {
+            lines.hovered = max(lines.hovered, strength);
+        }
+    }
+    return lines;
+}
+
+// Four places half a pixel away, then four a pixel away.
+fn offset(neighbour: u32, right_step: vec3<f32>, down_step: vec3<f32>) -> vec3<f32> {
+    let along = select(down_step, right_step, (neighbour & 1u) == 0u);
+    let sign = select(-1.0, 1.0, (neighbour & 2u) == 0u);
+    return along * (sign * select(1.0, 0.5, neighbour < 4u));
+}
+
+const MASK_LINE: vec3<f32> = vec3<f32>(1.0, 0.84, 0.25);
+const SUPERVOXEL_LINE: vec3<f32> = vec3<f32>(0.82, 0.86, 0.92);
+
+fn with_supervoxel_lines(colour: vec3<f32>, lines: Lines) -> vec3<f32> {
+    var c = mix(colour, SUPERVOXEL_LINE, lines.supervoxels * view.scene.overlay.boundary_opacity);
+    c = mix(c, MASK_LINE, lines.mask);
+    c = mix(c, vec3<f32>(1.0), lines.hovered * 0.6);
+    return mix(c, vec3<f32>(1.0), lines.selected);
+}
+
+// Everything above the scan at one place of a plane, on a base colour.
+fn plane_colour(
+    base: vec3<f32>,
+    place: vec3<f32>,
+    right_step: vec3<f32>,
+    down_step: vec3<f32>,
+    pixel: vec2<f32>,
+) -> vec3<f32> {
+    let overlay = view.scene.overlay;
+    var c = base;
+    if view.scene.supervoxels.dims.w > 0.0 {
+        let id = supervoxel_id_at(place);
+        let heat = heat_colour(id);
+        c = mix(c, heat.rgb, heat.a * overlay.heatmap_opacity * hatching(id, pixel));
+        c = with_supervoxel_lines(c, supervoxel_lines(id, place, right_step, down_step));
+    }
+    if view.scene.segmentation.dims.w > 0.0 {
+        let label = segmentation_label_at(place);
+        let class_here = class_colour(label);
+        c = mix(c, class_here.rgb, class_here.a * overlay.segmentation_fill);
+        if overlay.segmentation_outline > 0.0 {
+            c = with_contour(c, label, place, right_step, down_step);
+        }
+    }
+    return c;
+}
+
+// The contour of the segmentation, in the colour of the class it surrounds.
+fn with_contour(
+    colour: vec3<f32>,
+    label: u32,
+    place: vec3<f32>,
+    right_step: vec3<f32>,
+    down_step: vec3<f32>,
+) -> vec3<f32> {
+    let class_here = class_colour(label);
+    var line = vec4<f32>(class_here.rgb, 0.0);
+    for (var neighbour = 0u; neighbour < 8u; neighbour++) {
+        let step = offset(neighbour, right_step, down_step);
+        let other = segmentation_label_at(place + step);
+        if other == label {
+            continue;
+        }
+        let class_other = class_colour(other);
+        let strength = select(0.5, 1.0, neighbour < 4u) * max(class_here.a, class_other.a);
+        if class_here.a == 0.0 && strength > line.a {
+            line = vec4<f32>(class_other.rgb, line.a);
+        }
+        line.a = max(line.a, strength);
+    }
+    return mix(colour, line.rgb, line.a * view.scene.overlay.segmentation_outline);
+}

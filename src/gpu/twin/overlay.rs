@@ -1,0 +1,174 @@
+//! `shaders/lib/overlay.wgsl` on the CPU.
+
+use glam::{Vec2, Vec3, Vec4};
+
+use super::layers::Layers;
+use super::maths::{fract, mix3, smoothstep};
+use crate::gpu::tables::{HEAT_COLOURS, PLAYER_HAS_ERROR, PLAYER_HAS_VALUE, PlayerEntry};
+
+const MASK_LINE: Vec3 = Vec3::new(1.0, 0.84, 0.25);
+const SUPERVOXEL_LINE: Vec3 = Vec3::new(0.82, 0.86, 0.92);
+
+/// Which lines between ids pass a pixel, and how strongly.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Lines {
+    pub supervoxels: f32,
+    pub mask: f32,
+    pub selected: f32,
+    pub hovered: f32,
+}
+
+impl Layers<'_> {
+    fn palette(&self, index: usize) -> Vec4 {
+        self.scene.palette.get(index).map_or(Vec4::ZERO, |&entry| entry.into())
+    }
+
+    fn player(&self, id: u32) -> Option<&PlayerEntry> {
+        let index = usize::try_from(id).ok()?.checked_sub(1)?;
+        self.scene.players.get(index)
+    }
+
+    pub fn class_colour(&self, label: u32) -> Vec4 {
+        if label == 0 || label >= self.overlay.class_count {
+            return Vec4::ZERO;
+        }
+        self.palette(HEAT_COLOURS + label as usize)
+    }
+
+    pub fn in_mask(&self, id: u32) -> bool {
+        self.overlay.mask_shown != 0
+            && self.player(id).is_some_and(|player| {
+                player.flags & PLAYER_HAS_VALUE != 0
+                    && player.value >= self.overlay.mask_threshold
+            })
+    }
+
+    pub fn heat_colour(&self, id: u32) -> Vec4 {
+        let scale = self.overlay.heat_scale;
+        let known = |player: &&PlayerEntry| player.flags & PLAYER_HAS_VALUE != 0 && scale > 0.0;
+        let Some(player) = self.player(id).filter(known) else {
+            return Vec4::ZERO;
+        };
+        let t = (player.value / scale).clamp(-1.0, 1.0);
+        let position = (t * 0.5 + 0.5) * (HEAT_COLOURS - 1) as f32;
+        let first = position as usize;
+        let second = (first + 1).min(HEAT_COLOURS - 1);
+        let colour = mix3(
+            self.palette(first).truncate(),
+            self.palette(second).truncate(),
+            position - first as f32,
+        );
+        colour.extend(smoothstep(0.02, 0.6, t.abs()))
+    }
+
+    pub fn hatching(&self, id: u32, pixel: Vec2) -> f32 {
+        let hatched = self.overlay.hatch_undecided != 0 && self.player(id).is_some_and(is_undecided);
+        if !hatched || fract((pixel.x + pixel.y) / 7.0) < 0.4 { 1.0 } else { 0.2 }
+    }
+
+    pub fn supervoxel_lines(&self, id: u32, place: Vec3, right_step: Vec3, down_step: Vec3) -> Lines {
+        let mut lines = Lines::default();
+        let here_in_mask = self.in_mask(id);
+        for (step, strength) in neighbours(right_step, down_step) {
+            let other = self.supervoxel_id_at(place + step);
+            if other == id {
+                continue;
+            }
+            lines.supervoxels = lines.supervoxels.max(strength);
+            if here_in_mask != self.in_mask(other) {
+                lines.mask = 1.0;
+            }
+            let selected = self.overlay.selected_supervoxel;
+            if selected != 0 && (id == selected || other == selected) {
+                lines.selected = 1.0;
+            }
+            let hovered = self.overlay.hovered_supervoxel;
+            if hovered != 0 && (id == hovered || other == hovered) {
+                lines.hovered = lines.hovered.max(strength);
+            }
+        }
+        lines
+    }
+
+    fn with_supervoxel_lines(&self, colour: Vec3, lines: Lines) -> Vec3 {
+        let between = lines.supervoxels * self.overlay.boundary_opacity;
+        let c = mix3(colour, SUPERVOXEL_LINE, between);
+        let c = mix3(c, MASK_LINE, lines.mask);
+        let c = mix3(c, Vec3::ONE, lines.hovered * 0.6);
+        mix3(c, Vec3::ONE, lines.selected)
+    }
+
+    pub fn plane_colour(
+        &self,
+        base: Vec3,
+        place: Vec3,
+        right_step: Vec3,
+        down_step: Vec3,
+        pixel: Vec2,
+    ) -> Vec3 {
+        let mut c = base;
+        if self.supervoxels.present {
+            let id = self.supervoxel_id_at(place);
+            let heat = self.heat_colour(id);
+            let opacity = heat.w * self.overlay.heatmap_opacity * self.hatching(id, pixel);
+            c = mix3(c, heat.truncate(), opacity);
+            let lines = self.supervoxel_lines(id, place, right_step, down_step);
+            c = self.with_supervoxel_lines(c, lines);
+        }
+        if self.segmentation.present {
+            let label = self.segmentation_label_at(place);
+            let class_here = self.class_colour(label);
+            let fill = class_here.w * self.overlay.segmentation_fill;
+            c = mix3(c, class_here.truncate(), fill);
+            if self.overlay.segmentation_outline > 0.0 {
+                c = self.with_contour(c, label, place, right_step, down_step);
+            }
+        }
+        c
+    }
+
+    fn with_contour(
+        &self,
+        colour: Vec3,
+        label: u32,
+        place: Vec3,
+        right_step: Vec3,
+        down_step: Vec3,
+    ) -> Vec3 {
+        let class_here = self.class_colour(label);
+        let mut line = class_here.truncate().extend(0.0);
+        for (step, strength) in neighbours(right_step, down_step) {
+            let other = self.segmentation_label_at(place + step);
+            if other == label {
+                continue;
+            }
+            let class_other = self.class_colour(other);
+            let strength = strength * class_here.w.max(class_other.w);
+            if class_here.w == 0.0 && strength > line.w {
+                line = class_other.truncate().extend(line.w);
+            }
+            line.w = line.w.max(strength);
+        }
+        mix3(colour, line.truncate(), line.w * self.overlay.segmentation_outline)
+    }
+}
+
+fn is_undecided(player: &PlayerEntry) -> bool {
+    player.flags & PLAYER_HAS_ERROR == 0 || player.value.abs() < 1.96 * player.standard_error
+}
+
+/// Steps to four places half a pixel away and four a pixel away, with the strength of
+/// a line found there.
+fn neighbours(right_step: Vec3, down_step: Vec3) -> [(Vec3, f32); 8] {
+    let [r, d] = [right_step, down_step];
+    [
+        (r * 0.5, 1.0),
+        (d * 0.5, 1.0),
+        (r * -0.5, 1.0),
+        (d * -0.5, 1.0),
+        (r, 0.5),
+        (d, 0.5),
+        (-r, 0.5),
+        (-d, 0.5),
+    ]
+}

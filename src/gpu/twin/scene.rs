@@ -1,0 +1,67 @@
+//! A scene without a graphics device: the texels and tables a shader would read.
+
+use crate::gpu::tables::{HEAT_COLOURS, PlayerEntry, palette};
+use crate::gpu::texels::{LabelTexels, ScanTexels};
+use crate::gpu::uniform::SceneFacts;
+use crate::gpu::view::{ClassStyle, PlayerSample};
+use crate::volume::{LabelMap, Volume};
+
+/// The layers of a scene in main memory. Any of them may be absent.
+#[derive(Debug, Clone)]
+pub struct TwinScene {
+    pub(super) scan: Option<ScanTexels>,
+    pub(super) segmentation: Option<LabelTexels>,
+    pub(super) supervoxels: Option<LabelTexels>,
+    pub(super) palette: Vec<[f32; 4]>,
+    pub(super) players: Vec<PlayerEntry>,
+}
+
+impl Default for TwinScene {
+    fn default() -> Self {
+        Self {
+            scan: None,
+            segmentation: None,
+            supervoxels: None,
+            palette: palette(&[]),
+            players: Vec::new(),
+        }
+    }
+}
+
+impl TwinScene {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn set_scan(&mut self, scan: Option<&Volume>) {
+        self.scan = scan.map(|scan| ScanTexels::new(scan, usize::MAX));
+    }
+
+    pub fn set_segmentation(&mut self, labels: Option<&LabelMap>) {
+        self.segmentation = labels.map(|labels| LabelTexels::new(labels, usize::MAX));
+    }
+
+    pub fn set_supervoxels(&mut self, ids: Option<&LabelMap>) {
+        self.supervoxels = ids.map(|ids| LabelTexels::new(ids, usize::MAX));
+    }
+
+    /// Styles by label; index 0 is the background and is never drawn.
+    pub fn set_classes(&mut self, classes: &[ClassStyle]) {
+        self.palette = palette(classes);
+    }
+
+    /// Samples by supervoxel id minus one.
+    pub fn set_players(&mut self, players: &[PlayerSample]) {
+        self.players = players.iter().map(PlayerEntry::from).collect();
+    }
+
+    pub fn facts(&self) -> SceneFacts {
+        SceneFacts {
+            scan: self.scan.as_ref().map(Into::into),
+            segmentation: self.segmentation.as_ref().map(|layer| layer.facts),
+            supervoxels: self.supervoxels.as_ref().map(|layer| layer.facts),
+            player_count: u32::try_from(self.players.len()).unwrap_or(u32::MAX),
+            class_count: u32::try_from(self.palette.len() - HEAT_COLOURS).unwrap_or(u32::MAX),
+        }
+    }
+}

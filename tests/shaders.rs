@@ -1,0 +1,116 @@
+//! Every shader parses and validates, and its uniform blocks lie in memory as the
+//! program's structs do.
+
+use std::mem::{offset_of, size_of};
+
+use naga::valid::{Capabilities, ValidationFlags, Validator};
+use voxplain::gpu::shaders::{self, Shader};
+use voxplain::gpu::tables::PlayerEntry;
+use voxplain::gpu::uniform::{
+    LayerUniform, OverlayUniform, RaycastUniform, SceneUniform, SliceUniform,
+};
+
+fn module(shader: &Shader) -> naga::Module {
+    naga::front::wgsl::parse_str(shader.source)
+        .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(shader.source, shader.name)))
+}
+
+#[test]
+fn every_shader_is_valid() {
+    assert!(!shaders::ALL.is_empty());
+    for shader in shaders::ALL {
+        let module = module(&shader);
+        // No capabilities: what every device can run.
+        let mut validator = Validator::new(ValidationFlags::all(), Capabilities::empty());
+        if let Err(error) = validator.validate(&module) {
+            panic!("{}", error.emit_to_string_with_path(shader.source, shader.name));
+        }
+        for entry in [shaders::VERTEX_ENTRY, shader.fragment_entry] {
+            assert!(module.entry_points.iter().any(|e| e.name == entry), "{entry}");
+        }
+    }
+}
+
+#[test]
+fn every_shader_file_is_part_of_a_shader() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
+    let mut files = 0;
+    for folder in [folder.clone(), folder.join("lib")] {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let text = std::fs::read_to_string(&path).unwrap();
+                assert!(shaders::ALL.iter().any(|s| s.source.contains(&text)), "{path:?}");
+                files += 1;
+            }
+        }
+    }
+    assert_eq!(files, 6);
+}
+
+/// Size and members (name, offset) of a WGSL struct.
+fn layout(module: &naga::Module, name: &str) -> (usize, Vec<(String, usize)>) {
+    let found = module.types.iter().find_map(|(_, ty)| match &ty.inner {
+        naga::TypeInner::Struct { members, span } if ty.name.as_deref() == Some(name) => Some((
+            *span as usize,
+            members
+                .iter()
+                .map(|m| (m.name.clone().unwrap(), m.offset as usize))
+                .collect(),
+        )),
+        _ => None,
+    });
+    found.unwrap_or_else(|| panic!("no struct {name}"))
+}
+
+/// Compares a Rust struct with a WGSL struct, member by member.
+macro_rules! assert_same_layout {
+    ($module:expr, $wgsl:literal, $rust:ty, [$($field:ident),* $(,)?]) => {
+        let (size, members) = layout($module, $wgsl);
+        assert_eq!(size, size_of::<$rust>(), "size of {}", $wgsl);
+        let expected = vec![$((stringify!($field).to_owned(), offset_of!($rust, $field))),*];
+        assert_eq!(members, expected, "members of {}", $wgsl);
+    };
+}
+
+#[test]
+fn uniform_blocks_agree_with_the_shaders() {
+    for shader in shaders::ALL {
+        let module = &module(&shader);
+        assert_same_layout!(module, "Layer", LayerUniform, [
+            texel_from_world, dims, occupied_low, occupied_high,
+        ]);
+        assert_same_layout!(module, "Overlay", OverlayUniform, [
+            segmentation_fill, segmentation_outline, boundary_opacity, heatmap_opacity,
+            heat_scale, mask_threshold, mask_shown, hatch_undecided,
+            player_count, class_count, selected_supervoxel, hovered_supervoxel,
+        ]);
+        assert_same_layout!(module, "Scene", SceneUniform, [
+            scan, segmentation, supervoxels, overlay, window,
+        ]);
+        assert_same_layout!(module, "Player", PlayerEntry, [
+            value, standard_error, flags, padding,
+        ]);
+    }
+    assert_same_layout!(&module(&shaders::SLICE), "SliceView", SliceUniform, [
+        scene, center, right_step, down_step, background, region_low, region_high,
+        size_px, interpolate, dim_outside_region,
+    ]);
+    let module = module(&shaders::RAYCAST);
+    let (size, members) = layout(&module, "RaycastView");
+    assert_eq!(size, size_of::<RaycastUniform>());
+    macro_rules! offsets {
+        ($($field:ident),* $(,)?) => {
+            vec![$((stringify!($field).to_owned(), offset_of!(RaycastUniform, $field))),*]
+        };
+    }
+    let expected = offsets![
+        scene, eye, forward, right, up, light, background_top, background_bottom,
+        region_low, region_high, cut_point, cut_normals, size_px, step_mm, pixel_mm,
+        empty_below, full_above, density_per_mm, edge_emphasis, lighting, haze_per_mm,
+        edge_scale, orthographic, max_steps,
+    ];
+    let without_padding: Vec<_> =
+        members.into_iter().filter(|(name, _)| !name.starts_with("padding")).collect();
+    assert_eq!(without_padding, expected);
+}
