@@ -20,4 +20,5 @@
 //! through plain data. `ui` never names burn, `engine` never names egui.
 
 pub mod base;
+pub mod model;
 pub mod volume;
