@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Device, Int, Tensor, TensorData, module};
 
-use super::layers::{Linear, TokenGrid, upload};
+use super::attention_cpu::CpuPlan;
+use super::layers::{Linear, TokenGrid, is_cpu, upload};
 use super::window::{POSITIONS, WindowLayout, score_bias};
 use crate::model::{ModelError, Weights};
 
@@ -28,9 +29,15 @@ pub struct WindowAttention {
     plans: Mutex<BTreeMap<TokenGrid, Arc<Plan>>>,
 }
 
+#[derive(Debug)]
+enum Plan {
+    Cpu(CpuPlan),
+    Device(DevicePlan),
+}
+
 /// Index and bias tensors for one shape of input.
 #[derive(Debug)]
-struct Plan {
+struct DevicePlan {
     chunks: Vec<Chunk>,
     tokens_per_window: usize,
     /// For each token and head: its row in the chunks' results, stacked.
@@ -59,25 +66,14 @@ impl WindowAttention {
         shifted: bool,
         device: &Device,
     ) -> Result<Self, ModelError> {
+        let linear = |name: &str, shape| {
+            Linear::load(weights, &format!("{prefix}.{name}"), shape, true, device)
+        };
+        let table = format!("{prefix}.relative_position_bias_table");
         Ok(Self {
-            qkv: Linear::load(
-                weights,
-                &format!("{prefix}.qkv"),
-                [width, 3 * width],
-                true,
-                device,
-            )?,
-            projection: Linear::load(
-                weights,
-                &format!("{prefix}.proj"),
-                [width, width],
-                true,
-                device,
-            )?,
-            table: weights.take(
-                &format!("{prefix}.relative_position_bias_table"),
-                [POSITIONS, heads],
-            )?,
+            qkv: linear("qkv", [width, 3 * width])?,
+            projection: linear("proj", [width, width])?,
+            table: weights.take(&table, [POSITIONS, heads])?,
             heads,
             shifted,
             plans: Mutex::default(),
@@ -87,56 +83,52 @@ impl WindowAttention {
     /// Attention over normalised tokens (tokens × width), same shape out.
     pub fn forward(&self, tokens: Tensor<2>, grid: TokenGrid) -> Tensor<2> {
         let device = tokens.device();
-        let plan = self.plan(grid, &device);
-        let [count, width] = tokens.dims();
-        let head_dim = width / self.heads;
-
+        let [_, width] = tokens.dims();
         // A padding token is zero after the norm and takes part in attention, so its
         // query, key and value are the bias: one row of zeros stands for all of them.
         let padded = Tensor::cat(vec![tokens, Tensor::zeros([1, width], &device)], 0);
-        let rows = self
-            .qkv
-            .forward(padded)
-            .reshape([(count + 1) * 3 * self.heads, head_dim]);
-
-        let results = plan
-            .chunks
-            .iter()
-            .map(|chunk| {
-                let shape = [chunk.windows, self.heads, plan.tokens_per_window, head_dim];
-                let gather =
-                    |index: &Tensor<1, Int>| rows.clone().select(0, index.clone()).reshape(shape);
-                module::attention(
-                    gather(&chunk.query_rows),
-                    gather(&chunk.key_rows),
-                    gather(&chunk.value_rows),
-                    None,
-                    Some(chunk.bias.clone()),
-                    AttentionModuleOptions::default(),
-                )
-                .reshape([
-                    chunk.windows * self.heads * plan.tokens_per_window,
-                    head_dim,
-                ])
-            })
-            .collect();
-        let attended = Tensor::cat(results, 0)
-            .select(0, plan.rows_from_windows.clone())
-            .reshape([count, width]);
+        let projected = self.qkv.forward(padded);
+        let attended = match &*self.plan(grid, &device) {
+            Plan::Cpu(plan) => {
+                let projected = projected.into_data();
+                let values = projected
+                    .as_slice()
+                    .expect("CPU tensors are readable as f32");
+                upload(plan.attend(values, width), [grid.tokens(), width], &device)
+            }
+            Plan::Device(plan) => plan.attend(projected, self.heads),
+        };
         self.projection.forward(attended)
     }
 
     fn plan(&self, grid: TokenGrid, device: &Device) -> Arc<Plan> {
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        plans
-            .entry(grid)
-            .or_insert_with(|| Arc::new(self.make_plan(grid, device)))
-            .clone()
+        let plan = plans.entry(grid).or_insert_with(|| {
+            Arc::new(if is_cpu(device) {
+                Plan::Cpu(CpuPlan::new(&self.table, self.heads, grid, self.shifted))
+            } else {
+                let layout = WindowLayout::new(grid, self.shifted);
+                Plan::Device(DevicePlan::new(
+                    &self.table,
+                    self.heads,
+                    grid,
+                    &layout,
+                    device,
+                ))
+            })
+        });
+        plan.clone()
     }
+}
 
-    fn make_plan(&self, grid: TokenGrid, device: &Device) -> Plan {
-        let heads = self.heads;
-        let layout = WindowLayout::new(grid, self.shifted);
+impl DevicePlan {
+    fn new(
+        table: &[f32],
+        heads: usize,
+        grid: TokenGrid,
+        layout: &WindowLayout,
+        device: &Device,
+    ) -> Self {
         let n = layout.tokens_per_window();
         let windows_at_once = (SCORE_BYTES / (heads * n * n * size_of::<f32>())).max(1);
         let index = |rows: Vec<usize>| {
@@ -149,7 +141,7 @@ impl WindowAttention {
         let mut rows_from_windows = vec![0; grid.tokens() * heads];
         let mut windows_before = 0;
         for group in &layout.groups {
-            let bias = score_bias(&self.table, heads, layout.window, layout.shift, group.cut);
+            let bias = score_bias(table, heads, layout.window, layout.shift, group.cut);
             let bias = upload(bias, [1, heads, n, n], device);
             for tokens in group.tokens.chunks(windows_at_once * n) {
                 let mut query_rows = Vec::with_capacity(tokens.len() * heads);
@@ -157,7 +149,7 @@ impl WindowAttention {
                     for head in 0..heads {
                         let first = ((windows_before + window) * heads + head) * n;
                         for (place, token) in tokens.iter().enumerate() {
-                            // The row of zeros comes after the last token.
+                            // The row for padding comes after the last token.
                             let token_row = token.unwrap_or(grid.tokens());
                             query_rows.push(token_row * 3 * heads + head);
                             if let Some(token) = token {
@@ -178,10 +170,40 @@ impl WindowAttention {
                 });
             }
         }
-        Plan {
+        Self {
             chunks,
             tokens_per_window: n,
             rows_from_windows: index(rows_from_windows),
         }
+    }
+
+    /// Attended tokens (tokens × width) from projected ones: rows of queries, keys and
+    /// values (3 × width), a row for each token and one for padding.
+    fn attend(&self, projected: Tensor<2>, heads: usize) -> Tensor<2> {
+        let [rows, width3] = projected.dims();
+        let width = width3 / 3;
+        let head_dim = width / heads;
+        let parts = projected.reshape([rows * 3 * heads, head_dim]);
+        let results = self
+            .chunks
+            .iter()
+            .map(|chunk| {
+                let shape = [chunk.windows, heads, self.tokens_per_window, head_dim];
+                let gather =
+                    |index: &Tensor<1, Int>| parts.clone().select(0, index.clone()).reshape(shape);
+                module::attention(
+                    gather(&chunk.query_rows),
+                    gather(&chunk.key_rows),
+                    gather(&chunk.value_rows),
+                    None,
+                    Some(chunk.bias.clone()),
+                    AttentionModuleOptions::default(),
+                )
+                .reshape([chunk.windows * heads * self.tokens_per_window, head_dim])
+            })
+            .collect();
+        Tensor::cat(results, 0)
+            .select(0, self.rows_from_windows.clone())
+            .reshape([rows - 1, width])
     }
 }

@@ -8,6 +8,7 @@
 //! Brain Tumors in MRI Images", 2022; He et al., "SwinUNETR-V2", 2023.
 
 pub mod attention;
+mod attention_cpu;
 pub mod block;
 mod config;
 pub mod convolution;
