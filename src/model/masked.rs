@@ -226,3 +226,14 @@ impl MaskedNetwork {
             .mask_where(from_scan, self.scan.clone()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    /// The engine moves these to its worker thread and shares the network.
+    #[test]
+    fn networks_cross_threads() {
+        fn crosses<T: Send + Sync>() {}
+        crosses::<super::MaskedNetwork>();
+        crosses::<crate::model::SwinUnetr>();
+    }
+}

@@ -9,7 +9,7 @@ use voxplain::model::swin_unetr::window::{WindowLayout, relative_position, score
 use voxplain::model::{ComputeDevice, MergeOrder, NetworkConfig, Weights, expected_tensors};
 
 use crate::networks::{assert_close, tensor};
-use crate::support::{adapter_or_skip, config, fixture, npy, recipe_tensor};
+use crate::support::{config, fixture, npy, recipe_tensor};
 
 fn file(name: &str) -> std::path::PathBuf {
     fixture(&format!("modules/{name}.npy"))
@@ -152,9 +152,8 @@ fn check_convolutions(device: &Device) {
     assert_close("up block", y, file("ub_out"), 1e-4, 1e-5);
 }
 
-#[test]
-fn modules_on_the_cpu() {
-    let device = ComputeDevice::cpu();
+/// Every building block on one device.
+pub fn check_all(device: &ComputeDevice) {
     check_patch_merging(device.burn());
     check_attention(device.burn());
     check_blocks(device.burn());
@@ -162,14 +161,8 @@ fn modules_on_the_cpu() {
 }
 
 #[test]
-fn modules_on_wgpu() {
-    let Some(device) = adapter_or_skip() else {
-        return;
-    };
-    check_patch_merging(device.burn());
-    check_attention(device.burn());
-    check_blocks(device.burn());
-    check_convolutions(device.burn());
+fn modules_on_the_cpu() {
+    check_all(&ComputeDevice::cpu());
 }
 
 #[test]

@@ -180,11 +180,14 @@ fn weights_from_a_file_equal_the_recipe() {
     );
 }
 
+/// One test for all, so that the kernels are compiled once. On a software adapter that
+/// takes minutes.
 #[test]
-fn smallest_network_on_wgpu() {
+fn parity_on_wgpu() {
     let Some(device) = adapter_or_skip() else {
         return;
     };
+    crate::modules::check_all(&device);
     let config = config(12, 3, MergeOrder::Merging);
     let folder = |name: &str| fixture(&format!("swin_unetr/v1_f12/{name}.npy"));
     check_output(

@@ -4,15 +4,24 @@ use burn::tensor::activation::leaky_relu;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, module};
 
-use super::layers::{LEAKY_SLOPE, instance_norm, transposed, upload};
+use super::convolution_cpu::CpuConvolution;
+use super::layers::{LEAKY_SLOPE, instance_norm, is_cpu, transposed, upload};
 use crate::model::{ModelError, Weights};
 
-/// A convolution with stride 1 that keeps the size. Weight: out × in × k × k × k.
+/// A convolution with stride 1 that keeps the size.
 #[derive(Debug)]
-pub struct Convolution {
-    weight: Tensor<5>,
-    bias: Option<Tensor<1>>,
-    padding: usize,
+pub enum Convolution {
+    /// By the device, with whatever kernel it has. Weight: out × in × k × k × k.
+    Device {
+        weight: Tensor<5>,
+        bias: Option<Tensor<1>>,
+        padding: usize,
+    },
+    /// 3×3×3 without bias on the CPU.
+    Cpu {
+        convolution: CpuConvolution,
+        outputs: usize,
+    },
 }
 
 impl Convolution {
@@ -26,10 +35,17 @@ impl Convolution {
     ) -> Result<Self, ModelError> {
         let shape = [outputs, inputs, kernel, kernel, kernel];
         let weight = weights.take(&format!("{prefix}.conv.weight"), shape)?;
+        if is_cpu(device) && kernel == 3 && !bias {
+            let convolution = CpuConvolution::new(&weight, inputs, outputs);
+            return Ok(Self::Cpu {
+                convolution,
+                outputs,
+            });
+        }
         let bias = bias
             .then(|| weights.take(&format!("{prefix}.conv.bias"), [outputs]))
             .transpose()?;
-        Ok(Self {
+        Ok(Self::Device {
             weight: upload(weight, shape, device),
             bias: bias.map(|values| upload(values, [outputs], device)),
             padding: kernel / 2,
@@ -38,12 +54,27 @@ impl Convolution {
 
     /// N×in×D×H×W to N×out×D×H×W.
     pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
-        module::conv3d(
-            x,
-            self.weight.clone(),
-            self.bias.clone(),
-            ConvOptions::new([1; 3], [self.padding; 3], [1; 3], 1),
-        )
+        match self {
+            Self::Device {
+                weight,
+                bias,
+                padding,
+            } => {
+                let options = ConvOptions::new([1; 3], [*padding; 3], [1; 3], 1);
+                module::conv3d(x, weight.clone(), bias.clone(), options)
+            }
+            Self::Cpu {
+                convolution,
+                outputs,
+            } => {
+                let [n, _, d, h, w] = x.dims();
+                let device = x.device();
+                let x = x.into_data();
+                let x = x.as_slice().expect("CPU tensors are readable as f32");
+                let result = convolution.forward(x, n, [d, h, w]);
+                upload(result, [n, *outputs, d, h, w], &device)
+            }
+        }
     }
 }
 

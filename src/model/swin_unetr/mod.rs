@@ -2,7 +2,8 @@
 //!
 //! Every name and number follows `monai.networks.nets.SwinUNETR`; the weights keep
 //! MONAI's names. Images are N×C×D×H×W (D, H, W are the x, y, z of a volume), the
-//! tokens of the transformer are rows of a matrix. Runs on any burn device.
+//! tokens of the transformer are rows of a matrix. Runs on any burn device; on the CPU
+//! attention and 3×3×3 convolutions are our own.
 //!
 //! Hatamizadeh et al., "Swin UNETR: Swin Transformers for Semantic Segmentation of
 //! Brain Tumors in MRI Images", 2022; He et al., "SwinUNETR-V2", 2023.
@@ -12,6 +13,7 @@ mod attention_cpu;
 pub mod block;
 mod config;
 pub mod convolution;
+mod convolution_cpu;
 mod encoder;
 pub mod layers;
 pub mod window;
