@@ -1,0 +1,117 @@
+//! Where the network runs: the CPU, or a graphics adapter through wgpu.
+
+use burn::tensor::Device;
+use burn::tensor::wgpu::WgpuSetup;
+
+use super::ModelError;
+
+/// A device for networks. Clones share it.
+#[derive(Debug, Clone)]
+pub struct ComputeDevice {
+    burn: Device,
+    label: String,
+    is_cpu: bool,
+}
+
+impl ComputeDevice {
+    /// The CPU, with all threads of rayon's global pool.
+    pub fn cpu() -> Self {
+        let threads = rayon::current_num_threads();
+        let unit = if threads == 1 { "thread" } else { "threads" };
+        Self {
+            burn: Device::flex(),
+            label: format!("CPU ({threads} {unit})"),
+            is_cpu: true,
+        }
+    }
+
+    /// A device of its own on the system's preferred adapter, for work without a window.
+    ///
+    /// Errors: no adapter, or the driver refuses a device on it.
+    pub fn wgpu() -> Result<Self, ModelError> {
+        let instance =
+            wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
+        let options = wgpu::RequestAdapterOptions {
+            power_preference: wgpu::PowerPreference::HighPerformance,
+            ..Default::default()
+        };
+        let adapter = pollster::block_on(instance.request_adapter(&options))
+            .map_err(|e| ModelError::NoAdapter(e.to_string()))?;
+        let (device, queue) = pollster::block_on(adapter.request_device(&everything(&adapter)))
+            .map_err(|e| ModelError::NoAdapter(e.to_string()))?;
+        Self::from_wgpu(instance, adapter, device, queue)
+    }
+
+    /// The device and queue a window already draws with, so that both share memory.
+    ///
+    /// The device must have been requested with every feature and limit of its adapter
+    /// (except mappable primary buffers): kernels are chosen by what the adapter offers.
+    /// Call once for a device and clone the result.
+    pub fn from_wgpu(
+        instance: wgpu::Instance,
+        adapter: wgpu::Adapter,
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+    ) -> Result<Self, ModelError> {
+        let info = adapter.get_info();
+        let missing = wanted_features(&adapter).difference(device.features());
+        if !missing.is_empty() {
+            return Err(ModelError::NoAdapter(format!(
+                "the device of {} was made without {missing:?}",
+                info.name
+            )));
+        }
+        let setup = WgpuSetup {
+            instance,
+            adapter,
+            device,
+            queue,
+            backend: info.backend,
+        };
+        let burn = Device::wgpu_options()
+            .setup(setup)
+            .init()
+            .map_err(|e| ModelError::NoAdapter(e.to_string()))?;
+        Ok(Self {
+            burn,
+            label: format!("{} ({:?})", info.name, info.backend),
+            is_cpu: false,
+        })
+    }
+
+    /// The device in words, for example `NVIDIA H200 (Vulkan)` or `CPU (8 threads)`.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// Whether this is the CPU itself, not a graphics adapter.
+    pub fn is_cpu(&self) -> bool {
+        self.is_cpu
+    }
+
+    /// The burn device, to put tensors on.
+    pub fn burn(&self) -> &Device {
+        &self.burn
+    }
+}
+
+/// All an adapter offers but memory that the host maps directly, which slows down
+/// discrete adapters.
+fn wanted_features(adapter: &wgpu::Adapter) -> wgpu::Features {
+    adapter
+        .features()
+        .difference(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS)
+}
+
+fn everything(adapter: &wgpu::Adapter) -> wgpu::DeviceDescriptor<'static> {
+    wgpu::DeviceDescriptor {
+        label: Some("network"),
+        required_features: wanted_features(adapter),
+        required_limits: adapter.limits(),
+        memory_hints: wgpu::MemoryHints::MemoryUsage,
+        // SAFETY: only allows features of the adapter that wgpu still calls experimental to
+        // be asked for; the kernels that use them are burn's own, made for them.
+        experimental_features: unsafe { wgpu::ExperimentalFeatures::enabled() },
+        trace: wgpu::Trace::Off,
+    }
+}

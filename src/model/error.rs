@@ -1,0 +1,119 @@
+//! What can go wrong on this floor, in words a user can act on.
+
+use std::path::PathBuf;
+
+use crate::base::{Cancelled, GridError};
+
+/// Why a network could not be built or run.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    #[error("the network settings cannot be used: {0}; correct them in bundle.json")]
+    Settings(String),
+    #[error(
+        "the weights file cannot be read ({reason}); check that it is a complete .safetensors \
+         file: {path}"
+    )]
+    UnreadableWeights { reason: String, path: PathBuf },
+    #[error(
+        "the weights lack {count} of the tensors this network needs, first {first:?}; they belong \
+         to a network of another kind or the file is incomplete"
+    )]
+    MissingWeights { count: usize, first: String },
+    #[error(
+        "the weights hold {count} tensors this network has no place for, first {first:?}; check \
+         `use_v2` and that the file is a Swin UNETR's"
+    )]
+    UnexpectedWeights { count: usize, first: String },
+    #[error(
+        "the weight {key:?} has shape {actual:?} where the network settings need {expected:?}; \
+         check in_channels, out_channels and feature_size in bundle.json"
+    )]
+    WeightShape {
+        key: String,
+        expected: Vec<usize>,
+        actual: Vec<usize>,
+    },
+    #[error("the weight {key:?} cannot be used as numbers ({reason}); save the weights again")]
+    WeightValues { key: String, reason: String },
+    #[error(
+        "the network cannot take an input of {0} × {1} × {2} voxels; every dimension must be a \
+         multiple of 32 and one of them at least 64"
+    )]
+    InputSize(usize, usize, usize),
+    #[error("the network takes {expected} channels but was given {actual}; open that many scans")]
+    InputChannels { expected: usize, actual: usize },
+    #[error("the {what} has shape {actual:?} where {expected:?} is needed")]
+    Shape {
+        what: &'static str,
+        expected: Vec<usize>,
+        actual: Vec<usize>,
+    },
+    #[error("player {id} appears in the player map, but there are only {players} players")]
+    UnknownPlayer { id: u16, players: usize },
+    #[error(
+        "no graphics adapter can compute ({0}); install a graphics driver or choose the CPU device"
+    )]
+    NoAdapter(String),
+    #[error(
+        "the compute device refused the work ({0}); free graphics memory, use a smaller window, \
+         or choose the CPU device"
+    )]
+    Device(String),
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+/// Why a model bundle cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    #[error(
+        "the model folder cannot be read ({reason}); choose a folder with a bundle.json: {path}"
+    )]
+    Unreadable {
+        reason: std::io::Error,
+        path: PathBuf,
+    },
+    #[error("bundle.json does not describe a model ({reason}); correct it: {path}")]
+    Malformed {
+        reason: serde_json::Error,
+        path: PathBuf,
+    },
+    #[error("bundle.json has an unusable `{field}`: {why}; correct it: {path}")]
+    Invalid {
+        field: &'static str,
+        why: String,
+        path: PathBuf,
+    },
+    #[error("{source} ({path})")]
+    Network { source: ModelError, path: PathBuf },
+}
+
+/// Why scans cannot be brought into the form a network needs.
+#[derive(Debug, thiserror::Error)]
+pub enum PreprocessingError {
+    #[error("no scan was given; open one for each channel of the model")]
+    NoChannels,
+    #[error(
+        "the scan {name:?} does not lie on the voxels of {first:?}; resample it to the same grid \
+         first"
+    )]
+    DifferentGrids { name: String, first: String },
+    #[error(
+        "the scan {name:?} has voxels that are not finite numbers (NaN or infinite) in the \
+         region; replace them and open it again"
+    )]
+    NotFinite { name: String },
+    #[error("the {what} has {actual} voxels where the grid has {expected}")]
+    Size {
+        what: &'static str,
+        expected: usize,
+        actual: usize,
+    },
+    #[error(
+        "resampling to {spacing_mm:?} mm would give {voxels} voxels, more than this program \
+         takes at once; choose a smaller region"
+    )]
+    TooLarge { spacing_mm: [f64; 3], voxels: u128 },
+    #[error(transparent)]
+    Grid(#[from] GridError),
+}

@@ -1,0 +1,31 @@
+//! Floor 2: the network and everything between a scan and its logits.
+//!
+//! A [`Bundle`] names weights, preprocessing and classes; [`prepare`] brings scans
+//! into the network's form; [`SwinUnetr`] is the network; [`SlidingWindow`] runs it
+//! over an image; [`MaskedNetwork`] runs it with parts of the image removed. Arrays
+//! are `[[c, x, y, z]]` in C order (z fastest). No explanation method and no drawing
+//! lives here.
+
+mod activation;
+mod bundle;
+mod device;
+mod error;
+mod inference;
+mod masked;
+mod preprocessing;
+pub mod swin_unetr;
+mod target;
+mod weights;
+mod windows;
+
+pub use activation::Activation;
+pub use bundle::{Bundle, BundleDescription, ClassDescription, SuggestedRegion};
+pub use device::ComputeDevice;
+pub use error::{BundleError, ModelError, PreprocessingError};
+pub use inference::SlidingWindow;
+pub use masked::MaskedNetwork;
+pub use preprocessing::{Intensity, ModelOrientation, Prepared, Preprocessing, prepare};
+pub use swin_unetr::{MergeOrder, NetworkConfig, SwinUnetr};
+pub use target::{ClassSums, TargetMasks};
+pub use weights::{Weights, expected_tensors};
+pub use windows::{Blend, Inference, WindowPlan, importance};

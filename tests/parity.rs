@@ -1,0 +1,14 @@
+//! The model floor against MONAI 1.6.1, whose outputs are under tests/fixtures.
+
+#[path = "parity/modules.rs"]
+mod modules;
+#[path = "parity/networks.rs"]
+mod networks;
+#[path = "parity/pipeline.rs"]
+mod pipeline;
+#[path = "parity/preprocessing.rs"]
+mod preprocessing;
+#[path = "parity/windows.rs"]
+mod windows;
+
+mod support;
