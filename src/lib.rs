@@ -20,6 +20,12 @@
 //! through plain data. `ui` never names burn, `engine` never names egui.
 
 pub mod base;
+pub mod cli;
+pub mod engine;
+pub mod explain;
+pub mod gpu;
 pub mod io;
+pub mod model;
 pub mod report;
+pub mod ui;
 pub mod volume;

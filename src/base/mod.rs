@@ -6,10 +6,12 @@
 pub mod colour;
 mod grid;
 mod orientation;
+mod plane;
 mod progress;
 
 pub use grid::{Grid, GridError, VoxelBox, WorldBox};
 pub use orientation::{AnatomicalAxis, Direction, Orientation};
+pub use plane::{Convention, Plane, side_letter};
 pub use progress::{CancelToken, Cancelled, Pace, Phase, Progress};
 
 /// The sentence that every window, picture and report carries.

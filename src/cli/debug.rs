@@ -9,10 +9,11 @@ use super::{Common, check_output};
 use crate::engine::Compute;
 use crate::explain::game::{Game, TableGame};
 use crate::explain::least_squares;
+use crate::explain::odd_kernel;
 use crate::explain::permutation::{PermutationEstimator, PermutationSampler};
 use crate::explain::{Estimate, ExplainError, exact};
 use crate::io;
-use crate::model::{self, MergeOrder, NetworkConfig, SwinUnetr, Weights};
+use crate::model::{MergeOrder, SwinUnetr, Weights};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Debug {
@@ -68,6 +69,8 @@ enum Method {
     Permutation,
     /// Paired KernelSHAP regression with the efficiency constraint
     LeastSquares,
+    /// Kernel regression on the odd part of the game
+    OddKernel,
     /// All 2^M coalitions
     Exact,
 }
@@ -77,6 +80,7 @@ impl Method {
         match self {
             Self::Permutation => "permutation",
             Self::LeastSquares => "least-squares",
+            Self::OddKernel => "odd-kernel",
             Self::Exact => "exact",
         }
     }
@@ -97,12 +101,12 @@ fn run_forward(arguments: &Forward, common: &Common) -> anyhow::Result<()> {
         MergeOrderArgument::Merging => MergeOrder::Merging,
         MergeOrderArgument::Mergingv2 => MergeOrder::MergingV2,
     };
-    let config = NetworkConfig::detect(&weights, merge_order)?;
+    let config = weights.network_config(merge_order)?;
     let device = Compute::alone(common.device_choice()).device()?;
     let network = SwinUnetr::new(config, &weights, &device)?;
     let input = io::npy::read_f32(&arguments.input)?;
     let pace = crate::base::Pace::start();
-    let logits = model::forward_array(&network, input)?;
+    let logits = network.forward_array(input)?;
     let seconds = pace.elapsed_s();
     io::npy::write_f32(&arguments.output, &logits)?;
     let json = serde_json::json!({
@@ -146,6 +150,9 @@ fn run_shapley(arguments: &Shapley, common: &Common) -> anyhow::Result<()> {
         Method::Permutation => permutation(&mut game, arguments.budget, common.seed)?,
         Method::LeastSquares => {
             least_squares::run(&mut game, arguments.budget, common.seed)?.estimate.into()
+        }
+        Method::OddKernel => {
+            odd_kernel::run(&mut game, arguments.budget, common.seed)?.estimate.into()
         }
         Method::Exact => Values {
             shapley: exact::shapley_values(&game)?,

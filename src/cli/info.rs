@@ -43,7 +43,7 @@ pub(crate) fn run(arguments: &Info, common: &Common) -> anyhow::Result<()> {
              values {} to {}, mean {:.4}, window {low:.4} to {high:.4}\n",
             input.file_name,
             bounds.min[0], bounds.max[0], bounds.min[1], bounds.max[1], bounds.min[2], bounds.max[2],
-            statistics.min, statistics.max, statistics.mean,
+            statistics.minimum, statistics.maximum, statistics.mean,
         );
         if (slope, intercept) != (1.0, 0.0) {
             lines += &format!("  values are stored × {slope} + {intercept}\n");
@@ -62,8 +62,8 @@ pub(crate) fn run(arguments: &Info, common: &Common) -> anyhow::Result<()> {
             "intercept": intercept,
             "bounds_mm": bounds,
             "world_from_voxel": affine_rows(grid),
-            "min": statistics.min,
-            "max": statistics.max,
+            "min": statistics.minimum,
+            "max": statistics.maximum,
             "mean": statistics.mean,
             "window": [low, high],
             "warnings": scan.warnings,

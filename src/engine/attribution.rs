@@ -33,13 +33,23 @@ pub struct MaskStatistics {
 
 impl MaskStatistics {
     /// The mask of all players with a known value of at least `threshold`.
-    pub fn of(estimate: &Estimate, facts: &[PlayerFacts], threshold: f64) -> Self {
+    pub fn above(estimate: &Estimate, facts: &[PlayerFacts], threshold: f64) -> Self {
+        let inside: Vec<bool> = estimate
+            .players
+            .iter()
+            .map(|player| player.samples > 0 && player.shap_value >= threshold)
+            .collect();
+        Self::of(estimate, facts, &inside)
+    }
+
+    /// A mask given by one entry a player.
+    pub fn of(estimate: &Estimate, facts: &[PlayerFacts], in_mask: &[bool]) -> Self {
         let (mut mask, mut volume, mut positive) = (Self::default(), 0.0, 0.0);
         let mut inside = 0.0;
-        for (player, facts) in estimate.players.iter().zip(facts) {
+        for ((player, facts), &in_mask) in estimate.players.iter().zip(facts).zip(in_mask) {
             volume += facts.volume_mm3;
             positive += player.shap_value.max(0.0);
-            if player.samples > 0 && player.shap_value >= threshold {
+            if in_mask {
                 mask.players += 1;
                 mask.volume_mm3 += facts.volume_mm3;
                 inside += player.shap_value.max(0.0);
@@ -95,9 +105,9 @@ mod tests {
                 centroid_mm: [0.0; 3],
             })
             .collect();
-        let mask = MaskStatistics::of(&estimate(), &facts, 0.2);
+        let mask = MaskStatistics::above(&estimate(), &facts, 0.2);
         assert_eq!((mask.players, mask.volume_mm3, mask.volume_share), (1, 30.0, 0.3));
         assert!((mask.positive_share - 0.75).abs() < 1e-12);
-        assert_eq!(MaskStatistics::of(&estimate(), &[], 0.2), MaskStatistics::default());
+        assert_eq!(MaskStatistics::above(&estimate(), &[], 0.2), MaskStatistics::default());
     }
 }

@@ -48,6 +48,8 @@ pub enum EngineError {
     EmptyTarget { class: String },
     #[error("a graphics card was asked for, but there is none: {why}; use --device cpu")]
     NoGpu { why: String },
+    #[error("a picture could not be put together; please report this")]
+    Picture,
     #[error("cannot write {what} ({why}): {}", path.display())]
     Write { what: &'static str, why: String, path: PathBuf },
 }

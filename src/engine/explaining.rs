@@ -65,6 +65,8 @@ pub struct Explanation {
     pub log: CoalitionLog,
     /// One entry for each explained class, in class order.
     pub classes: Vec<ClassExplanation>,
+    /// Windows of the network in one run.
+    pub windows_per_run: usize,
     pub seconds: f64,
 }
 
@@ -120,7 +122,7 @@ pub fn explain(
     let classes = explained_classes(task, &target)?;
     // `explained_classes` names at least one.
     let shown = classes.first().copied().unwrap_or_default();
-    let mut masked = masked_network(task, network, targets)?;
+    let masked = masked_network(task, network, targets)?;
     let mut log = CoalitionLog::new(log_header(task, target))?;
     let mut sampler = PermutationSampler::new(task.players.count, task.settings.seed)?;
     let mut estimator = PermutationEstimator::new(task.players.count, task.settings.seed)?;
@@ -165,6 +167,7 @@ pub fn explain(
         device: network.device().label().to_owned(),
         log,
         classes: estimates,
+        windows_per_run: masked.windows().window_count(),
         seconds: pace.elapsed_s(),
     };
     on_snapshot(explanation.snapshot_of(shown)?);

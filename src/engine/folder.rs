@@ -5,11 +5,12 @@
 
 use std::path::Path;
 
-use crate::base::{Grid, VoxelBox};
+use crate::base::{Grid, RESEARCH_USE, VoxelBox};
 use crate::engine::{EngineError, Explanation, picture, reporting};
 use crate::explain::{Estimate, PlayerEstimate};
 use crate::explain::relevance_mask::RelevanceMask;
 use crate::io;
+use crate::report::html::{ClassSection, Page};
 use crate::report;
 use crate::volume::{self, LabelMap};
 
@@ -23,16 +24,47 @@ pub fn write(explanation: &Explanation, folder: &Path) -> Result<(), EngineError
     })?;
     write_maps(explanation, folder)?;
     write_log(explanation, &folder.join("log.voxlog"))?;
-    let montage = picture::montage(explanation)?;
-    report::write_png(&folder.join("picture.png"), &montage)?;
-    report::write_players(&folder.join("players.csv"), &reporting::player_rows(explanation))?;
+    write_report(explanation, folder)
+}
+
+/// Table, provenance, picture and page. The picture is of the first class; the page
+/// has one for each.
+fn write_report(explanation: &Explanation, folder: &Path) -> Result<(), EngineError> {
     let provenance = reporting::provenance(explanation)?;
-    report::write_provenance(&folder.join("explanation.json"), &provenance)?;
-    report::write_html(
-        &folder.join("report.html"),
-        &reporting::page(explanation, &provenance, &montage),
-    )?;
-    Ok(())
+    let mut rows = Vec::new();
+    let mut sections = Vec::new();
+    for explained in &explanation.classes {
+        let sentence = reporting::sentence(explanation, explained)?;
+        let picture = picture::draw(explanation, explained, &sentence)?;
+        let png = picture.to_png(&[
+            ("Software", concat!("voxplain ", env!("CARGO_PKG_VERSION"))),
+            ("Comment", RESEARCH_USE),
+            ("Source", &provenance.bundle.weights_blake3),
+        ])?;
+        rows.push(reporting::player_rows(explanation, explained));
+        sections.push((sentence, png));
+    }
+    if let Some((_, png)) = sections.first() {
+        io::atomic::write_bytes(&folder.join("picture.png"), png)?;
+    }
+    report::write_players(&folder.join("players.csv"), &rows.concat())?;
+    provenance.write(&folder.join("explanation.json"))?;
+    let classes: Vec<ClassSection<'_>> = provenance
+        .classes
+        .iter()
+        .zip(&sections)
+        .zip(&rows)
+        .map(|((result, (sentence, png)), players)| ClassSection {
+            result,
+            picture_png: png,
+            picture_description: sentence,
+            sentence,
+            players,
+        })
+        .collect();
+    let title = format!("Explanation of {}", explanation.study.first_channel().name());
+    let page = Page { title: &title, explanation: &provenance, classes: &classes };
+    Ok(page.write(&folder.join("report.html"))?)
 }
 
 /// A label map of a part of a scan as a label map of the whole scan.

@@ -7,7 +7,7 @@ use crate::engine::{EngineError, Study};
 use std::sync::Arc;
 
 use crate::model::{self, Prepared, SlidingWindow, SwinUnetr};
-use crate::volume::LabelMap;
+use crate::volume::{LabelMap, Volume};
 
 /// What the network says about a region.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ pub fn segment(
 ) -> Result<Segmentation, EngineError> {
     let pace = Pace::start();
     let description = study.bundle.description();
-    let channels: Vec<_> = study.scan.channels.iter().map(AsRef::as_ref).collect();
+    let channels: Vec<&Volume> = study.scan.channels.iter().map(AsRef::as_ref).collect();
     let prepared = model::prepare(&channels, &study.part, &description.preprocessing)?;
     let windows = SlidingWindow::new(
         Arc::clone(network),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::base::colour::Rgb;
 use crate::base::{CancelToken, Grid, Progress, VoxelBox, WorldBox};
 use crate::engine::{EngineError, RegionChoice};
 use crate::io;
@@ -151,6 +152,21 @@ impl Study {
     /// Indices of the classes that are structures.
     pub fn foreground(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.classes().len()).filter(|&class| self.bundle.is_foreground(class))
+    }
+
+    /// Colour of each label of the segmentation, from 0; `None` for what is not drawn.
+    pub fn label_colours(&self) -> Vec<Option<Rgb>> {
+        let mut colours = vec![None];
+        for (class, description) in self.classes().iter().enumerate() {
+            let label = self.bundle.label_of_class(class);
+            colours.resize(colours.len().max(label + 1), None);
+            if let Some(colour) = colours.get_mut(label)
+                && self.bundle.is_foreground(class)
+            {
+                *colour = Some(description.colour);
+            }
+        }
+        colours
     }
 
     /// The class that a label of the segmentation stands for.

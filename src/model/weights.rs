@@ -10,7 +10,9 @@ use burn::store::{ModuleStore, SafetensorsStore, bridge};
 use burn::tensor::DType;
 
 use super::ModelError;
-use super::swin_unetr::{BLOCKS_PER_STAGE, HEADS, MLP_RATIO, NetworkConfig, POSITIONS};
+use super::swin_unetr::{
+    BLOCKS_PER_STAGE, HEADS, MLP_RATIO, MergeOrder, NetworkConfig, POSITIONS,
+};
 
 /// A buffer in MONAI's checkpoints that is computed, not learned.
 const IGNORED_SUFFIX: &str = "relative_position_index";
@@ -116,6 +118,35 @@ impl Weights {
             }
         }
         Ok(())
+    }
+
+    /// The settings of the network that these weights belong to, read off their names
+    /// and shapes. The merge order is in neither, so the caller has to know it.
+    pub fn network_config(&self, merge_order: MergeOrder) -> Result<NetworkConfig, ModelError> {
+        let shape = |key: &str| {
+            self.tensors
+                .get(key)
+                .map(|(shape, _)| shape.as_slice())
+                .ok_or_else(|| ModelError::MissingWeights { count: 1, first: key.to_owned() })
+        };
+        let embedding = "swinViT.patch_embed.proj.weight";
+        let head = "out.conv.conv.weight";
+        let wrong = |key: &str, actual: &[usize]| ModelError::WeightShape {
+            key: key.to_owned(),
+            expected: vec![0; 5],
+            actual: actual.to_vec(),
+        };
+        let &[feature_size, in_channels, ..] = shape(embedding)? else {
+            return Err(wrong(embedding, shape(embedding)?));
+        };
+        let &[out_channels, ..] = shape(head)? else {
+            return Err(wrong(head, shape(head)?));
+        };
+        let use_v2 = self.tensors.keys().any(|key| key.starts_with("swinViT.layers1c."));
+        let config =
+            NetworkConfig { in_channels, out_channels, feature_size, use_v2, merge_order };
+        config.validate()?;
+        Ok(config)
     }
 
     /// The values of a tensor that must have this shape, row-major.

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use egui::{Key, KeyboardShortcut, Modifiers};
 use glam::DVec3;
 
-use crate::base::WorldBox;
-use crate::ui::plane::Plane;
+use crate::base::{Plane, WorldBox};
 
 /// One wish of the user.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use glam::DVec3;
 
-use crate::base::{Grid, Phase, Progress, WorldBox};
+use crate::base::colour::Rgb;
+use crate::base::{Convention, Grid, Phase, Progress, WorldBox};
 use crate::engine::{
     Budget, Explanation, MaskStatistics, Players, Segmentation, Snapshot, Study,
 };
 use crate::gpu::{Camera, ClassStyle, PlayerSample, Window};
 use crate::ui::command::Pane;
-use crate::ui::plane::Convention;
 
 /// Facts that came up from the engine for the open study.
 #[derive(Default)]
@@ -131,22 +131,20 @@ impl Look {
     /// How each label of the segmentation is drawn: its class's colour, and whether
     /// its eye is open. Label 0 is never drawn.
     pub fn class_styles(&self, study: &Study) -> Vec<ClassStyle> {
-        let mut styles = Vec::new();
-        for (class, description) in study.classes().iter().enumerate() {
-            let label = study.bundle.label_of_class(class);
-            let style = ClassStyle {
-                colour: description.colour,
+        let seen = |label: usize| {
+            let class = u16::try_from(label).ok().and_then(|label| study.class_of_label(label));
+            class.and_then(|class| self.class_visible.get(class)).copied().unwrap_or(true)
+        };
+        study
+            .label_colours()
+            .into_iter()
+            .enumerate()
+            .map(|(label, colour)| ClassStyle {
+                colour: colour.unwrap_or(Rgb([0; 3])),
                 opacity: 1.0,
-                visible: study.bundle.is_foreground(class)
-                    && self.class_visible.get(class).copied().unwrap_or(true),
-            };
-            let hidden = ClassStyle { visible: false, ..style };
-            styles.resize(styles.len().max(label + 1), hidden);
-            if let Some(entry) = styles.get_mut(label) {
-                *entry = style;
-            }
-        }
-        styles
+                visible: colour.is_some() && seen(label),
+            })
+            .collect()
     }
 
     /// Moves the crosshair, but never out of the scan.
@@ -199,5 +197,5 @@ impl Facts {
 /// Sizes of the relevance mask at a threshold, for the panel.
 pub fn mask_statistics(facts: &Facts, threshold: f64) -> Option<MaskStatistics> {
     let (snapshot, players) = (facts.shown()?, facts.players.as_ref()?);
-    Some(MaskStatistics::of(&snapshot.estimate, &players.facts, threshold))
+    Some(MaskStatistics::above(&snapshot.estimate, &players.facts, threshold))
 }

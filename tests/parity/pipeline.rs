@@ -22,7 +22,7 @@ fn hippocampus(batch: usize) -> (Bundle, Prepared, SlidingWindow) {
     let scan = read_nifti(fixture("hippocampus_001/image.nii.gz"));
     let region = VoxelBox::whole(scan.grid());
     let description = bundle.description();
-    let prepared = prepare(&[scan], &region, &description.preprocessing).unwrap();
+    let prepared = prepare(&[&scan], &region, &description.preprocessing).unwrap();
     let network = Arc::new(bundle.load_network(&ComputeDevice::cpu()).unwrap());
     let windows =
         SlidingWindow::new(network, prepared.grid.dims(), &description.inference, batch).unwrap();

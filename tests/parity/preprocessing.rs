@@ -55,7 +55,7 @@ fn run(name: &str, spacing_mm: Option<[f64; 3]>, intensity: Intensity) -> Prepar
         spacing_mm,
         intensity,
     };
-    prepare(&[scan], &region, &preprocessing).unwrap()
+    prepare(&[&scan], &region, &preprocessing).unwrap()
 }
 
 fn check(name: &str, step: &str, prepared: &Prepared) {
@@ -133,7 +133,7 @@ fn brats_normalisation_is_monais() {
         spacing_mm: None,
         intensity: Intensity::ZScoreNonzero {},
     };
-    let prepared = prepare(&channels, &VoxelBox::whole(&grid), &preprocessing).unwrap();
+    let prepared = prepare(&channels.iter().collect::<Vec<_>>(), &VoxelBox::whole(&grid), &preprocessing).unwrap();
     let actual: Vec<f32> = prepared.input.into_iter().collect();
     let expected: Vec<f32> = expected.into_iter().collect();
     let (largest, _) = difference(&actual, &expected);

@@ -69,7 +69,7 @@ pub struct Prepared {
 /// Errors: no scan, scans on different grids, a region outside the scan, voxels that
 /// are not finite, a spacing that gives too many voxels.
 pub fn prepare(
-    channels: &[Volume],
+    channels: &[&Volume],
     region: &VoxelBox,
     preprocessing: &Preprocessing,
 ) -> Result<Prepared, PreprocessingError> {
@@ -233,7 +233,7 @@ mod tests {
             start: [1, 0, 2],
             size: [3, 2, 3],
         };
-        let prepared = prepare(std::slice::from_ref(&scan), &region, &range()).unwrap();
+        let prepared = prepare(&[&scan], &region, &range()).unwrap();
         assert_eq!(prepared.grid.dims(), [2, 3, 3]);
         for ((_, x, y, z), &value) in prepared.input.indexed_iter() {
             let world = prepared.grid.world([x, y, z].map(|v| v as f64));
@@ -247,7 +247,7 @@ mod tests {
     fn labels_and_ids_make_the_round_trip() {
         let scan = volume(vec![0.0; 60], "scan");
         let region = VoxelBox::whole(scan.grid());
-        let prepared = prepare(&[scan], &region, &range()).unwrap();
+        let prepared = prepare(&[&scan], &region, &range()).unwrap();
         let ids: Vec<u16> = (0..60).collect();
         let on_model = prepared.values_from_region(&ids).unwrap();
         assert_eq!(prepared.labels_to_region(&on_model).unwrap().labels(), ids);
@@ -266,11 +266,11 @@ mod tests {
         let mut values = vec![1.0; 60];
         values[17] = f32::NAN;
         let bad = volume(values, "bad");
-        let error = prepare(&[good.clone(), bad], &region, &range()).unwrap_err();
+        let error = prepare(&[&good, &bad], &region, &range()).unwrap_err();
         assert!(matches!(error, PreprocessingError::NotFinite { name } if name == "bad"));
         let grid = Grid::new([4, 3, 5], DAffine3::IDENTITY).unwrap();
         let moved = Volume::new(grid, Voxels::U8(vec![0; 60]), (1.0, 0.0), "moved").unwrap();
-        let error = prepare(&[good, moved], &region, &range()).unwrap_err();
+        let error = prepare(&[&good, &moved], &region, &range()).unwrap_err();
         assert!(
             matches!(error, PreprocessingError::DifferentGrids { name, .. } if name == "moved")
         );

@@ -18,7 +18,8 @@ mod encoder;
 pub mod layers;
 pub mod window;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorData};
+use ndarray::ArrayD;
 
 use super::{ComputeDevice, ModelError, Weights};
 use convolution::{Convolution, ResidualBlock, UpBlock};
@@ -115,6 +116,29 @@ impl SwinUnetr {
         let d0 = self.decoder2.forward(d1, features.encoder2);
         let full = self.decoder1.forward(d0, self.encoder1.forward(x));
         Ok(self.out.forward(full))
+    }
+
+    /// [`forward`](Self::forward) for an array that is not on the device yet.
+    ///
+    /// Errors: also an array that has not five axes, and a failing device.
+    pub fn forward_array(&self, input: ArrayD<f32>) -> Result<ArrayD<f32>, ModelError> {
+        let actual = input.shape().to_vec();
+        let &[n, c, d, h, w] = actual.as_slice() else {
+            return Err(ModelError::Shape {
+                what: "input (batch, channels, depth, height, width)",
+                expected: vec![1, self.config.in_channels, 64, 64, 64],
+                actual,
+            });
+        };
+        let values: Vec<f32> = input.iter().copied().collect();
+        let data = TensorData::new(values, [n, c, d, h, w]);
+        let logits = self.forward(Tensor::from_data(data, self.device.burn()))?;
+        let shape = logits.dims();
+        let values = logits
+            .try_into_vec_as::<f32>()
+            .map_err(|error| ModelError::Device(error.to_string()))?;
+        ArrayD::from_shape_vec(shape.to_vec(), values)
+            .map_err(|error| ModelError::Device(error.to_string()))
     }
 
     /// The maps of the contracting path, for an input as in [`forward`](Self::forward).

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use glam::DVec3;
 
 use super::Viewer;
-use crate::base::WorldBox;
+use crate::base::{Plane, WorldBox};
 use crate::engine::{Event, ExplainSettings, RegionChoice, Study, assets};
 use crate::explain::supervoxels::SupervoxelSettings;
 use crate::gpu::{ClassStyle, Window};
 use crate::ui::command::{Command, menu_entries};
-use crate::ui::plane::Plane;
 use crate::ui::state::{Job, Look, Message, MessageKind};
 use crate::volume;
 
@@ -242,7 +241,8 @@ impl Viewer {
     }
 
     fn explain(&mut self) {
-        let (Some(_), Some(players)) = (&self.facts.segmentation, &self.facts.players) else {
+        let (Some(_), Some(players)) = (&self.facts.segmentation, self.facts.players.clone())
+        else {
             return;
         };
         self.message = None;
@@ -250,12 +250,12 @@ impl Viewer {
         self.job = Job::Explaining;
         let settings = ExplainSettings {
             class: Some(self.choices.class),
-            supervoxels: players.settings.clone(),
+            supervoxels: players.settings,
             budget: self.choices.budget,
             seed: self.choices.seed,
             ..ExplainSettings::default()
         };
-        self.engine.explain(Arc::clone(players), settings);
+        self.engine.explain(players, settings);
     }
 
     fn pause_or_resume(&mut self) {
@@ -294,7 +294,7 @@ impl Viewer {
 
     fn take_dropped_files(&mut self, ctx: &egui::Context) {
         let dropped: Vec<PathBuf> = ctx.input(|input| {
-            input.raw.dropped_files.iter().filter_map(|file| file.path().map(ToOwned::to_owned)).collect()
+            input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect()
         });
         if let [path] = dropped.as_slice()
             && path.join("bundle.json").is_file()
@@ -323,19 +323,7 @@ impl Viewer {
         let (Some(study), Some(look)) = (&self.facts.study, &self.look) else {
             return Vec::new();
         };
-        let foreground = study.foreground();
-        study
-            .bundle
-            .classes()
-            .iter()
-            .enumerate()
-            .map(|(index, class)| ClassStyle {
-                colour: class.colour,
-                opacity: 1.0,
-                visible: foreground.contains(&index)
-                    && look.class_visible.get(index).copied().unwrap_or(true),
-            })
-            .collect()
+        look.class_styles(study)
     }
 }
 

@@ -6,7 +6,7 @@ use glam::{DVec2, DVec3};
 use crate::gpu::{Cutaway, OverlayStyle, RaycastView, RegionView, ScanStyle};
 use crate::ui::command::{Command, Pane};
 use crate::ui::panes::marks;
-use crate::ui::plane::side_letter;
+use crate::base::side_letter;
 use crate::ui::render::ViewRenderer;
 use crate::ui::state::{Facts, Look};
 use crate::ui::theme;

@@ -1,0 +1,202 @@
+//! The overview picture of an explanation, drawn on the CPU.
+//!
+//! The CPU twin of the shaders draws the views, so that the same picture comes out on
+//! a machine without any graphics adapter.
+
+use glam::DVec3;
+
+use crate::base::colour::Rgb;
+use crate::base::{Convention, Plane, side_letter};
+use crate::engine::explaining::ClassExplanation;
+use crate::engine::{EngineError, Explanation, ranked, reporting};
+use crate::gpu::twin::{TwinScene, render_raycast, render_slice};
+use crate::gpu::{
+    ClassStyle, Cutaway, Interpolation, OverlayStyle, PlayerSample, Quality, RaycastView,
+    RegionView, ScanStyle, SliceView, Tier, Window,
+};
+use crate::report::Picture;
+use crate::report::montage::{ColourBar, EdgeLetters, LegendEntry, Montage, Panel};
+use crate::volume;
+
+/// Size of each view in pixels, in the shape of the montage's panels.
+const VIEW_PX: [u32; 2] = [704, 500];
+
+/// Width of the whole picture.
+const WIDTH_PX: usize = 1920;
+
+/// How much more than the region a slice shows.
+const SURROUNDINGS: f64 = 1.5;
+
+/// Colours outside the scan, as in the window.
+const BACKGROUND: Rgb = Rgb([6, 7, 9]);
+
+/// Three slices through the most relevant supervoxel and the volume, with their legend.
+pub fn draw(
+    explanation: &Explanation,
+    explained: &ClassExplanation,
+    sentence: &str,
+) -> Result<Picture, EngineError> {
+    let study = &explanation.study;
+    let scan = study.first_channel();
+    let scene = scene(explanation, explained);
+    let (low, high) = volume::default_window(scan);
+    let window = Window { low, high };
+    let overlay = overlay(explanation, explained)?;
+    let focus_mm = focus(explanation, explained);
+
+    let mut notes = Vec::new();
+    let mut views = Vec::new();
+    for plane in Plane::ALL {
+        let view = slice_view(explanation, plane, focus_mm, window, overlay);
+        let axis = plane.normal().index();
+        notes.push(format!("{} {:.1} mm", ["x", "y", "z"][axis], focus_mm.to_array()[axis]));
+        let letters = EdgeLetters {
+            left: side_letter(-view.right),
+            right: side_letter(view.right),
+            top: side_letter(view.up),
+            bottom: side_letter(-view.up),
+        };
+        views.push((plane.label(), report_picture(render_slice(&scene, &view))?, Some(letters)));
+    }
+    notes.push("cut open at the slices".to_owned());
+    let quality = Quality { scale: 1.0, ..Quality::at_rest(Tier::Software, scan.grid()) };
+    let mut view = RaycastView::of(scan.grid(), window, VIEW_PX, quality);
+    view.overlay = overlay;
+    view.scan = ScanStyle::solid(window);
+    view.cutaway = Some(Cutaway::toward(&view.camera, focus_mm, [true; 3]));
+    view.region =
+        Some(RegionView { bounds: study.region, clip_scan: false, line_opacity: 0.8 });
+    views.push(("3D", report_picture(render_raycast(&scene, &view))?, None));
+
+    let panels: Vec<Panel<'_>> = views
+        .iter()
+        .zip(&notes)
+        .map(|((title, picture, letters), note)| Panel { title, note, picture, letters: *letters })
+        .collect();
+    let legend: Vec<LegendEntry<'_>> = study
+        .foreground()
+        .filter_map(|class| {
+            let description = study.classes().get(class)?;
+            let volume_ml = *explanation.segmentation.volumes_ml.get(class)?;
+            Some(LegendEntry { name: &description.name, colour: description.colour, volume_ml })
+        })
+        .collect();
+    let montage = Montage {
+        title: &format!("Why {} in {}", study.class_name(explained.class), scan.name()),
+        subtitle: &format!(
+            "{}, {} supervoxels, {} runs of the network",
+            study.bundle.description().name,
+            explanation.players.count,
+            explanation.log.records().len()
+        ),
+        panels: &panels,
+        colour_bar: Some(ColourBar {
+            label: "SHAP value",
+            unit: reporting::value_unit(explanation.settings.value_function),
+            limit: heat_scale(explained),
+        }),
+        legend: &legend,
+        sentence,
+        source: &format!("voxplain {}, {}", env!("CARGO_PKG_VERSION"), explanation.device),
+    };
+    Ok(montage.draw(WIDTH_PX))
+}
+
+fn scene(explanation: &Explanation, explained: &ClassExplanation) -> TwinScene {
+    let study = &explanation.study;
+    let mut scene = TwinScene::new();
+    scene.set_scan(Some(study.first_channel()));
+    scene.set_segmentation(Some(&explanation.segmentation.labels));
+    scene.set_supervoxels(Some(&explanation.players.labels));
+    scene.set_classes(&class_styles(explanation));
+    let samples: Vec<PlayerSample> = explained
+        .estimate
+        .players
+        .iter()
+        .map(|player| PlayerSample {
+            value: (player.samples > 0).then_some(player.shap_value as f32),
+            standard_error: player.standard_error.map(|error| error as f32),
+        })
+        .collect();
+    scene.set_players(&samples);
+    scene
+}
+
+/// Styles by label of the segmentation; background is not drawn.
+fn class_styles(explanation: &Explanation) -> Vec<ClassStyle> {
+    explanation.study.label_colours()
+        .into_iter()
+        .map(|colour| ClassStyle {
+            colour: colour.unwrap_or(Rgb([0; 3])),
+            opacity: 1.0,
+            visible: colour.is_some(),
+        })
+        .collect()
+}
+
+fn overlay(
+    explanation: &Explanation,
+    explained: &ClassExplanation,
+) -> Result<OverlayStyle, EngineError> {
+    let mask = explanation.mask_of(&explained.estimate)?;
+    Ok(OverlayStyle {
+        heat_scale: heat_scale(explained) as f32,
+        mask_threshold: mask.threshold.map(|threshold| threshold as f32),
+        ..OverlayStyle::default()
+    })
+}
+
+/// The largest |SHAP value|, at which colours are strongest.
+fn heat_scale(explained: &ClassExplanation) -> f64 {
+    let largest = explained
+        .estimate
+        .players
+        .iter()
+        .fold(0.0_f64, |largest, player| largest.max(player.shap_value.abs()));
+    if largest > 0.0 { largest } else { 1.0 }
+}
+
+/// The middle of the most relevant supervoxel.
+fn focus(explanation: &Explanation, explained: &ClassExplanation) -> DVec3 {
+    ranked(&explained.estimate)
+        .first()
+        .and_then(|&player| explanation.players.facts.get(player))
+        .map_or_else(
+            || explanation.study.region.center_mm(),
+            |facts| DVec3::from(facts.centroid_mm),
+        )
+}
+
+fn slice_view(
+    explanation: &Explanation,
+    plane: Plane,
+    focus_mm: DVec3,
+    window: Window,
+    overlay: OverlayStyle,
+) -> SliceView {
+    let region = explanation.study.region_grid.world_bounds();
+    let (right, up) = plane.screen_axes(Convention::Radiological);
+    let size = region.size_mm() * SURROUNDINGS;
+    let [width, height] = VIEW_PX.map(f64::from);
+    let mm_per_pixel = (size.dot(right.abs()) / width).max(size.dot(up.abs()) / height);
+    let normal = right.cross(up);
+    let middle = region.center_mm();
+    SliceView {
+        center_mm: middle - normal * (middle - focus_mm).dot(normal),
+        right,
+        up,
+        mm_per_pixel,
+        size_px: VIEW_PX,
+        window,
+        interpolation: Interpolation::Linear,
+        overlay,
+        region: Some(explanation.study.region),
+        dim_outside_region: 0.35,
+        background: BACKGROUND,
+    }
+}
+
+fn report_picture(picture: crate::gpu::Picture) -> Result<Picture, EngineError> {
+    let [width, height] = picture.size_px.map(|n| n as usize);
+    Picture::from_rgba(width, height, picture.rgba).ok_or(EngineError::Picture)
+}

@@ -1,0 +1,175 @@
+//! An explanation as the rows, sentences and provenance of its report.
+
+use crate::engine::explaining::ClassExplanation;
+use crate::engine::{EngineError, Explanation, MaskStatistics, ranked};
+use crate::base::{Orientation, RESEARCH_USE};
+use crate::explain::{Estimate, ValueFunction};
+use crate::explain::supervoxels::Method;
+use crate::report::PlayerRow;
+use crate::report::provenance::{
+    self, Bundle, ClassResult, Counts, InputFile, MaskResult, Parameters, Supervoxels,
+};
+
+/// The unit of values and SHAP values.
+pub fn value_unit(value_function: ValueFunction) -> &'static str {
+    match value_function {
+        ValueFunction::SoftDice => "change of soft Dice",
+        ValueFunction::HardDice => "change of Dice",
+        ValueFunction::MeanLogit => "change of mean logit",
+        ValueFunction::MeanProbability => "change of mean probability",
+        ValueFunction::VolumeMl => "change of volume, mL",
+    }
+}
+
+/// One row a supervoxel of a class.
+pub fn player_rows(explanation: &Explanation, explained: &ClassExplanation) -> Vec<PlayerRow> {
+    let estimate = &explained.estimate;
+    let total: f64 = estimate.players.iter().map(|player| player.shap_value.abs()).sum();
+    estimate
+        .players
+        .iter()
+        .zip(&explanation.players.facts)
+        .zip(1..)
+        .map(|((player, facts), id)| PlayerRow {
+            id,
+            class: explanation.study.class_name(explained.class).to_owned(),
+            volume_mm3: facts.volume_mm3,
+            centroid_mm: facts.centroid_mm,
+            shap_value: player.shap_value,
+            standard_error: player.standard_error,
+            share: if total > 0.0 { player.shap_value.abs() / total } else { 0.0 },
+        })
+        .collect()
+}
+
+/// What was found for a class, in plain words with its uncertainty.
+pub fn sentence(explanation: &Explanation, explained: &ClassExplanation) -> Result<String, EngineError> {
+    let study = &explanation.study;
+    let class = study.class_name(explained.class);
+    let estimate = &explained.estimate;
+    let mut text = format!(
+        "With the whole region shown, the overlap with {class} is {:.2}; with every supervoxel replaced ({}) it is {:.2}.",
+        estimate.value_full, explanation.settings.baseline, estimate.value_empty,
+    );
+    if let Some(&strongest) = ranked(estimate).first()
+        && let Some(known) = estimate.players.get(strongest)
+    {
+        let interval = known.standard_error.map_or_else(String::new, |error| {
+            format!(" ± {:.3}", error * estimate.interval_factor)
+        });
+        text += &format!(
+            " Supervoxel {} contributes most: showing it changes the overlap by {:+.3}{interval} on average.",
+            strongest + 1,
+            known.shap_value,
+        );
+    }
+    let mask = mask_result(explanation, estimate)?;
+    text += &format!(
+        " The relevance mask ({}) holds {} supervoxels with {:.2} mL and {:.0} % of the positive evidence.",
+        mask.rule,
+        mask.supervoxels,
+        mask.volume_ml,
+        mask.evidence_share * 100.0,
+    );
+    Ok(text)
+}
+
+fn mask_result(explanation: &Explanation, estimate: &Estimate) -> Result<MaskResult, EngineError> {
+    let mask = explanation.mask_of(estimate)?;
+    let statistics = MaskStatistics::of(estimate, &explanation.players.facts, &mask.players);
+    Ok(MaskResult {
+        rule: explanation.settings.mask.to_string(),
+        supervoxels: u32::try_from(statistics.players).unwrap_or(u32::MAX),
+        volume_ml: statistics.volume_mm3 / 1000.0,
+        evidence_share: statistics.positive_share,
+        keep_only_dice: None,
+        delete_only_dice: None,
+    })
+}
+
+/// Everything that is needed to know and repeat what was done.
+pub fn provenance(explanation: &Explanation) -> Result<provenance::Explanation, EngineError> {
+    let study = &explanation.study;
+    let settings = &explanation.settings;
+    let classes = explanation
+        .classes
+        .iter()
+        .map(|explained| class_result(explanation, explained))
+        .collect::<Result<Vec<_>, _>>()?;
+    let inputs = study
+        .scan
+        .inputs
+        .iter()
+        .zip(&study.scan.channels)
+        .map(|(input, volume)| InputFile {
+            name: input.file_name.clone(),
+            blake3: input.hash.clone(),
+            dims: volume.grid().dims(),
+            spacing_mm: volume.grid().spacing_mm(),
+            orientation: Orientation::of(volume.grid()).letters(),
+        })
+        .collect();
+    let mut notes = study.scan.warnings.clone();
+    notes.extend(study.region_note.clone());
+    if explanation.classes.iter().any(|explained| explained.estimate.visited() < 1.0) {
+        notes.push("the budget ended inside the first pass: not every supervoxel has a value".into());
+    }
+    let evaluations = explanation.log.records().len() as u64;
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Ok(provenance::Explanation {
+        schema_version: provenance::SCHEMA_VERSION,
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        notice: RESEARCH_USE.to_owned(),
+        bundle: Bundle {
+            name: study.bundle.description().name.clone(),
+            weights_blake3: study.bundle.weights_hash().to_owned(),
+        },
+        inputs,
+        region_mm: study.region,
+        parameters: Parameters {
+            classes: classes.iter().map(|class| class.name.clone()).collect(),
+            supervoxels: Supervoxels {
+                method: match explanation.players.settings.method {
+                    Method::Slic => "slic".to_owned(),
+                    Method::Cubes => "cubes".to_owned(),
+                },
+                requested: count(explanation.players.settings.count),
+                count: count(explanation.players.count),
+                compactness: explanation.players.settings.compactness,
+            },
+            baseline: settings.baseline.to_string(),
+            value_function: settings.value_function.label().to_owned(),
+            value_unit: value_unit(settings.value_function).to_owned(),
+            estimator: "antithetic permutation".to_owned(),
+            budget: settings.budget.evaluations(explanation.players.count) as u64,
+            seed: settings.seed,
+            mask_rule: Some(settings.mask.to_string()),
+        },
+        device: explanation.device.clone(),
+        counts: Counts {
+            evaluations,
+            windows: evaluations * explanation.windows_per_run as u64,
+            seconds: explanation.seconds,
+        },
+        classes,
+        notes,
+    })
+}
+
+fn class_result(
+    explanation: &Explanation,
+    explained: &ClassExplanation,
+) -> Result<ClassResult, EngineError> {
+    let estimate = &explained.estimate;
+    let volumes = &explanation.segmentation.volumes_ml;
+    Ok(ClassResult {
+        name: explanation.study.class_name(explained.class).to_owned(),
+        segmentation_ml: volumes.get(explained.class).copied().unwrap_or(0.0),
+        value_empty: estimate.value_empty,
+        value_full: estimate.value_full,
+        completeness_residual: estimate.completeness_residual(),
+        surrogate_fit: None,
+        held_out_error: None,
+        mask: Some(mask_result(explanation, estimate)?),
+    })
+}
