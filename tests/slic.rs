@@ -168,6 +168,32 @@ fn follows_the_phantom_better_than_the_references() {
     }
 }
 
+/// Without edges to follow, cells are even and compact in millimetres.
+#[test]
+fn a_constant_image_gives_even_cells_in_millimetres() {
+    let dims = [60, 50, 30];
+    let found = run(&vec![1.0; 60 * 50 * 30], dims, &settings(180, 0.1));
+    // 180 cells of 10 × 10 × 10 mm at 1 × 1 × 2 mm.
+    let mut extents = vec![[[f64::INFINITY, f64::NEG_INFINITY]; 3]; 181];
+    let mut sizes = vec![0; 181];
+    for (index, &label) in found.labels.iter().enumerate() {
+        let voxel = [index % 60, index / 60 % 50, index / 3000];
+        sizes[usize::from(label)] += 1;
+        for axis in 0..3 {
+            let [low, high] = &mut extents[usize::from(label)][axis];
+            *low = low.min(voxel[axis] as f64 * SPACING_MM[axis]);
+            *high = high.max((voxel[axis] + 1) as f64 * SPACING_MM[axis]);
+        }
+    }
+    for (size, extent) in sizes.into_iter().zip(extents).skip(1) {
+        assert!((300..=750).contains(&size), "a cell of {size} voxels");
+        assert!(
+            extent.iter().all(|[low, high]| high - low <= 16.0),
+            "{extent:?}"
+        );
+    }
+}
+
 #[test]
 fn does_not_collapse_at_low_compactness() {
     let image: Vec<f32> = fixture("img_64x56x40.npy");

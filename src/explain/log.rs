@@ -380,6 +380,14 @@ mod tests {
             }
         );
 
+        let mut swapped = whole.clone();
+        let (first, second) = (whole.len() - 3 * record_len, whole.len() - 2 * record_len);
+        swapped[first..second].copy_from_slice(&whole[second..second + record_len]);
+        swapped[second..second + record_len].copy_from_slice(&whole[first..second]);
+        let (kept, end) = CoalitionLog::read(&swapped[..]).unwrap();
+        assert_eq!(kept.records().len(), 6);
+        assert!(matches!(end, LogEnd::Damaged { record: 6, .. }));
+
         let read = |bytes: &[u8]| CoalitionLog::read(bytes).unwrap_err();
         assert!(matches!(read(b"\x1f\x8b gzip"), ExplainError::NotALog));
         assert!(matches!(read(&whole[..40]), ExplainError::LogHeader(_)));

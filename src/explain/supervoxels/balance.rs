@@ -9,8 +9,8 @@ use super::domain::{Domain, neighbours};
 /// Changes connected labels `0..count` until there are `domain.count` of them:
 /// merges the smallest piece into the neighbour that is most like it while there are
 /// too many, splits the largest while there are too few. Pieces of fewer than
-/// `least` voxels are merged in any case. `likeness(a, b)` falls with how different
-/// two voxels are; a piece is judged by the mean of what `features` gives.
+/// `least` voxels are merged in any case. How alike pieces are is judged by their mean
+/// `features` (one vector a feature, one value a voxel).
 pub(super) fn balance(
     domain: &Domain,
     labels: &mut [u32],
