@@ -176,7 +176,8 @@ pub(super) fn class_sums_on_device(
             logits.clone().greater_scalar(0.0).float(),
         ),
     };
-    let planes = |values: Tensor<5>| values.reshape([channels, x, y * z]).sum_dim(2);
+    // Short sums first: a device may add up numbers one by one in single precision.
+    let planes = |values: Tensor<5>| values.sum_dim(4).sum_dim(3).reshape([channels, x, 1]);
     let sums = Tensor::cat(
         vec![
             planes(probability.clone() * targets.clone()),

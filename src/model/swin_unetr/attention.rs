@@ -32,7 +32,7 @@ pub struct WindowAttention {
 #[derive(Debug)]
 enum Plan {
     Cpu(CpuPlan),
-    Device(DevicePlan),
+    Device(Box<DevicePlan>),
 }
 
 /// Index and bias tensors for one shape of input.
@@ -108,13 +108,8 @@ impl WindowAttention {
                 Plan::Cpu(CpuPlan::new(&self.table, self.heads, grid, self.shifted))
             } else {
                 let layout = WindowLayout::new(grid, self.shifted);
-                Plan::Device(DevicePlan::new(
-                    &self.table,
-                    self.heads,
-                    grid,
-                    &layout,
-                    device,
-                ))
+                let plan = DevicePlan::new(&self.table, self.heads, grid, &layout, device);
+                Plan::Device(Box::new(plan))
             })
         });
         plan.clone()

@@ -10,18 +10,25 @@ use crate::model::{ModelError, Weights};
 
 /// A convolution with stride 1 that keeps the size.
 #[derive(Debug)]
-pub enum Convolution {
-    /// By the device, with whatever kernel it has. Weight: out × in × k × k × k.
-    Device {
-        weight: Tensor<5>,
-        bias: Option<Tensor<1>>,
-        padding: usize,
-    },
+pub struct Convolution {
+    outputs: usize,
+    kernel: Kernel,
+}
+
+#[derive(Debug)]
+enum Kernel {
+    /// The device's own.
+    Device(Box<DeviceKernel>),
     /// 3×3×3 without bias on the CPU.
-    Cpu {
-        convolution: CpuConvolution,
-        outputs: usize,
-    },
+    Cpu(CpuConvolution),
+}
+
+#[derive(Debug)]
+struct DeviceKernel {
+    /// out × in × k × k × k.
+    weight: Tensor<5>,
+    bias: Option<Tensor<1>>,
+    padding: usize,
 }
 
 impl Convolution {
@@ -29,50 +36,40 @@ impl Convolution {
     pub fn load(
         weights: &Weights,
         prefix: &str,
-        [inputs, outputs, kernel]: [usize; 3],
+        [inputs, outputs, size]: [usize; 3],
         bias: bool,
         device: &Device,
     ) -> Result<Self, ModelError> {
-        let shape = [outputs, inputs, kernel, kernel, kernel];
+        let shape = [outputs, inputs, size, size, size];
         let weight = weights.take(&format!("{prefix}.conv.weight"), shape)?;
-        if is_cpu(device) && kernel == 3 && !bias {
-            let convolution = CpuConvolution::new(&weight, inputs, outputs);
-            return Ok(Self::Cpu {
-                convolution,
-                outputs,
-            });
-        }
-        let bias = bias
-            .then(|| weights.take(&format!("{prefix}.conv.bias"), [outputs]))
-            .transpose()?;
-        Ok(Self::Device {
-            weight: upload(weight, shape, device),
-            bias: bias.map(|values| upload(values, [outputs], device)),
-            padding: kernel / 2,
-        })
+        let kernel = if is_cpu(device) && size == 3 && !bias {
+            Kernel::Cpu(CpuConvolution::new(&weight, inputs, outputs))
+        } else {
+            let key = format!("{prefix}.conv.bias");
+            let bias = bias.then(|| weights.take(&key, [outputs])).transpose()?;
+            Kernel::Device(Box::new(DeviceKernel {
+                weight: upload(weight, shape, device),
+                bias: bias.map(|values| upload(values, [outputs], device)),
+                padding: size / 2,
+            }))
+        };
+        Ok(Self { outputs, kernel })
     }
 
     /// N×in×D×H×W to N×out×D×H×W.
     pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
-        match self {
-            Self::Device {
-                weight,
-                bias,
-                padding,
-            } => {
-                let options = ConvOptions::new([1; 3], [*padding; 3], [1; 3], 1);
-                module::conv3d(x, weight.clone(), bias.clone(), options)
+        match &self.kernel {
+            Kernel::Device(kernel) => {
+                let options = ConvOptions::new([1; 3], [kernel.padding; 3], [1; 3], 1);
+                module::conv3d(x, kernel.weight.clone(), kernel.bias.clone(), options)
             }
-            Self::Cpu {
-                convolution,
-                outputs,
-            } => {
+            Kernel::Cpu(kernel) => {
                 let [n, _, d, h, w] = x.dims();
                 let device = x.device();
                 let x = x.into_data();
                 let x = x.as_slice().expect("CPU tensors are readable as f32");
-                let result = convolution.forward(x, n, [d, h, w]);
-                upload(result, [n, *outputs, d, h, w], &device)
+                let result = kernel.forward(x, n, [d, h, w]);
+                upload(result, [n, self.outputs, d, h, w], &device)
             }
         }
     }
