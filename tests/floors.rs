@@ -11,9 +11,20 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("report", &["base", "volume"]),
     ("gpu", &["base", "volume"]),
     ("explain", &["base", "volume"]),
-    ("engine", &["base", "volume", "io", "model", "report", "gpu", "explain"]),
-    ("cli", &["base", "volume", "io", "model", "report", "gpu", "explain", "engine"]),
-    ("ui", &["base", "volume", "report", "gpu", "explain", "engine"]),
+    (
+        "engine",
+        &["base", "volume", "io", "model", "report", "gpu", "explain"],
+    ),
+    (
+        "cli",
+        &[
+            "base", "volume", "io", "model", "report", "gpu", "explain", "engine",
+        ],
+    ),
+    (
+        "ui",
+        &["base", "volume", "report", "gpu", "explain", "engine"],
+    ),
 ];
 
 /// Packages that only the named modules may use.
@@ -60,9 +71,8 @@ fn crate_modules(code: &str) -> Vec<&'static str> {
             code.lines().any(|line| names_path(line, "crate::", module))
                 || code.split("use crate::{").skip(1).any(|rest| {
                     rest.split_once("};").is_some_and(|(list, _)| {
-                        list.split([',', '\n', ' ']).any(|item| {
-                            item == *module || item.starts_with(&format!("{module}::"))
-                        })
+                        list.split([',', '\n', ' '])
+                            .any(|item| item == *module || item.starts_with(&format!("{module}::")))
                     })
                 })
         })
@@ -91,8 +101,7 @@ fn every_module_uses_only_lower_floors() {
                 }
             }
             for (package, users) in PACKAGES {
-                if !users.contains(module)
-                    && code.lines().any(|line| names_path(line, "", package))
+                if !users.contains(module) && code.lines().any(|line| names_path(line, "", package))
                 {
                     breaches.push(format!("{name} uses the package {package}"));
                 }
@@ -105,9 +114,15 @@ fn every_module_uses_only_lower_floors() {
 #[test]
 fn the_reader_of_use_lines_sees_them() {
     assert_eq!(crate_modules("use crate::base::Grid;"), ["base"]);
-    assert_eq!(crate_modules("use crate::{io, volume::Volume};"), ["volume", "io"]);
+    assert_eq!(
+        crate_modules("use crate::{io, volume::Volume};"),
+        ["volume", "io"]
+    );
     assert_eq!(crate_modules("let x = crate::engine::run();"), ["engine"]);
-    assert_eq!(crate_modules("use crate::baseline::Mean;"), Vec::<&str>::new());
+    assert_eq!(
+        crate_modules("use crate::baseline::Mean;"),
+        Vec::<&str>::new()
+    );
     assert!(names_path("let t: burn::tensor::Tensor<3>;", "", "burn"));
     assert!(!names_path("mod heartburn::x", "", "burn"));
 }

@@ -11,11 +11,25 @@ fn shared_packages_have_one_version() {
         if let Some(value) = line.strip_prefix("name = ") {
             name = value.trim_matches('"');
         } else if let Some(value) = line.strip_prefix("version = ") {
-            versions.entry(name).or_default().push(value.trim_matches('"'));
+            versions
+                .entry(name)
+                .or_default()
+                .push(value.trim_matches('"'));
         }
     }
-    for package in ["wgpu", "wgpu-core", "naga", "egui", "eframe", "egui-wgpu", "ndarray", "burn"] {
-        let found = versions.get(package).unwrap_or_else(|| panic!("{package} is not locked"));
+    for package in [
+        "wgpu",
+        "wgpu-core",
+        "naga",
+        "egui",
+        "eframe",
+        "egui-wgpu",
+        "ndarray",
+        "burn",
+    ] {
+        let found = versions
+            .get(package)
+            .unwrap_or_else(|| panic!("{package} is not locked"));
         assert_eq!(found.len(), 1, "{package} is locked at {found:?}");
     }
 }

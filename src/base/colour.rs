@@ -17,7 +17,9 @@ impl TryFrom<String> for Rgb {
     type Error = BadColour;
 
     fn try_from(text: String) -> Result<Self, BadColour> {
-        let digits = text.strip_prefix('#').filter(|d| d.len() == 6 && d.is_ascii());
+        let digits = text
+            .strip_prefix('#')
+            .filter(|d| d.len() == 6 && d.is_ascii());
         digits
             .and_then(|d| u32::from_str_radix(d, 16).ok())
             .map(|n| Self([(n >> 16) as u8, (n >> 8) as u8, n as u8]))
@@ -36,7 +38,11 @@ pub const TABLE_SIZE: usize = 256;
 
 /// The signed map at `t` in -1..=1: blue below zero, nearly white at zero, red above.
 pub fn diverging(t: f64) -> Rgb {
-    let t = if t.is_finite() { t.clamp(-1.0, 1.0) } else { 0.0 };
+    let t = if t.is_finite() {
+        t.clamp(-1.0, 1.0)
+    } else {
+        0.0
+    };
     let c = colorous::RED_BLUE.eval_continuous(0.5 - t / 2.0);
     Rgb([c.r, c.g, c.b])
 }

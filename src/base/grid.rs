@@ -11,9 +11,7 @@ use glam::{DAffine3, DVec3};
 pub enum GridError {
     #[error("the image has an empty dimension ({0} × {1} × {2} voxels)")]
     Empty(usize, usize, usize),
-    #[error(
-        "the image has more voxels than this computer can address ({0} × {1} × {2})"
-    )]
+    #[error("the image has more voxels than this computer can address ({0} × {1} × {2})")]
     TooLarge(usize, usize, usize),
     #[error("the image's affine is singular or not finite, so its place in the body is unknown")]
     SingularAffine,
@@ -163,7 +161,10 @@ impl Grid {
             // A hair of slack keeps a centre that lies exactly on the box inside it.
             let first = (low[axis] - 1e-6).ceil().max(0.0);
             let end = (high[axis] + 1e-6).floor().min(last);
-            if !(first <= end) {
+            if first
+                .partial_cmp(&end)
+                .is_none_or(std::cmp::Ordering::is_gt)
+            {
                 return Err(GridError::OutsideScan);
             }
             start[axis] = first as usize;
@@ -186,11 +187,19 @@ impl Grid {
 
     /// Whether two grids have the same dimensions and place, to a thousandth of a voxel.
     pub fn same_place(&self, other: &Grid) -> bool {
-        let tolerance = 1e-3 * self.spacing_mm().iter().fold(f64::INFINITY, |a, &b| a.min(b));
+        let tolerance = 1e-3
+            * self
+                .spacing_mm()
+                .iter()
+                .fold(f64::INFINITY, |a, &b| a.min(b));
         self.dims == other.dims
             && (0..8).all(|corner| {
                 let v = std::array::from_fn(|axis| {
-                    if corner >> axis & 1 == 0 { 0.0 } else { self.dims[axis] as f64 }
+                    if corner >> axis & 1 == 0 {
+                        0.0
+                    } else {
+                        self.dims[axis] as f64
+                    }
                 });
                 self.world(v).distance(other.world(v)) <= tolerance
             })
@@ -207,7 +216,10 @@ pub struct VoxelBox {
 impl VoxelBox {
     /// All voxels of a grid.
     pub fn whole(grid: &Grid) -> Self {
-        Self { start: [0; 3], size: grid.dims() }
+        Self {
+            start: [0; 3],
+            size: grid.dims(),
+        }
     }
 
     pub fn voxel_count(&self) -> usize {
@@ -224,7 +236,10 @@ pub struct WorldBox {
 
 impl WorldBox {
     /// The box that contains nothing and grows to what is added to it.
-    pub const EMPTY: Self = Self { min: [f64::INFINITY; 3], max: [f64::NEG_INFINITY; 3] };
+    pub const EMPTY: Self = Self {
+        min: [f64::INFINITY; 3],
+        max: [f64::NEG_INFINITY; 3],
+    };
 
     pub fn grow(&mut self, point_mm: DVec3) {
         self.min = DVec3::from(self.min).min(point_mm).to_array();
@@ -247,7 +262,11 @@ impl WorldBox {
     pub fn corners(&self) -> [DVec3; 8] {
         std::array::from_fn(|corner| {
             DVec3::from(std::array::from_fn::<f64, 3, _>(|axis| {
-                if corner >> axis & 1 == 0 { self.min[axis] } else { self.max[axis] }
+                if corner >> axis & 1 == 0 {
+                    self.min[axis]
+                } else {
+                    self.max[axis]
+                }
             }))
         })
     }
@@ -277,18 +296,36 @@ mod tests {
     #[test]
     fn crop_keeps_every_voxel_where_it_was() {
         let grid = grid();
-        let part = VoxelBox { start: [2, 3, 4], size: [5, 6, 7] };
+        let part = VoxelBox {
+            start: [2, 3, 4],
+            size: [5, 6, 7],
+        };
         let cropped = grid.crop(&part).unwrap();
         assert_eq!(cropped.world([1.0, 1.0, 1.0]), grid.world([3.0, 4.0, 5.0]));
-        assert!(grid.crop(&VoxelBox { start: [9, 0, 0], size: [2, 1, 1] }).is_err());
+        assert!(
+            grid.crop(&VoxelBox {
+                start: [9, 0, 0],
+                size: [2, 1, 1]
+            })
+            .is_err()
+        );
     }
 
     #[test]
     fn voxels_in_takes_centres_inside_the_box() {
         // x runs from 10 down to -8 in steps of 2; z from 0 to 87 in steps of 3.
-        let region = WorldBox { min: [-1.0, -5.0, 2.0], max: [4.0, -4.5, 9.0] };
+        let region = WorldBox {
+            min: [-1.0, -5.0, 2.0],
+            max: [4.0, -4.5, 9.0],
+        };
         let part = grid().voxels_in(&region).unwrap();
-        assert_eq!(part, VoxelBox { start: [3, 0, 1], size: [3, 1, 3] });
+        assert_eq!(
+            part,
+            VoxelBox {
+                start: [3, 0, 1],
+                size: [3, 1, 3]
+            }
+        );
         let outside = region.translated(DVec3::new(0.0, 0.0, 500.0));
         assert_eq!(grid().voxels_in(&outside), Err(GridError::OutsideScan));
     }
@@ -296,14 +333,20 @@ mod tests {
     #[test]
     fn nearest_voxel_covers_the_cell_and_no_more() {
         let grid = grid();
-        assert_eq!(grid.nearest_voxel(DVec3::new(10.9, -5.4, 1.4)), Some([0, 0, 0]));
+        assert_eq!(
+            grid.nearest_voxel(DVec3::new(10.9, -5.4, 1.4)),
+            Some([0, 0, 0])
+        );
         assert_eq!(grid.nearest_voxel(DVec3::new(11.1, -5.0, 0.0)), None);
         assert_eq!(grid.nearest_voxel(DVec3::NAN), None);
     }
 
     #[test]
     fn bad_grids_are_refused() {
-        assert!(matches!(Grid::new([0, 1, 1], DAffine3::IDENTITY), Err(GridError::Empty(..))));
+        assert!(matches!(
+            Grid::new([0, 1, 1], DAffine3::IDENTITY),
+            Err(GridError::Empty(..))
+        ));
         let flat = DAffine3::from_scale(DVec3::new(1.0, 1.0, 0.0));
         assert_eq!(Grid::new([1, 1, 1], flat), Err(GridError::SingularAffine));
         assert!(matches!(

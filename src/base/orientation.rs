@@ -16,8 +16,11 @@ pub enum AnatomicalAxis {
 }
 
 impl AnatomicalAxis {
-    pub const ALL: [Self; 3] =
-        [Self::LeftRight, Self::PosteriorAnterior, Self::InferiorSuperior];
+    pub const ALL: [Self; 3] = [
+        Self::LeftRight,
+        Self::PosteriorAnterior,
+        Self::InferiorSuperior,
+    ];
 
     pub fn index(self) -> usize {
         self as usize
@@ -71,7 +74,10 @@ impl Orientation {
                 }
             }
             free[best] = false;
-            Direction { axis: AnatomicalAxis::ALL[best], reversed: column[best] < 0.0 }
+            Direction {
+                axis: AnatomicalAxis::ALL[best],
+                reversed: column[best] < 0.0,
+            }
         }))
     }
 
@@ -94,7 +100,10 @@ fn closest_rotation(matrix: DMat3) -> DMat3 {
         if !next.is_finite() {
             break;
         }
-        let change = (next - q).to_cols_array().iter().fold(0.0_f64, |a, b| a.max(b.abs()));
+        let change = (next - q)
+            .to_cols_array()
+            .iter()
+            .fold(0.0_f64, |a, b| a.max(b.abs()));
         q = next;
         if change < 1e-14 {
             break;
@@ -111,7 +120,10 @@ mod tests {
     fn letters(matrix: DMat3) -> String {
         let grid = Grid::new(
             [2, 2, 2],
-            DAffine3 { matrix3: matrix, translation: DVec3::ZERO },
+            DAffine3 {
+                matrix3: matrix,
+                translation: DVec3::ZERO,
+            },
         );
         Orientation::of(&grid.unwrap()).letters()
     }
@@ -119,7 +131,10 @@ mod tests {
     #[test]
     fn axis_aligned_and_oblique() {
         assert_eq!(letters(DMat3::IDENTITY), "RAS");
-        assert_eq!(letters(DMat3::from_diagonal(DVec3::new(-1.0, -2.0, 3.0))), "LPS");
+        assert_eq!(
+            letters(DMat3::from_diagonal(DVec3::new(-1.0, -2.0, 3.0))),
+            "LPS"
+        );
         let permuted = DMat3::from_cols(DVec3::NEG_Z, DVec3::X, DVec3::Y);
         assert_eq!(letters(permuted), "IRA");
         let oblique = DMat3::from_rotation_z(0.3) * DMat3::from_rotation_x(-0.2) * permuted;

@@ -21,13 +21,22 @@ impl CancelToken {
         self.0.store(true, Ordering::Release);
     }
 
+    /// The switch itself, for a signal handler: true means cancel.
+    pub fn switch(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 
     /// An error if the work should stop; call it between windows, slices, evaluations.
     pub fn check(&self) -> Result<(), Cancelled> {
-        if self.is_cancelled() { Err(Cancelled) } else { Ok(()) }
+        if self.is_cancelled() {
+            Err(Cancelled)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -82,7 +91,9 @@ pub struct Pace {
 
 impl Pace {
     pub fn start() -> Self {
-        Self { started: std::time::Instant::now() }
+        Self {
+            started: std::time::Instant::now(),
+        }
     }
 
     pub fn elapsed_s(&self) -> f64 {

@@ -7,7 +7,8 @@ use super::study::{Segmented, StudyArguments};
 use super::{Common, cancel_on_interrupt};
 use crate::base::{Pace, Phase};
 use crate::engine::{
-    Budget, ExplainSettings, FIRST_SUPERVOXELS, JobControl, Players, RegionChoice, Task, assets, explain,
+    Budget, ExplainSettings, FIRST_SUPERVOXELS, JobControl, Players, RegionChoice, Task, assets,
+    explain,
 };
 use crate::explain::supervoxels::SupervoxelSettings;
 
@@ -46,10 +47,16 @@ fn run_demo(arguments: &Demo, common: &Common) -> anyhow::Result<()> {
     study.open(&mut line, &cancel)?;
     let open_s = pace.elapsed_s();
 
-    let Segmented { study, network, segmentation } =
-        study.segment(common, &mut line, &cancel)?;
+    let Segmented {
+        study,
+        network,
+        segmentation,
+    } = study.segment(common, &mut line, &cancel)?;
     let segment_s = segmentation.seconds;
-    let settings = SupervoxelSettings { count: arguments.supervoxels, ..Default::default() };
+    let settings = SupervoxelSettings {
+        count: arguments.supervoxels,
+        ..Default::default()
+    };
     let pace = Pace::start();
     let players = Players::find(&study.scan, study.part, &settings, &cancel)?;
     let supervoxels_s = pace.elapsed_s();
@@ -61,18 +68,27 @@ fn run_demo(arguments: &Demo, common: &Common) -> anyhow::Result<()> {
         ..ExplainSettings::default()
     };
     let device_label = network.device().label().to_owned();
-    let task = Task { study, segmentation, players: players.into(), settings: &settings };
+    let task = Task {
+        study,
+        segmentation,
+        players: players.into(),
+        settings: &settings,
+    };
     let mut first_value_s = None;
     let pace = Pace::start();
-    let explanation =
-        explain(&task, &network, &JobControl::with_token(cancel), &mut |snapshot| {
+    let explanation = explain(
+        &task,
+        &network,
+        &JobControl::with_token(cancel),
+        &mut |snapshot| {
             first_value_s.get_or_insert_with(|| pace.elapsed_s());
             line.draw(
                 Phase::Explaining.label(),
                 Some(snapshot.evaluations as f64 / snapshot.budget.max(1) as f64),
                 "",
             );
-        })?;
+        },
+    )?;
     line.end();
 
     let runs = explanation.log.records().len();

@@ -148,12 +148,12 @@ fn run_shapley(arguments: &Shapley, common: &Common) -> anyhow::Result<()> {
     let mut game = TableGame::new(table.iter().copied().collect())?;
     let values = match arguments.method {
         Method::Permutation => permutation(&mut game, arguments.budget, common.seed)?,
-        Method::LeastSquares => {
-            least_squares::run(&mut game, arguments.budget, common.seed)?.estimate.into()
-        }
-        Method::OddKernel => {
-            odd_kernel::run(&mut game, arguments.budget, common.seed)?.estimate.into()
-        }
+        Method::LeastSquares => least_squares::run(&mut game, arguments.budget, common.seed)?
+            .estimate
+            .into(),
+        Method::OddKernel => odd_kernel::run(&mut game, arguments.budget, common.seed)?
+            .estimate
+            .into(),
         Method::Exact => Values {
             shapley: exact::shapley_values(&game)?,
             standard_error: vec![Some(0.0); game.players()],
@@ -161,11 +161,20 @@ fn run_shapley(arguments: &Shapley, common: &Common) -> anyhow::Result<()> {
         },
     };
     let mut lines = String::new();
-    for (player, (value, error)) in values.shapley.iter().zip(&values.standard_error).enumerate() {
+    for (player, (value, error)) in values
+        .shapley
+        .iter()
+        .zip(&values.standard_error)
+        .enumerate()
+    {
         let error = error.map_or_else(|| "not known".to_owned(), |e| format!("{e:.6}"));
         lines += &format!("player {player:>4}  {value:+.9}  standard error {error}\n");
     }
-    lines += &format!("{} evaluations, {}", values.evaluations, arguments.method.name());
+    lines += &format!(
+        "{} evaluations, {}",
+        values.evaluations,
+        arguments.method.name()
+    );
     let json = serde_json::json!({
         "shapley": values.shapley,
         "standard_error": values.standard_error,
@@ -182,11 +191,18 @@ fn permutation(game: &mut TableGame, budget: usize, seed: u64) -> Result<Values,
     let mut sampler = PermutationSampler::new(players, seed)?;
     let mut estimator = PermutationEstimator::new(players, seed)?;
     while estimator.evaluations() + 2 <= budget.max(2) {
-        let Some((coalition, complement)) = sampler.next_pair() else { break };
+        let Some((coalition, complement)) = sampler.next_pair() else {
+            break;
+        };
         if let [value, complement_value] = game.evaluate(&[coalition, complement])?[..] {
             estimator.absorb(value, complement_value)?;
         }
     }
     let estimate = estimator.complete().or_else(|| estimator.current());
-    Ok(estimate.ok_or(ExplainError::TooFewObservations { observations: 0, players })?.into())
+    Ok(estimate
+        .ok_or(ExplainError::TooFewObservations {
+            observations: 0,
+            players,
+        })?
+        .into())
 }

@@ -64,12 +64,28 @@ pub(crate) fn run(arguments: &Explain, common: &Common) -> anyhow::Result<()> {
     check_output(&arguments.out)?;
     let cancel = cancel_on_interrupt();
     let mut line = ProgressLine::new();
-    let Segmented { study, network, segmentation } =
-        arguments.study.segment(common, &mut line, &cancel)?;
-    let class = arguments.class.as_deref().map(|name| study.class_index(name)).transpose()?;
+    let Segmented {
+        study,
+        network,
+        segmentation,
+    } = arguments.study.segment(common, &mut line, &cancel)?;
+    let class = arguments
+        .class
+        .as_deref()
+        .map(|name| study.class_index(name))
+        .transpose()?;
 
-    line.show(Progress { phase: Phase::Supervoxels, done: 0, total: 0 });
-    let players = Players::find(&study.scan, study.part, &arguments.supervoxels.settings(), &cancel)?;
+    line.show(Progress {
+        phase: Phase::Supervoxels,
+        done: 0,
+        total: 0,
+    });
+    let players = Players::find(
+        &study.scan,
+        study.part,
+        &arguments.supervoxels.settings(),
+        &cancel,
+    )?;
     let settings = ExplainSettings {
         class,
         baseline: arguments.baseline,
@@ -78,7 +94,12 @@ pub(crate) fn run(arguments: &Explain, common: &Common) -> anyhow::Result<()> {
         mask: arguments.mask,
         ..ExplainSettings::default()
     };
-    let task = Task { study, segmentation, players: Arc::new(players), settings: &settings };
+    let task = Task {
+        study,
+        segmentation,
+        players: Arc::new(players),
+        settings: &settings,
+    };
     let job = JobControl::with_token(cancel);
     let explanation = explain(&task, &network, &job, &mut |snapshot| {
         line.draw(
@@ -87,7 +108,11 @@ pub(crate) fn run(arguments: &Explain, common: &Common) -> anyhow::Result<()> {
             &progress_text(&snapshot),
         );
     })?;
-    line.show(Progress { phase: Phase::Saving, done: 0, total: 0 });
+    line.show(Progress {
+        phase: Phase::Saving,
+        done: 0,
+        total: 0,
+    });
     folder::write(&explanation, &arguments.out)?;
     line.end();
     print_result(&explanation, arguments, common);
@@ -97,14 +122,24 @@ pub(crate) fn run(arguments: &Explain, common: &Common) -> anyhow::Result<()> {
 /// Evaluations, rate, time left, largest interval and forecast.
 fn progress_text(snapshot: &Snapshot) -> String {
     let rate = snapshot.evaluations as f64 / snapshot.elapsed_s.max(1e-9);
-    let mut text = format!("{} of {} runs, {rate:.2}/s", snapshot.evaluations, snapshot.budget);
+    let mut text = format!(
+        "{} of {} runs, {rate:.2}/s",
+        snapshot.evaluations, snapshot.budget
+    );
     if let Some(left) = snapshot.remaining_s {
         text += &format!(", {left:.0} s left");
     }
     let estimate = &snapshot.estimate;
-    let largest = estimate.players.iter().filter_map(|p| p.standard_error).fold(0.0, f64::max);
+    let largest = estimate
+        .players
+        .iter()
+        .filter_map(|p| p.standard_error)
+        .fold(0.0, f64::max);
     if largest > 0.0 {
-        text += &format!(", largest interval ±{:.4}", largest * estimate.interval_factor);
+        text += &format!(
+            ", largest interval ±{:.4}",
+            largest * estimate.interval_factor
+        );
     }
     if let Some(forecast) = &snapshot.forecast
         && !forecast.reached()
@@ -127,12 +162,18 @@ fn print_result(explanation: &Explanation, arguments: &Explain, common: &Common)
             estimate.value_full, estimate.value_empty
         );
         for player in ranked(estimate).into_iter().take(SHOWN) {
-            let Some(known) = estimate.players.get(player) else { continue };
+            let Some(known) = estimate.players.get(player) else {
+                continue;
+            };
             let interval = known.standard_error.map_or_else(
                 || "not known".to_owned(),
                 |error| format!("± {:.5}", error * estimate.interval_factor),
             );
-            lines += &format!("  supervoxel {:>4}  {:+.5} {interval}\n", player + 1, known.shap_value);
+            lines += &format!(
+                "  supervoxel {:>4}  {:+.5} {interval}\n",
+                player + 1,
+                known.shap_value
+            );
         }
         classes.push(serde_json::json!({
             "class": name,

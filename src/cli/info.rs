@@ -26,13 +26,17 @@ pub(crate) fn run(arguments: &Info, common: &Common) -> anyhow::Result<()> {
         let mut line = ProgressLine::new();
         let scan = Scan::open(std::slice::from_ref(path), &mut |p| line.show(p), &cancel)?;
         line.end();
-        let (volume, Some(input)) = (scan.first()?, scan.inputs.first()) else { continue };
+        let (volume, Some(input)) = (scan.first()?, scan.inputs.first()) else {
+            continue;
+        };
         let grid = volume.grid();
         let [nx, ny, nz] = grid.dims();
         let [sx, sy, sz] = grid.spacing_mm();
         let bounds = grid.world_bounds();
         let orientation = Orientation::of(grid).letters();
-        let Some(statistics) = Statistics::of(&volume.to_f32()) else { continue };
+        let Some(statistics) = Statistics::of(&volume.to_f32()) else {
+            continue;
+        };
         let (low, high) = volume::default_window(volume);
         let voxel_type = volume.voxels().voxel_type().label();
         let (slope, intercept) = volume.value_scale();
@@ -42,8 +46,15 @@ pub(crate) fn run(arguments: &Info, common: &Common) -> anyhow::Result<()> {
              x {:.1} to {:.1}, y {:.1} to {:.1}, z {:.1} to {:.1} mm (RAS+)\n  \
              values {} to {}, mean {:.4}, window {low:.4} to {high:.4}\n",
             input.file_name,
-            bounds.min[0], bounds.max[0], bounds.min[1], bounds.max[1], bounds.min[2], bounds.max[2],
-            statistics.minimum, statistics.maximum, statistics.mean,
+            bounds.min[0],
+            bounds.max[0],
+            bounds.min[1],
+            bounds.max[1],
+            bounds.min[2],
+            bounds.max[2],
+            statistics.minimum,
+            statistics.maximum,
+            statistics.mean,
         );
         if (slope, intercept) != (1.0, 0.0) {
             lines += &format!("  values are stored × {slope} + {intercept}\n");
@@ -86,7 +97,10 @@ fn describe(adapter: &AdapterFacts) -> String {
         AdapterKind::Software => "software",
         AdapterKind::Real => "hardware",
     };
-    format!("{} ({kind}, {}, {})", adapter.name, adapter.backend, adapter.driver)
+    format!(
+        "{} ({kind}, {}, {})",
+        adapter.name, adapter.backend, adapter.driver
+    )
 }
 
 /// `--device list`: the processors that can run the network and draw.
@@ -101,6 +115,9 @@ pub(crate) fn list_devices(common: &Common) -> anyhow::Result<()> {
         lines += "gpu   none found\n";
     }
     let names: Vec<String> = adapters.iter().map(describe).collect();
-    common.print(&serde_json::json!({ "cpu_threads": threads, "gpu": names }), &lines);
+    common.print(
+        &serde_json::json!({ "cpu_threads": threads, "gpu": names }),
+        &lines,
+    );
     Ok(())
 }

@@ -141,7 +141,9 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 fn is_cancelled(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<EngineError>().is_some_and(EngineError::is_cancelled)
+    error
+        .downcast_ref::<EngineError>()
+        .is_some_and(EngineError::is_cancelled)
         || error.downcast_ref::<Cancelled>().is_some()
 }
 
@@ -149,19 +151,20 @@ fn is_cancelled(error: &anyhow::Error) -> bool {
 fn start_log() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error,voxplain=warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
 }
 
 /// A token that Ctrl-C cancels; a second Ctrl-C ends the program at once.
 fn cancel_on_interrupt() -> CancelToken {
+    use signal_hook::consts::SIGINT;
+    use signal_hook::flag;
     let token = CancelToken::new();
-    let on_signal = token.clone();
-    let installed = ctrlc::set_handler(move || {
-        if on_signal.is_cancelled() {
-            std::process::exit(130);
-        }
-        on_signal.cancel();
-    });
+    // The order matters: the first signal finds the switch off and only turns it on.
+    let installed = flag::register_conditional_shutdown(SIGINT, 130, token.switch())
+        .and_then(|_| flag::register(SIGINT, token.switch()));
     if let Err(error) = installed {
         tracing::warn!("Ctrl-C ends the program without tidying up: {error}");
     }

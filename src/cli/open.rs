@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::Common;
 use super::explain::{self, Explain};
 use super::study::StudyArguments;
 use super::supervoxels::SupervoxelArguments;
-use super::Common;
 use crate::engine::{RegionChoice, assets};
 use crate::ui::{self, Launch};
 
@@ -31,7 +31,9 @@ pub(crate) fn run(arguments: &Open, common: &Common) -> anyhow::Result<()> {
         explain_at_once: arguments.scans.is_empty(),
         ..Launch::demonstration(common.device_choice())
     };
-    let Err(why) = ui::run(launch) else { return Ok(()) };
+    let Err(why) = ui::run(launch) else {
+        return Ok(());
+    };
     let install = if cfg!(target_os = "linux") {
         format!("on Debian or Ubuntu install {WINDOW_PACKAGES} and start it on a desktop")
     } else {
@@ -47,9 +49,15 @@ pub(crate) fn run(arguments: &Open, common: &Common) -> anyhow::Result<()> {
     } else {
         arguments.scans.clone()
     };
-    let study =
-        StudyArguments { scans, model: arguments.model.clone(), region: RegionChoice::Automatic };
-    explain::run(&Explain::first_look(study, SupervoxelArguments::first_look(), folder), common)
+    let study = StudyArguments {
+        scans,
+        model: arguments.model.clone(),
+        region: RegionChoice::Automatic,
+    };
+    explain::run(
+        &Explain::first_look(study, SupervoxelArguments::first_look(), folder),
+        common,
+    )
 }
 
 /// A folder of this job's own in the working folder.

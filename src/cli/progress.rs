@@ -14,7 +14,11 @@ pub(crate) struct ProgressLine {
 
 impl ProgressLine {
     pub(crate) fn new() -> Self {
-        Self { terminal: std::io::stderr().is_terminal(), last: None, width: 0 }
+        Self {
+            terminal: std::io::stderr().is_terminal(),
+            last: None,
+            width: 0,
+        }
     }
 
     /// Shows how far a phase is.
@@ -39,7 +43,9 @@ impl ProgressLine {
             return;
         }
         self.last = Some((now, name.to_owned()));
-        let bar = fraction.map(|fraction| bar(fraction, 24)).unwrap_or_default();
+        let bar = fraction
+            .map(|fraction| bar(fraction, 24))
+            .unwrap_or_default();
         let line = [name, bar.as_str(), detail]
             .into_iter()
             .filter(|part| !part.is_empty())
@@ -75,7 +81,12 @@ impl Drop for ProgressLine {
 
 fn bar(fraction: f64, width: usize) -> String {
     let filled = (fraction * width as f64).round() as usize;
-    format!("[{}{}] {:3.0} %", "#".repeat(filled), "-".repeat(width - filled.min(width)), fraction * 100.0)
+    format!(
+        "[{}{}] {:3.0} %",
+        "#".repeat(filled),
+        "-".repeat(width - filled.min(width)),
+        fraction * 100.0
+    )
 }
 
 #[cfg(test)]

@@ -29,7 +29,11 @@ pub(crate) fn run(arguments: &Segment, common: &Common) -> anyhow::Result<()> {
     let segmented = arguments.study.segment(common, &mut line, &cancel)?;
     let (study, segmentation) = (&segmented.study, &segmented.segmentation);
 
-    let whole = folder::on_scan_grid(&segmentation.labels, study.first_channel().grid(), &study.part)?;
+    let whole = folder::on_scan_grid(
+        &segmentation.labels,
+        study.first_channel().grid(),
+        &study.part,
+    )?;
     io::nifti::write_labels(&arguments.out, &whole)?;
     if let Some(path) = &arguments.logits {
         io::npy::write_f32(path, &segmentation.logits)?;

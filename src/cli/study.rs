@@ -8,9 +8,7 @@ use clap::Args;
 use super::Common;
 use super::progress::ProgressLine;
 use crate::base::{CancelToken, Phase, Progress};
-use crate::engine::{
-    self, Compute, EngineError, RegionChoice, Scan, Segmentation, Study, assets,
-};
+use crate::engine::{self, Compute, EngineError, RegionChoice, Scan, Segmentation, Study, assets};
 use crate::model::{Bundle, SwinUnetr};
 
 /// What is looked at.
@@ -41,7 +39,10 @@ impl StudyArguments {
         line: &mut ProgressLine,
         cancel: &CancelToken,
     ) -> Result<Arc<Study>, EngineError> {
-        let bundle = self.model.clone().unwrap_or_else(assets::demonstration_bundle);
+        let bundle = self
+            .model
+            .clone()
+            .unwrap_or_else(assets::demonstration_bundle);
         let bundle = Arc::new(Bundle::open(&bundle)?);
         let scan = Arc::new(Scan::open(&self.scans, &mut |p| line.show(p), cancel)?);
         for warning in &scan.warnings {
@@ -64,12 +65,24 @@ impl StudyArguments {
         cancel: &CancelToken,
     ) -> Result<Segmented, EngineError> {
         let study = self.open(line, cancel)?;
-        line.show(Progress { phase: Phase::LoadingModel, done: 0, total: 0 });
+        line.show(Progress {
+            phase: Phase::LoadingModel,
+            done: 0,
+            total: 0,
+        });
         let device = Compute::alone(common.device_choice()).device()?;
         let network = Arc::new(study.bundle.load_network(&device)?);
-        let segmentation =
-            Arc::new(engine::segment(&study, &network, &mut |p| line.show(p), cancel)?);
+        let segmentation = Arc::new(engine::segment(
+            &study,
+            &network,
+            &mut |p| line.show(p),
+            cancel,
+        )?);
         line.end();
-        Ok(Segmented { study, network, segmentation })
+        Ok(Segmented {
+            study,
+            network,
+            segmentation,
+        })
     }
 }

@@ -7,7 +7,9 @@ use clap::Args;
 use super::progress::ProgressLine;
 use super::{Common, cancel_on_interrupt, check_output};
 use crate::base::{Pace, Phase, Progress};
-use crate::engine::{EngineError, FIRST_SUPERVOXELS, Players, RegionChoice, Scan, folder, whole_region};
+use crate::engine::{
+    EngineError, FIRST_SUPERVOXELS, Players, RegionChoice, Scan, folder, whole_region,
+};
 use crate::explain::supervoxels::SupervoxelSettings;
 use crate::io;
 
@@ -30,7 +32,12 @@ pub(crate) struct Supervoxels {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SupervoxelArguments {
     /// Number of supervoxels
-    #[arg(long = "supervoxels", visible_alias = "count", value_name = "N", default_value_t = 100)]
+    #[arg(
+        long = "supervoxels",
+        visible_alias = "count",
+        value_name = "N",
+        default_value_t = 100
+    )]
     count: usize,
     /// Shape against contents: larger gives rounder supervoxels
     #[arg(long, value_name = "C")]
@@ -40,11 +47,17 @@ pub(crate) struct SupervoxelArguments {
 impl SupervoxelArguments {
     /// What the window starts with.
     pub(crate) fn first_look() -> Self {
-        Self { count: FIRST_SUPERVOXELS, compactness: None }
+        Self {
+            count: FIRST_SUPERVOXELS,
+            compactness: None,
+        }
     }
 
     pub(crate) fn settings(&self) -> SupervoxelSettings {
-        let mut settings = SupervoxelSettings { count: self.count, ..SupervoxelSettings::default() };
+        let mut settings = SupervoxelSettings {
+            count: self.count,
+            ..SupervoxelSettings::default()
+        };
         if let Some(compactness) = self.compactness {
             settings.compactness = compactness;
         }
@@ -63,12 +76,19 @@ pub(crate) fn run(arguments: &Supervoxels, common: &Common) -> anyhow::Result<()
         RegionChoice::Whole | RegionChoice::Automatic => whole_region(&grid),
     };
     let part = grid.voxels_in(&region).map_err(EngineError::from)?;
-    line.show(Progress { phase: Phase::Supervoxels, done: 0, total: 0 });
+    line.show(Progress {
+        phase: Phase::Supervoxels,
+        done: 0,
+        total: 0,
+    });
     let pace = Pace::start();
     let players = Players::find(&scan, part, &arguments.settings.settings(), &cancel)?;
     let seconds = pace.elapsed_s();
     line.end();
-    io::nifti::write_labels(&arguments.out, &folder::on_scan_grid(&players.labels, &grid, &part)?)?;
+    io::nifti::write_labels(
+        &arguments.out,
+        &folder::on_scan_grid(&players.labels, &grid, &part)?,
+    )?;
     let json = serde_json::json!({
         "supervoxels": players.count,
         "asked": arguments.settings.count,

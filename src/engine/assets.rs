@@ -19,9 +19,16 @@ fn asset(name: &str) -> PathBuf {
         .ok()
         .and_then(|program| program.parent().map(|folder| folder.join("assets")));
     let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
-    let folders = [beside_program, Some(PathBuf::from("assets")), Some(built_from)];
-    let candidates: Vec<PathBuf> =
-        folders.into_iter().flatten().map(|folder| folder.join(name)).collect();
+    let folders = [
+        beside_program,
+        Some(PathBuf::from("assets")),
+        Some(built_from),
+    ];
+    let candidates: Vec<PathBuf> = folders
+        .into_iter()
+        .flatten()
+        .map(|folder| folder.join(name))
+        .collect();
     candidates
         .iter()
         .find(|path| path.exists())

@@ -1,7 +1,7 @@
 //! Reading an estimate: which players matter, which are undecided, what a mask holds.
 
-use crate::explain::{Estimate, PlayerEstimate};
 use crate::explain::supervoxels::PlayerFacts;
+use crate::explain::{Estimate, PlayerEstimate};
 
 /// Players with a known value, largest value first; ties keep their order.
 pub fn ranked(estimate: &Estimate) -> Vec<usize> {
@@ -90,8 +90,11 @@ mod tests {
     fn ranking_and_doubt() {
         let estimate = estimate();
         assert_eq!(ranked(&estimate), vec![1, 0, 2]);
-        let undecided: Vec<bool> =
-            estimate.players.iter().map(|p| is_undecided(&estimate, p)).collect();
+        let undecided: Vec<bool> = estimate
+            .players
+            .iter()
+            .map(|p| is_undecided(&estimate, p))
+            .collect();
         assert_eq!(undecided, [false, true, false, true]);
     }
 
@@ -106,8 +109,14 @@ mod tests {
             })
             .collect();
         let mask = MaskStatistics::above(&estimate(), &facts, 0.2);
-        assert_eq!((mask.players, mask.volume_mm3, mask.volume_share), (1, 30.0, 0.3));
+        assert_eq!(
+            (mask.players, mask.volume_mm3, mask.volume_share),
+            (1, 30.0, 0.3)
+        );
         assert!((mask.positive_share - 0.75).abs() < 1e-12);
-        assert_eq!(MaskStatistics::above(&estimate(), &[], 0.2), MaskStatistics::default());
+        assert_eq!(
+            MaskStatistics::above(&estimate(), &[], 0.2),
+            MaskStatistics::default()
+        );
     }
 }

@@ -33,9 +33,11 @@ impl Compute {
                 .or_else(|| GpuContext::headless().ok())
                 .filter(|context| context.tier != Tier::Software),
             (DeviceChoice::Gpu, Some(known)) => Some(known.clone()),
-            (DeviceChoice::Gpu, None) => Some(
-                GpuContext::headless().map_err(|error| EngineError::NoGpu { why: error.to_string() })?,
-            ),
+            (DeviceChoice::Gpu, None) => {
+                Some(GpuContext::headless().map_err(|error| EngineError::NoGpu {
+                    why: error.to_string(),
+                })?)
+            }
         };
         match graphics {
             None => Ok(ComputeDevice::cpu()),

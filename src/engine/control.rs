@@ -18,7 +18,10 @@ impl JobControl {
 
     /// A job that someone else's token also cancels.
     pub fn with_token(cancel: CancelToken) -> Self {
-        Self { cancel, ..Self::default() }
+        Self {
+            cancel,
+            ..Self::default()
+        }
     }
 
     pub fn cancel_token(&self) -> &CancelToken {
@@ -48,7 +51,11 @@ impl JobControl {
     pub fn checkpoint(&self) -> Result<(), Cancelled> {
         let mut paused = self.lock();
         while *paused && !self.cancel.is_cancelled() {
-            paused = self.hold.1.wait(paused).unwrap_or_else(PoisonError::into_inner);
+            paused = self
+                .hold
+                .1
+                .wait(paused)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         self.cancel.check()
     }

@@ -35,7 +35,12 @@ pub enum EngineError {
     #[error(
         "the model {bundle:?} wants {expected} channel(s) ({names}) and got {got}; give one scan for each, in this order"
     )]
-    Channels { bundle: String, expected: usize, names: String, got: usize },
+    Channels {
+        bundle: String,
+        expected: usize,
+        names: String,
+        got: usize,
+    },
     #[error(
         "{other} does not lie on the same grid as {first}; resample it to the first scan, then open both again"
     )]
@@ -51,7 +56,11 @@ pub enum EngineError {
     #[error("a picture could not be put together; please report this")]
     Picture,
     #[error("cannot write {what} ({why}): {}", path.display())]
-    Write { what: &'static str, why: String, path: PathBuf },
+    Write {
+        what: &'static str,
+        why: String,
+        path: PathBuf,
+    },
 }
 
 impl EngineError {

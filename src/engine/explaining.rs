@@ -73,7 +73,14 @@ pub struct Explanation {
 impl Explanation {
     /// The attribution of any class from the log, without running the network.
     pub fn estimate_of(&self, class: usize) -> Result<Estimate, EngineError> {
-        if self.log.header().target.voxels.get(class).is_none_or(|&voxels| voxels == 0) {
+        if self
+            .log
+            .header()
+            .target
+            .voxels
+            .get(class)
+            .is_none_or(|&voxels| voxels == 0)
+        {
             let class = self.study.class_name(class).to_owned();
             return Err(EngineError::EmptyTarget { class });
         }
@@ -116,7 +123,11 @@ pub fn explain(
     let activation = task.study.bundle.description().activation;
     let targets = TargetMasks::from_logits(task.segmentation.logits.view(), activation);
     let target = TargetSize {
-        voxels: targets.voxel_counts().into_iter().map(|count| count as u64).collect(),
+        voxels: targets
+            .voxel_counts()
+            .into_iter()
+            .map(|count| count as u64)
+            .collect(),
         voxel_volume_mm3: task.segmentation.prepared.grid.voxel_volume_mm3(),
     };
     let classes = explained_classes(task, &target)?;
@@ -132,13 +143,19 @@ pub fn explain(
 
     while log.records().len() + 2 <= budget {
         job.checkpoint()?;
-        let Some((coalition, complement)) = sampler.next_pair() else { break };
+        let Some((coalition, complement)) = sampler.next_pair() else {
+            break;
+        };
         let present = [coalition.to_bools(), complement.to_bools()];
         let outcomes = masked.evaluate(&present, job.cancel_token())?;
         let mut values = Vec::with_capacity(2);
         for (coalition, sums) in [coalition, complement].into_iter().zip(outcomes) {
             let outcome = outcome_from(sums);
-            values.push(task.settings.value_function.evaluate(&outcome, shown, &log.header().target)?);
+            values.push(task.settings.value_function.evaluate(
+                &outcome,
+                shown,
+                &log.header().target,
+            )?);
             log.append(coalition, outcome)?;
         }
         if let [value, complement_value] = values[..] {
@@ -148,7 +165,13 @@ pub fn explain(
             && let Some(estimate) = estimator.current()
         {
             last_shown = Some(Instant::now());
-            on_snapshot(snapshot(shown, estimate, log.records().len(), budget, &pace));
+            on_snapshot(snapshot(
+                shown,
+                estimate,
+                log.records().len(),
+                budget,
+                &pace,
+            ));
         }
     }
 
@@ -174,7 +197,13 @@ pub fn explain(
     Ok(explanation)
 }
 
-fn snapshot(class: usize, estimate: Estimate, evaluations: usize, budget: usize, pace: &Pace) -> Snapshot {
+fn snapshot(
+    class: usize,
+    estimate: Estimate,
+    evaluations: usize,
+    budget: usize,
+    pace: &Pace,
+) -> Snapshot {
     Snapshot {
         class,
         forecast: estimate.forecast(WANTED_TOLERANCE),
@@ -210,7 +239,11 @@ fn masked_network(
 ) -> Result<MaskedNetwork, EngineError> {
     let prepared = &task.segmentation.prepared;
     let description = task.study.bundle.description();
-    let baseline = baseline::fill(&prepared.input, prepared.grid.spacing_mm(), task.settings.baseline)?;
+    let baseline = baseline::fill(
+        &prepared.input,
+        prepared.grid.spacing_mm(),
+        task.settings.baseline,
+    )?;
     let windows = SlidingWindow::new(
         Arc::clone(network),
         prepared.grid.dims(),
@@ -231,7 +264,12 @@ fn masked_network(
 fn log_header(task: &Task<'_>, target: TargetSize) -> LogHeader {
     LogHeader {
         players: task.players.count,
-        classes: task.study.classes().iter().map(|class| class.name.clone()).collect(),
+        classes: task
+            .study
+            .classes()
+            .iter()
+            .map(|class| class.name.clone())
+            .collect(),
         seed: task.settings.seed,
         target,
         parameters: serde_json::json!({
@@ -266,8 +304,13 @@ fn estimate_from_log(
     let header = log.header();
     let estimator =
         PermutationEstimator::from_log(log.records(), header.players, header.seed, |outcome| {
-            settings.value_function.evaluate(outcome, class, &header.target)
+            settings
+                .value_function
+                .evaluate(outcome, class, &header.target)
         })?;
     let estimate = estimator.complete().or_else(|| estimator.current());
-    Ok(estimate.ok_or(ExplainError::TooFewObservations { observations: 0, players: header.players })?)
+    Ok(estimate.ok_or(ExplainError::TooFewObservations {
+        observations: 0,
+        players: header.players,
+    })?)
 }

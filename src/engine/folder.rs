@@ -7,11 +7,11 @@ use std::path::Path;
 
 use crate::base::{Grid, RESEARCH_USE, VoxelBox};
 use crate::engine::{EngineError, Explanation, picture, reporting};
-use crate::explain::{Estimate, PlayerEstimate};
 use crate::explain::relevance_mask::RelevanceMask;
+use crate::explain::{Estimate, PlayerEstimate};
 use crate::io;
-use crate::report::html::{ClassSection, Page};
 use crate::report;
+use crate::report::html::{ClassSection, Page};
 use crate::volume::{self, LabelMap};
 
 /// Writes everything into a folder, which is created if it is not there. Files of an
@@ -62,8 +62,15 @@ fn write_report(explanation: &Explanation, folder: &Path) -> Result<(), EngineEr
             players,
         })
         .collect();
-    let title = format!("Explanation of {}", explanation.study.first_channel().name());
-    let page = Page { title: &title, explanation: &provenance, classes: &classes };
+    let title = format!(
+        "Explanation of {}",
+        explanation.study.first_channel().name()
+    );
+    let page = Page {
+        title: &title,
+        explanation: &provenance,
+        classes: &classes,
+    };
     Ok(page.write(&folder.join("report.html"))?)
 }
 
@@ -73,7 +80,9 @@ pub fn on_scan_grid(
     scan_grid: &Grid,
     part: &VoxelBox,
 ) -> Result<LabelMap, EngineError> {
-    labels.embed(scan_grid, part).ok_or(EngineError::Grid(crate::base::GridError::OutsideScan))
+    labels
+        .embed(scan_grid, part)
+        .ok_or(EngineError::Grid(crate::base::GridError::OutsideScan))
 }
 
 fn write_maps(explanation: &Explanation, folder: &Path) -> Result<(), EngineError> {
@@ -104,7 +113,10 @@ fn write_maps(explanation: &Explanation, folder: &Path) -> Result<(), EngineErro
         let frames: Vec<&[f32]> = frames.iter().map(Vec::as_slice).collect();
         io::nifti::write_value_frames(&folder.join(name), grid, &frames)
     };
-    write_frames("attribution.nii.gz", &frames(&|_, _, known| known.shap_value as f32)?)?;
+    write_frames(
+        "attribution.nii.gz",
+        &frames(&|_, _, known| known.shap_value as f32)?,
+    )?;
     write_frames(
         "standard_error.nii.gz",
         &frames(&|_, _, known| known.standard_error.map_or(f32::NAN, |error| error as f32))?,
@@ -117,8 +129,11 @@ fn write_maps(explanation: &Explanation, folder: &Path) -> Result<(), EngineErro
     let mask_frames = masks
         .iter()
         .map(|mask| {
-            let inside: Vec<f32> =
-                mask.players.iter().map(|&inside| f32::from(u8::from(inside))).collect();
+            let inside: Vec<f32> = mask
+                .players
+                .iter()
+                .map(|&inside| f32::from(u8::from(inside)))
+                .collect();
             on_voxels(explanation, &inside)
         })
         .collect::<Result<Vec<_>, _>>()?;
@@ -134,7 +149,11 @@ fn on_voxels(explanation: &Explanation, values: &[f32]) -> Result<Vec<f32>, Engi
         .labels()
         .iter()
         .map(|&label| {
-            usize::from(label).checked_sub(1).and_then(|p| values.get(p)).copied().unwrap_or(0.0)
+            usize::from(label)
+                .checked_sub(1)
+                .and_then(|p| values.get(p))
+                .copied()
+                .unwrap_or(0.0)
         })
         .collect();
     let study = &explanation.study;

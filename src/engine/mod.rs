@@ -25,9 +25,7 @@ pub use attribution::{MaskStatistics, is_undecided, ranked};
 pub use compute::Compute;
 pub use control::JobControl;
 pub use error::EngineError;
-pub use explaining::{
-    ClassExplanation, Explanation, Snapshot, Task, WANTED_TOLERANCE, explain,
-};
+pub use explaining::{ClassExplanation, Explanation, Snapshot, Task, WANTED_TOLERANCE, explain};
 pub use players::Players;
 pub use segment::{Segmentation, segment};
 pub use settings::{

@@ -49,40 +49,67 @@ pub fn draw(
     for plane in Plane::ALL {
         let view = slice_view(explanation, plane, focus_mm, window, overlay);
         let axis = plane.normal().index();
-        notes.push(format!("{} {:.1} mm", ["x", "y", "z"][axis], focus_mm.to_array()[axis]));
+        notes.push(format!(
+            "{} {:.1} mm",
+            ["x", "y", "z"][axis],
+            focus_mm.to_array()[axis]
+        ));
         let letters = EdgeLetters {
             left: side_letter(-view.right),
             right: side_letter(view.right),
             top: side_letter(view.up),
             bottom: side_letter(-view.up),
         };
-        views.push((plane.label(), report_picture(render_slice(&scene, &view))?, Some(letters)));
+        views.push((
+            plane.label(),
+            report_picture(render_slice(&scene, &view))?,
+            Some(letters),
+        ));
     }
     notes.push("cut open at the slices".to_owned());
-    let quality = Quality { scale: 1.0, ..Quality::at_rest(Tier::Software, scan.grid()) };
+    let quality = Quality {
+        scale: 1.0,
+        ..Quality::at_rest(Tier::Software, scan.grid())
+    };
     let mut view = RaycastView::of(scan.grid(), window, VIEW_PX, quality);
     view.overlay = overlay;
     view.scan = ScanStyle::solid(window);
     view.cutaway = Some(Cutaway::toward(&view.camera, focus_mm, [true; 3]));
-    view.region =
-        Some(RegionView { bounds: study.region, clip_scan: false, line_opacity: 0.8 });
+    view.region = Some(RegionView {
+        bounds: study.region,
+        clip_scan: false,
+        line_opacity: 0.8,
+    });
     views.push(("3D", report_picture(render_raycast(&scene, &view))?, None));
 
     let panels: Vec<Panel<'_>> = views
         .iter()
         .zip(&notes)
-        .map(|((title, picture, letters), note)| Panel { title, note, picture, letters: *letters })
+        .map(|((title, picture, letters), note)| Panel {
+            title,
+            note,
+            picture,
+            letters: *letters,
+        })
         .collect();
     let legend: Vec<LegendEntry<'_>> = study
         .foreground()
         .filter_map(|class| {
             let description = study.classes().get(class)?;
             let volume_ml = *explanation.segmentation.volumes_ml.get(class)?;
-            Some(LegendEntry { name: &description.name, colour: description.colour, volume_ml })
+            Some(LegendEntry {
+                name: &description.name,
+                colour: description.colour,
+                volume_ml,
+            })
         })
         .collect();
     let montage = Montage {
-        title: &format!("Why {} in {}", study.class_name(explained.class), scan.name()),
+        title: &format!(
+            "Why {} in {}",
+            study.class_name(explained.class),
+            scan.name()
+        ),
         subtitle: &format!(
             "{}, {} supervoxels, {} runs of the network",
             study.bundle.description().name,
@@ -97,7 +124,11 @@ pub fn draw(
         }),
         legend: &legend,
         sentence,
-        source: &format!("voxplain {}, {}", env!("CARGO_PKG_VERSION"), explanation.device),
+        source: &format!(
+            "voxplain {}, {}",
+            env!("CARGO_PKG_VERSION"),
+            explanation.device
+        ),
     };
     Ok(montage.draw(WIDTH_PX))
 }
@@ -124,7 +155,9 @@ fn scene(explanation: &Explanation, explained: &ClassExplanation) -> TwinScene {
 
 /// Styles by label of the segmentation; background is not drawn.
 fn class_styles(explanation: &Explanation) -> Vec<ClassStyle> {
-    explanation.study.label_colours()
+    explanation
+        .study
+        .label_colours()
         .into_iter()
         .map(|colour| ClassStyle {
             colour: colour.unwrap_or(Rgb([0; 3])),
@@ -152,7 +185,9 @@ fn heat_scale(explained: &ClassExplanation) -> f64 {
         .estimate
         .players
         .iter()
-        .fold(0.0_f64, |largest, player| largest.max(player.shap_value.abs()));
+        .fold(0.0_f64, |largest, player| {
+            largest.max(player.shap_value.abs())
+        });
     if largest > 0.0 { largest } else { 1.0 }
 }
 

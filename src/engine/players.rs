@@ -25,8 +25,11 @@ impl Players {
         settings: &SupervoxelSettings,
         cancel: &CancelToken,
     ) -> Result<Self, EngineError> {
-        let values: Vec<Vec<f32>> =
-            scan.channels.iter().map(|channel| channel.crop_to_f32(&part)).collect();
+        let values: Vec<Vec<f32>> = scan
+            .channels
+            .iter()
+            .map(|channel| channel.crop_to_f32(&part))
+            .collect();
         let channels: Vec<&[f32]> = values.iter().map(Vec::as_slice).collect();
         let grid = scan.first()?.grid().crop(&part)?;
         let found = supervoxels::find(
@@ -39,8 +42,15 @@ impl Players {
         )?;
         let facts = found.facts(&grid)?;
         let count = found.count;
-        let labels = LabelMap::new(grid, found.labels).ok_or(crate::base::GridError::OutsideScan)?;
-        Ok(Self { labels, count, facts, settings: *settings, part })
+        let labels =
+            LabelMap::new(grid, found.labels).ok_or(crate::base::GridError::OutsideScan)?;
+        Ok(Self {
+            labels,
+            count,
+            facts,
+            settings: *settings,
+            part,
+        })
     }
 
     /// Whether these players divide the region of this study.

@@ -1,10 +1,10 @@
 //! An explanation as the rows, sentences and provenance of its report.
 
+use crate::base::{Orientation, RESEARCH_USE};
 use crate::engine::explaining::ClassExplanation;
 use crate::engine::{EngineError, Explanation, MaskStatistics, ranked};
-use crate::base::{Orientation, RESEARCH_USE};
-use crate::explain::{Estimate, ValueFunction};
 use crate::explain::supervoxels::Method;
+use crate::explain::{Estimate, ValueFunction};
 use crate::report::PlayerRow;
 use crate::report::provenance::{
     self, Bundle, ClassResult, Counts, InputFile, MaskResult, Parameters, Supervoxels,
@@ -24,7 +24,11 @@ pub fn value_unit(value_function: ValueFunction) -> &'static str {
 /// One row a supervoxel of a class.
 pub fn player_rows(explanation: &Explanation, explained: &ClassExplanation) -> Vec<PlayerRow> {
     let estimate = &explained.estimate;
-    let total: f64 = estimate.players.iter().map(|player| player.shap_value.abs()).sum();
+    let total: f64 = estimate
+        .players
+        .iter()
+        .map(|player| player.shap_value.abs())
+        .sum();
     estimate
         .players
         .iter()
@@ -37,13 +41,20 @@ pub fn player_rows(explanation: &Explanation, explained: &ClassExplanation) -> V
             centroid_mm: facts.centroid_mm,
             shap_value: player.shap_value,
             standard_error: player.standard_error,
-            share: if total > 0.0 { player.shap_value.abs() / total } else { 0.0 },
+            share: if total > 0.0 {
+                player.shap_value.abs() / total
+            } else {
+                0.0
+            },
         })
         .collect()
 }
 
 /// What was found for a class, in plain words with its uncertainty.
-pub fn sentence(explanation: &Explanation, explained: &ClassExplanation) -> Result<String, EngineError> {
+pub fn sentence(
+    explanation: &Explanation,
+    explained: &ClassExplanation,
+) -> Result<String, EngineError> {
     let study = &explanation.study;
     let class = study.class_name(explained.class);
     let estimate = &explained.estimate;
@@ -111,8 +122,14 @@ pub fn provenance(explanation: &Explanation) -> Result<provenance::Explanation, 
         .collect();
     let mut notes = study.scan.warnings.clone();
     notes.extend(study.region_note.clone());
-    if explanation.classes.iter().any(|explained| explained.estimate.visited() < 1.0) {
-        notes.push("the budget ended inside the first pass: not every supervoxel has a value".into());
+    if explanation
+        .classes
+        .iter()
+        .any(|explained| explained.estimate.visited() < 1.0)
+    {
+        notes.push(
+            "the budget ended inside the first pass: not every supervoxel has a value".into(),
+        );
     }
     let evaluations = explanation.log.records().len() as u64;
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);

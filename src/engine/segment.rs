@@ -47,7 +47,11 @@ pub fn segment(
         WINDOW_BATCH,
     )?;
     let logits = windows.logits(prepared.input.view(), cancel, &mut |done, total| {
-        progress(Progress { phase: Phase::Segmenting, done: done as u64, total: total as u64 });
+        progress(Progress {
+            phase: Phase::Segmenting,
+            done: done as u64,
+            total: total as u64,
+        });
     })?;
     let model_labels = description.activation.labels(logits.view());
     let labels = prepared.labels_to_region(&model_labels)?;
@@ -56,8 +60,17 @@ pub fn segment(
     let volumes_ml = (0..description.classes.len())
         .map(|class| {
             let label = study.bundle.label_of_class(class);
-            counts.get(label).map_or(0.0, |&count| count as f64 * millilitres)
+            counts
+                .get(label)
+                .map_or(0.0, |&count| count as f64 * millilitres)
         })
         .collect();
-    Ok(Segmentation { prepared, logits, model_labels, labels, volumes_ml, seconds: pace.elapsed_s() })
+    Ok(Segmentation {
+        prepared,
+        logits,
+        model_labels,
+        labels,
+        volumes_ml,
+        seconds: pace.elapsed_s(),
+    })
 }

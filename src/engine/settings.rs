@@ -102,7 +102,10 @@ impl FromStr for RegionChoice {
             && y0 < y1
             && z0 < z1
         {
-            return Ok(Self::Box(WorldBox { min: [*x0, *y0, *z0], max: [*x1, *y1, *z1] }));
+            return Ok(Self::Box(WorldBox {
+                min: [*x0, *y0, *z0],
+                max: [*x1, *y1, *z1],
+            }));
         }
         Err(SettingError {
             what: "the region",
@@ -140,7 +143,10 @@ impl Default for ExplainSettings {
     fn default() -> Self {
         Self {
             class: None,
-            supervoxels: SupervoxelSettings { count: 100, ..SupervoxelSettings::default() },
+            supervoxels: SupervoxelSettings {
+                count: 100,
+                ..SupervoxelSettings::default()
+            },
             baseline: Baseline::default(),
             value_function: ValueFunction::default(),
             budget: Budget::PerPlayer(2.0),
@@ -168,8 +174,14 @@ mod tests {
     #[test]
     fn regions_read() {
         assert_eq!("whole".parse(), Ok(RegionChoice::Whole));
-        let region = WorldBox { min: [-43.0, -46.0, -30.0], max: [-8.0, 6.0, 8.5] };
-        assert_eq!("-43,-46,-30, -8,6,8.5".parse(), Ok(RegionChoice::Box(region)));
+        let region = WorldBox {
+            min: [-43.0, -46.0, -30.0],
+            max: [-8.0, 6.0, 8.5],
+        };
+        assert_eq!(
+            "-43,-46,-30, -8,6,8.5".parse(),
+            Ok(RegionChoice::Box(region))
+        );
         for bad in ["", "1,2,3", "0,0,0,0,1,1", "a,b,c,d,e,f", "0,0,0,nan,1,1"] {
             assert!(bad.parse::<RegionChoice>().is_err(), "{bad}");
         }

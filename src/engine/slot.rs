@@ -30,7 +30,10 @@ impl<T> Clone for Slot<T> {
 impl<T> Default for Slot<T> {
     fn default() -> Self {
         Self(Arc::new(Inner {
-            state: Mutex::new(State { value: None, closed: false }),
+            state: Mutex::new(State {
+                value: None,
+                closed: false,
+            }),
             changed: Condvar::new(),
         }))
     }
@@ -58,7 +61,11 @@ impl<T> Slot<T> {
             if let Some(value) = state.value.take() {
                 return Some(value);
             }
-            state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .0
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 

@@ -35,7 +35,11 @@ impl Scan {
         progress: &mut dyn FnMut(Progress),
         cancel: &CancelToken,
     ) -> Result<Self, EngineError> {
-        let mut scan = Self { channels: Vec::new(), inputs: Vec::new(), warnings: Vec::new() };
+        let mut scan = Self {
+            channels: Vec::new(),
+            inputs: Vec::new(),
+            warnings: Vec::new(),
+        };
         for path in paths {
             let opened = io::open_volume(path, progress, cancel)?;
             let name = file_name(path);
@@ -49,9 +53,16 @@ impl Scan {
             }
             let several = paths.len() > 1;
             scan.warnings.extend(opened.warnings.iter().map(|warning| {
-                if several { format!("{name}: {warning}") } else { warning.to_string() }
+                if several {
+                    format!("{name}: {warning}")
+                } else {
+                    warning.to_string()
+                }
             }));
-            scan.inputs.push(InputFile { file_name: name, hash: io::file_hash(path)? });
+            scan.inputs.push(InputFile {
+                file_name: name,
+                hash: io::file_hash(path)?,
+            });
             scan.channels.push(Arc::new(opened.volume));
         }
         Ok(scan)
@@ -64,7 +75,10 @@ impl Scan {
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned())
+    path.file_name().map_or_else(
+        || path.display().to_string(),
+        |n| n.to_string_lossy().into_owned(),
+    )
 }
 
 /// A scan with the model that looks at it and the region it looks at.
@@ -107,12 +121,23 @@ impl Study {
         };
         let part = grid.voxels_in(&region)?;
         let region_grid = grid.crop(&part)?;
-        Ok(Self { scan, bundle, region, part, region_grid, region_note })
+        Ok(Self {
+            scan,
+            bundle,
+            region,
+            part,
+            region_grid,
+            region_note,
+        })
     }
 
     /// The same study looking elsewhere.
     pub fn with_region(&self, region: WorldBox) -> Result<Self, EngineError> {
-        Self::new(Arc::clone(&self.scan), Arc::clone(&self.bundle), RegionChoice::Box(region))
+        Self::new(
+            Arc::clone(&self.scan),
+            Arc::clone(&self.bundle),
+            RegionChoice::Box(region),
+        )
     }
 
     /// The channel that is shown; a study has at least one.
@@ -181,7 +206,11 @@ pub fn whole_region(grid: &Grid) -> WorldBox {
     let mut region = WorldBox::EMPTY;
     for corner in 0..8 {
         region.grow(grid.world(std::array::from_fn(|axis| {
-            if corner >> axis & 1 == 0 { 0.0 } else { grid.dims()[axis] as f64 - 1.0 }
+            if corner >> axis & 1 == 0 {
+                0.0
+            } else {
+                grid.dims()[axis] as f64 - 1.0
+            }
         })));
     }
     region
@@ -193,7 +222,10 @@ fn automatic_region(grid: &Grid, bundle: &Bundle) -> (WorldBox, Option<String>) 
     let whole = whole_region(grid);
     if let Some(suggested) = &bundle.description().region_mm {
         let region = suggested.world_box();
-        let inside = region.corners().iter().all(|&corner| whole.contains(corner));
+        let inside = region
+            .corners()
+            .iter()
+            .all(|&corner| whole.contains(corner));
         if inside && whole.size_mm().cmpge(region.size_mm() * 2.0).all() {
             let [x, y, z] =
                 [0, 1, 2].map(|axis| format!("{:.0} to {:.0}", region.min[axis], region.max[axis]));

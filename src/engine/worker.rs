@@ -23,9 +23,16 @@ use crate::model::{Bundle, SwinUnetr};
 /// A wish sent to the worker, which works on one at a time, in order.
 #[derive(Debug)]
 enum Request {
-    Open { scan: Vec<PathBuf>, bundle: PathBuf, region: RegionChoice },
+    Open {
+        scan: Vec<PathBuf>,
+        bundle: PathBuf,
+        region: RegionChoice,
+    },
     MoveRegion(WorldBox),
-    Explain { players: Arc<Players>, settings: ExplainSettings },
+    Explain {
+        players: Arc<Players>,
+        settings: ExplainSettings,
+    },
     Save(PathBuf),
 }
 
@@ -34,7 +41,9 @@ enum Request {
 pub enum Event {
     Opened(Arc<Study>),
     /// The network is loaded; the text names the processor that runs it.
-    NetworkReady { device: String },
+    NetworkReady {
+        device: String,
+    },
     Segmented(Arc<Segmentation>),
     Players(Arc<Players>),
     ExplainStarted,
@@ -105,7 +114,11 @@ impl Engine {
 
     /// Opens a scan with a model; what runs for another study is cancelled.
     pub fn open(&mut self, scan: Vec<PathBuf>, bundle: PathBuf, region: RegionChoice) {
-        self.send(Request::Open { scan, bundle, region });
+        self.send(Request::Open {
+            scan,
+            bundle,
+            region,
+        });
     }
 
     /// Looks elsewhere; what runs for the old region is cancelled.
@@ -232,21 +245,32 @@ impl Worker {
 
     fn work(&mut self, request: Request, job: &JobControl) -> Result<(), EngineError> {
         match request {
-            Request::Open { scan, bundle, region } => {
-                let scan =
-                    Arc::new(Scan::open(&scan, &mut self.reporter(), job.cancel_token())?);
+            Request::Open {
+                scan,
+                bundle,
+                region,
+            } => {
+                let scan = Arc::new(Scan::open(&scan, &mut self.reporter(), job.cancel_token())?);
                 let bundle = Arc::new(Bundle::open(&bundle)?);
                 let study = Arc::new(Study::new(scan, bundle, region)?);
                 self.look_at(study, job)
             }
             Request::MoveRegion(region) => {
-                let Some(study) = self.study.clone() else { return Ok(()) };
+                let Some(study) = self.study.clone() else {
+                    return Ok(());
+                };
                 self.look_at(Arc::new(study.with_region(region)?), job)
             }
             Request::Explain { players, settings } => self.explain(&players, &settings, job),
             Request::Save(folder) => {
-                let Some(explanation) = self.explanation.clone() else { return Ok(()) };
-                self.reporter()(Progress { phase: Phase::Saving, done: 0, total: 0 });
+                let Some(explanation) = self.explanation.clone() else {
+                    return Ok(());
+                };
+                self.reporter()(Progress {
+                    phase: Phase::Saving,
+                    done: 0,
+                    total: 0,
+                });
                 folder::write(&explanation, &folder)?;
                 self.tell(Event::Saved(folder));
                 Ok(())
@@ -262,8 +286,7 @@ impl Worker {
         self.load_network(&study.bundle)?;
         let mut report = self.reporter();
         if let Some((_, network)) = &self.network {
-            let segmentation =
-                Arc::new(segment(&study, network, &mut report, job.cancel_token())?);
+            let segmentation = Arc::new(segment(&study, network, &mut report, job.cancel_token())?);
             self.segmentation = Some(Arc::clone(&segmentation));
             self.tell(Event::Segmented(segmentation));
         }
@@ -276,14 +299,20 @@ impl Worker {
             .as_ref()
             .is_some_and(|(known, _)| known.weights_hash() == bundle.weights_hash());
         if !loaded {
-            self.reporter()(Progress { phase: Phase::LoadingModel, done: 0, total: 0 });
+            self.reporter()(Progress {
+                phase: Phase::LoadingModel,
+                done: 0,
+                total: 0,
+            });
             self.network = None;
             let device = self.compute.device()?;
             let network = Arc::new(bundle.load_network(&device)?);
             self.network = Some((Arc::clone(bundle), network));
         }
         if let Some((_, network)) = &self.network {
-            self.tell(Event::NetworkReady { device: network.device().label().to_owned() });
+            self.tell(Event::NetworkReady {
+                device: network.device().label().to_owned(),
+            });
         }
         Ok(())
     }
@@ -302,7 +331,12 @@ impl Worker {
         self.tell(Event::ExplainStarted);
         let (slot, waker) = (self.snapshot.clone(), Arc::clone(&self.waker));
         let explanation = explaining::explain(
-            &explaining::Task { study, segmentation, players: Arc::clone(players), settings },
+            &explaining::Task {
+                study,
+                segmentation,
+                players: Arc::clone(players),
+                settings,
+            },
             network,
             job,
             &mut |snapshot| {

@@ -10,9 +10,7 @@ use burn::store::{ModuleStore, SafetensorsStore, bridge};
 use burn::tensor::DType;
 
 use super::ModelError;
-use super::swin_unetr::{
-    BLOCKS_PER_STAGE, HEADS, MLP_RATIO, MergeOrder, NetworkConfig, POSITIONS,
-};
+use super::swin_unetr::{BLOCKS_PER_STAGE, HEADS, MLP_RATIO, MergeOrder, NetworkConfig, POSITIONS};
 
 /// A buffer in MONAI's checkpoints that is computed, not learned.
 const IGNORED_SUFFIX: &str = "relative_position_index";
@@ -127,7 +125,10 @@ impl Weights {
             self.tensors
                 .get(key)
                 .map(|(shape, _)| shape.as_slice())
-                .ok_or_else(|| ModelError::MissingWeights { count: 1, first: key.to_owned() })
+                .ok_or_else(|| ModelError::MissingWeights {
+                    count: 1,
+                    first: key.to_owned(),
+                })
         };
         let embedding = "swinViT.patch_embed.proj.weight";
         let head = "out.conv.conv.weight";
@@ -142,9 +143,17 @@ impl Weights {
         let &[out_channels, ..] = shape(head)? else {
             return Err(wrong(head, shape(head)?));
         };
-        let use_v2 = self.tensors.keys().any(|key| key.starts_with("swinViT.layers1c."));
-        let config =
-            NetworkConfig { in_channels, out_channels, feature_size, use_v2, merge_order };
+        let use_v2 = self
+            .tensors
+            .keys()
+            .any(|key| key.starts_with("swinViT.layers1c."));
+        let config = NetworkConfig {
+            in_channels,
+            out_channels,
+            feature_size,
+            use_v2,
+            merge_order,
+        };
         config.validate()?;
         Ok(config)
     }

@@ -29,7 +29,10 @@ pub enum Command {
     /// Scrub through a plane by voxels, positive toward right, front or head.
     Scrub(Plane, i32),
     MoveRegion(WorldBox),
-    SetWindow { low: f64, high: f64 },
+    SetWindow {
+        low: f64,
+        high: f64,
+    },
     AutomaticWindow,
     SwitchConvention,
     /// Show one view alone, or all four again.
@@ -83,22 +86,77 @@ pub const MENUS: [&str; 3] = ["File", "Explanation", "View"];
 
 /// All commands of the menus, with the keys that send them.
 pub fn menu_entries() -> Vec<MenuEntry> {
-    let entry = |menu, label, shortcut, command| MenuEntry { menu, label, shortcut, command };
+    let entry = |menu, label, shortcut, command| MenuEntry {
+        menu,
+        label,
+        shortcut,
+        command,
+    };
     let mut entries = vec![
-        entry("File", "Open scan…", command_key(Key::O), Command::ChooseScan),
-        entry("File", "Choose model…", command_key(Key::M), Command::ChooseModel),
-        entry("File", "Open the demonstration", command_key(Key::D), Command::OpenDemonstration),
-        entry("File", "Save explanation…", command_key(Key::S), Command::ChooseSaveFolder),
-        entry("Explanation", "Explain", command_key(Key::E), Command::Explain),
-        entry("Explanation", "Pause or resume", key(Key::Space), Command::PauseOrResume),
+        entry(
+            "File",
+            "Open scan…",
+            command_key(Key::O),
+            Command::ChooseScan,
+        ),
+        entry(
+            "File",
+            "Choose model…",
+            command_key(Key::M),
+            Command::ChooseModel,
+        ),
+        entry(
+            "File",
+            "Open the demonstration",
+            command_key(Key::D),
+            Command::OpenDemonstration,
+        ),
+        entry(
+            "File",
+            "Save explanation…",
+            command_key(Key::S),
+            Command::ChooseSaveFolder,
+        ),
+        entry(
+            "Explanation",
+            "Explain",
+            command_key(Key::E),
+            Command::Explain,
+        ),
+        entry(
+            "Explanation",
+            "Pause or resume",
+            key(Key::Space),
+            Command::PauseOrResume,
+        ),
         entry("Explanation", "Cancel", key(Key::Escape), Command::Cancel),
-        entry("View", "Automatic window", key(Key::A), Command::AutomaticWindow),
-        entry("View", "Swap left and right of the screen", key(Key::L), Command::SwitchConvention),
-        entry("View", "Cut away the front in 3D", key(Key::C), Command::CutAway),
+        entry(
+            "View",
+            "Automatic window",
+            key(Key::A),
+            Command::AutomaticWindow,
+        ),
+        entry(
+            "View",
+            "Swap left and right of the screen",
+            key(Key::L),
+            Command::SwitchConvention,
+        ),
+        entry(
+            "View",
+            "Cut away the front in 3D",
+            key(Key::C),
+            Command::CutAway,
+        ),
         entry("View", "Reset views", key(Key::R), Command::ResetViews),
     ];
     let keys = [Key::F1, Key::F2, Key::F3, Key::F4];
-    let labels = ["Enlarge axial", "Enlarge coronal", "Enlarge sagittal", "Enlarge 3D"];
+    let labels = [
+        "Enlarge axial",
+        "Enlarge coronal",
+        "Enlarge sagittal",
+        "Enlarge 3D",
+    ];
     for ((pane, pressed), label) in Pane::ALL.into_iter().zip(keys).zip(labels) {
         entries.push(entry("View", label, key(pressed), Command::Enlarge(pane)));
     }
@@ -115,7 +173,12 @@ mod tests {
         for (i, a) in entries.iter().enumerate() {
             assert!(MENUS.contains(&a.menu), "{}", a.menu);
             for b in &entries[i + 1..] {
-                assert!(a.shortcut.is_none() || a.shortcut != b.shortcut, "{} {}", a.label, b.label);
+                assert!(
+                    a.shortcut.is_none() || a.shortcut != b.shortcut,
+                    "{} {}",
+                    a.label,
+                    b.label
+                );
                 assert_ne!(a.label, b.label);
             }
         }

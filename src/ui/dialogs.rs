@@ -11,7 +11,10 @@ pub struct Dialogs {
 
 impl Dialogs {
     pub fn new(ctx: &egui::Context) -> Self {
-        Self { answer: Slot::default(), ctx: ctx.clone() }
+        Self {
+            answer: Slot::default(),
+            ctx: ctx.clone(),
+        }
     }
 
     /// What the user chose, once there is an answer.
@@ -50,12 +53,14 @@ impl Dialogs {
 
     fn ask(&self, dialog: impl FnOnce() -> Option<Command> + Send + 'static) {
         let (answer, ctx) = (self.answer.clone(), self.ctx.clone());
-        let spawned = std::thread::Builder::new().name("voxplain-dialog".into()).spawn(move || {
-            if let Some(command) = dialog() {
-                answer.put(command);
-                ctx.request_repaint();
-            }
-        });
+        let spawned = std::thread::Builder::new()
+            .name("voxplain-dialog".into())
+            .spawn(move || {
+                if let Some(command) = dialog() {
+                    answer.put(command);
+                    ctx.request_repaint();
+                }
+            });
         if let Err(error) = spawned {
             tracing::warn!("no thread for a file dialog: {error}");
         }

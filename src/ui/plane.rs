@@ -31,7 +31,10 @@ impl PlaneView {
         let (right, up) = plane.screen_axes(convention);
         let size = bounds.size_mm();
         let (width_mm, height_mm) = (size.dot(right.abs()), size.dot(up.abs()));
-        let (width, height) = (f64::from(rect.width().max(1.0)), f64::from(rect.height().max(1.0)));
+        let (width, height) = (
+            f64::from(rect.width().max(1.0)),
+            f64::from(rect.height().max(1.0)),
+        );
         let fit = (width_mm / width).max(height_mm / height) * 1.02;
         let middle = bounds.center_mm();
         let normal = right.cross(up).normalize_or_zero();
@@ -47,8 +50,7 @@ impl PlaneView {
 
     pub fn world(&self, point: Pos2) -> DVec3 {
         let offset = point - self.rect.center();
-        self.center_mm
-            + self.right * (f64::from(offset.x) * self.mm_per_point)
+        self.center_mm + self.right * (f64::from(offset.x) * self.mm_per_point)
             - self.up * (f64::from(offset.y) * self.mm_per_point)
     }
 
@@ -66,8 +68,14 @@ impl PlaneView {
         let normal = self.right.cross(self.up);
         let along = |p: DVec3| p.dot(normal);
         let corners = region.corners();
-        let low = corners.iter().map(|&c| along(c)).fold(f64::INFINITY, f64::min);
-        let high = corners.iter().map(|&c| along(c)).fold(f64::NEG_INFINITY, f64::max);
+        let low = corners
+            .iter()
+            .map(|&c| along(c))
+            .fold(f64::INFINITY, f64::min);
+        let high = corners
+            .iter()
+            .map(|&c| along(c))
+            .fold(f64::NEG_INFINITY, f64::max);
         let here = along(self.center_mm);
         (here >= low - 1e-6 && here <= high + 1e-6).then(|| {
             Rect::from_two_pos(
@@ -83,11 +91,22 @@ mod tests {
     use super::*;
     use crate::base::side_letter;
 
-    const BOUNDS: WorldBox = WorldBox { min: [-90.0, -120.0, -70.0], max: [90.0, 90.0, 110.0] };
+    const BOUNDS: WorldBox = WorldBox {
+        min: [-90.0, -120.0, -70.0],
+        max: [90.0, 90.0, 110.0],
+    };
 
     fn view(plane: Plane, convention: Convention) -> PlaneView {
         let rect = Rect::from_min_size(Pos2::new(10.0, 20.0), Vec2::new(400.0, 300.0));
-        PlaneView::fit(rect, plane, convention, &BOUNDS, DVec3::new(-25.0, -20.0, -10.0), 1.5, [3.0, -4.0])
+        PlaneView::fit(
+            rect,
+            plane,
+            convention,
+            &BOUNDS,
+            DVec3::new(-25.0, -20.0, -10.0),
+            1.5,
+            [3.0, -4.0],
+        )
     }
 
     #[test]
@@ -108,7 +127,10 @@ mod tests {
             let axis = plane.normal().index();
             let view = view(plane, Convention::Radiological);
             let here = view.world(Pos2::new(50.0, 60.0)).to_array()[axis];
-            assert!((here - crosshair.to_array()[axis]).abs() < 1e-9, "{plane:?}");
+            assert!(
+                (here - crosshair.to_array()[axis]).abs() < 1e-9,
+                "{plane:?}"
+            );
         }
     }
 
@@ -127,7 +149,10 @@ mod tests {
     #[test]
     fn the_region_is_cut_only_where_it_is() {
         let view = view(Plane::Axial, Convention::Radiological);
-        let region = WorldBox { min: [-43.0, -46.0, -30.0], max: [-8.0, 6.0, 8.0] };
+        let region = WorldBox {
+            min: [-43.0, -46.0, -30.0],
+            max: [-8.0, 6.0, 8.0],
+        };
         let cut = view.cut(&region).unwrap();
         assert!((f64::from(cut.width()) * view.mm_per_point - 35.0).abs() < 1e-3);
         assert!((f64::from(cut.height()) * view.mm_per_point - 52.0).abs() < 1e-3);

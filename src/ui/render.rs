@@ -54,10 +54,7 @@ struct Shown<V> {
 }
 
 impl ViewRenderer {
-    pub fn new(
-        gpu: GpuContext,
-        egui: Arc<RwLock<egui_wgpu::Renderer>>,
-    ) -> Result<Self, GpuError> {
+    pub fn new(gpu: GpuContext, egui: Arc<RwLock<egui_wgpu::Renderer>>) -> Result<Self, GpuError> {
         Ok(Self {
             scene: Scene::new(&gpu)?,
             slice_pass: SlicePass::new(&gpu)?,
@@ -106,8 +103,10 @@ impl ViewRenderer {
     /// Shows the scan alone.
     pub fn forget_overlays(&mut self) {
         self.players.clear();
-        let outcome =
-            self.scene.set_segmentation(None).and_then(|()| self.scene.set_supervoxels(None));
+        let outcome = self
+            .scene
+            .set_segmentation(None)
+            .and_then(|()| self.scene.set_supervoxels(None));
         self.changed(outcome);
     }
 
@@ -150,7 +149,8 @@ impl ViewRenderer {
             let target = prepare(&self.gpu, &self.egui, shown, *view, view.size_px);
             match target {
                 Ok(shown) => {
-                    self.slice_pass.draw(&self.gpu, &self.scene, view, &shown.target);
+                    self.slice_pass
+                        .draw(&self.gpu, &self.scene, view, &shown.target);
                     shown.version = self.version;
                 }
                 Err(error) => self.failure = Some(error.to_string()),
@@ -173,8 +173,7 @@ impl ViewRenderer {
         let coarse = view_at(Quality::moving(self.gpu.tier, grid));
         let fine = view_at(Quality::at_rest(self.gpu.tier, grid));
         let current = self.volume.as_ref().filter(|shown| {
-            shown.version == self.version
-                && shown.view == if shown.fine { fine } else { coarse }
+            shown.version == self.version && shown.view == if shown.fine { fine } else { coarse }
         });
         let resting = self.last_change.elapsed() >= REST && self.may_refine();
         self.wants_refinement = false;
@@ -195,13 +194,16 @@ impl ViewRenderer {
 
     fn may_refine(&self) -> bool {
         self.gpu.tier != Tier::Software
-            || self.last_fine.is_none_or(|at| at.elapsed() >= SOFTWARE_PACE)
+            || self
+                .last_fine
+                .is_none_or(|at| at.elapsed() >= SOFTWARE_PACE)
     }
 
     fn draw_volume(&mut self, view: &RaycastView, fine: bool) {
         match prepare(&self.gpu, &self.egui, &mut self.volume, *view, view.size_px) {
             Ok(shown) => {
-                self.raycast_pass.draw(&self.gpu, &self.scene, view, &shown.target);
+                self.raycast_pass
+                    .draw(&self.gpu, &self.scene, view, &shown.target);
                 shown.version = self.version;
                 shown.fine = fine;
                 if fine {
@@ -237,8 +239,16 @@ fn prepare<'s, V>(
         }
         None => {
             let target = Target::new(gpu, size_px)?;
-            let id = egui.write().register_native_texture(&gpu.device, target.view(), filter);
-            Ok(place.insert(Shown { target, id, view, version: 0, fine: false }))
+            let id = egui
+                .write()
+                .register_native_texture(&gpu.device, target.view(), filter);
+            Ok(place.insert(Shown {
+                target,
+                id,
+                view,
+                version: 0,
+                fine: false,
+            }))
         }
     }
 }

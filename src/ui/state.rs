@@ -7,9 +7,7 @@ use glam::DVec3;
 
 use crate::base::colour::Rgb;
 use crate::base::{Convention, Grid, Phase, Progress, WorldBox};
-use crate::engine::{
-    Budget, Explanation, MaskStatistics, Players, Segmentation, Snapshot, Study,
-};
+use crate::engine::{Budget, Explanation, MaskStatistics, Players, Segmentation, Snapshot, Study};
 use crate::gpu::{Camera, ClassStyle, PlayerSample, Window};
 use crate::ui::command::Pane;
 
@@ -36,7 +34,11 @@ pub enum Job {
 
 impl Job {
     pub fn starting() -> Self {
-        Self::Working(Progress { phase: Phase::Opening, done: 0, total: 0 })
+        Self::Working(Progress {
+            phase: Phase::Opening,
+            done: 0,
+            total: 0,
+        })
     }
 }
 
@@ -121,7 +123,9 @@ impl Look {
     pub fn scroll_steps(&mut self, view: usize, points: f32) -> i32 {
         /// Points that one notch of a common wheel gives.
         const POINTS_PER_STEP: f32 = 40.0;
-        let Some(wheel) = self.wheel.get_mut(view) else { return 0 };
+        let Some(wheel) = self.wheel.get_mut(view) else {
+            return 0;
+        };
         *wheel += points;
         let steps = (*wheel / POINTS_PER_STEP).trunc();
         *wheel -= steps * POINTS_PER_STEP;
@@ -132,8 +136,13 @@ impl Look {
     /// its eye is open. Label 0 is never drawn.
     pub fn class_styles(&self, study: &Study) -> Vec<ClassStyle> {
         let seen = |label: usize| {
-            let class = u16::try_from(label).ok().and_then(|label| study.class_of_label(label));
-            class.and_then(|class| self.class_visible.get(class)).copied().unwrap_or(true)
+            let class = u16::try_from(label)
+                .ok()
+                .and_then(|label| study.class_of_label(label));
+            class
+                .and_then(|class| self.class_visible.get(class))
+                .copied()
+                .unwrap_or(true)
         };
         study
             .label_colours()
@@ -170,7 +179,9 @@ impl Facts {
 
     /// What the views draw for each player.
     pub fn player_samples(&self) -> Vec<PlayerSample> {
-        let Some(snapshot) = self.shown() else { return Vec::new() };
+        let Some(snapshot) = self.shown() else {
+            return Vec::new();
+        };
         snapshot
             .estimate
             .players
@@ -189,7 +200,9 @@ impl Facts {
             .estimate
             .players
             .iter()
-            .fold(0.0_f64, |largest, player| largest.max(player.shap_value.abs()));
+            .fold(0.0_f64, |largest, player| {
+                largest.max(player.shap_value.abs())
+            });
         (largest > 0.0).then_some(largest)
     }
 }
@@ -197,5 +210,9 @@ impl Facts {
 /// Sizes of the relevance mask at a threshold, for the panel.
 pub fn mask_statistics(facts: &Facts, threshold: f64) -> Option<MaskStatistics> {
     let (snapshot, players) = (facts.shown()?, facts.players.as_ref()?);
-    Some(MaskStatistics::above(&snapshot.estimate, &players.facts, threshold))
+    Some(MaskStatistics::above(
+        &snapshot.estimate,
+        &players.facts,
+        threshold,
+    ))
 }

@@ -28,15 +28,21 @@ pub fn run(launch: Launch) -> Result<(), WindowError> {
             .with_inner_size([1280.0, 800.0])
             .with_min_inner_size([900.0, 600.0]),
         renderer: eframe::Renderer::Wgpu,
-        wgpu_options: egui_wgpu::WgpuConfiguration { wgpu_setup: setup.into(), ..Default::default() },
+        wgpu_options: egui_wgpu::WgpuConfiguration {
+            wgpu_setup: setup.into(),
+            ..Default::default()
+        },
         ..Default::default()
     };
     eframe::run_native(
         "voxplain",
         options,
         Box::new(|creation| {
-            let viewer =
-                Viewer::new(&creation.egui_ctx, creation.wgpu_render_state.as_ref(), launch)?;
+            let viewer = Viewer::new(
+                &creation.egui_ctx,
+                creation.wgpu_render_state.as_ref(),
+                launch,
+            )?;
             Ok(Box::new(viewer))
         }),
     )

@@ -17,7 +17,10 @@ impl LabelMap {
 
     /// A map with no labels set.
     pub fn empty(grid: Grid) -> Self {
-        Self { labels: vec![0; grid.voxel_count()], grid }
+        Self {
+            labels: vec![0; grid.voxel_count()],
+            grid,
+        }
     }
 
     pub fn grid(&self) -> &Grid {

@@ -104,7 +104,10 @@ impl Voxels {
     }
 
     /// The stored number at an index, before slope and intercept.
-    #[allow(clippy::unnecessary_cast, reason = "the cast is one only for some of the types")]
+    #[allow(
+        clippy::unnecessary_cast,
+        reason = "the cast is one only for some of the types"
+    )]
     pub fn get(&self, index: usize) -> Option<f64> {
         with_voxels!(self, v => v.get(index).map(|&value| value as f64))
     }
@@ -168,7 +171,10 @@ impl Volume {
     }
 
     /// All values as `f32`, x fastest.
-    #[allow(clippy::unnecessary_cast, reason = "the cast is one only for some of the types")]
+    #[allow(
+        clippy::unnecessary_cast,
+        reason = "the cast is one only for some of the types"
+    )]
     pub fn to_f32(&self) -> Vec<f32> {
         let (slope, intercept) = (self.slope, self.intercept);
         if slope == 1.0 && intercept == 0.0 {

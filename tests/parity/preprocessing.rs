@@ -133,7 +133,12 @@ fn brats_normalisation_is_monais() {
         spacing_mm: None,
         intensity: Intensity::ZScoreNonzero {},
     };
-    let prepared = prepare(&channels.iter().collect::<Vec<_>>(), &VoxelBox::whole(&grid), &preprocessing).unwrap();
+    let prepared = prepare(
+        &channels.iter().collect::<Vec<_>>(),
+        &VoxelBox::whole(&grid),
+        &preprocessing,
+    )
+    .unwrap();
     let actual: Vec<f32> = prepared.input.into_iter().collect();
     let expected: Vec<f32> = expected.into_iter().collect();
     let (largest, _) = difference(&actual, &expected);

@@ -40,13 +40,13 @@ impl Layer {
     }
 
     pub fn world_gradient(&self, gradient: Vec3) -> Vec3 {
-        self.texel_from_world.transpose().transform_vector3(gradient)
+        self.texel_from_world
+            .transpose()
+            .transform_vector3(gradient)
     }
 
     pub fn inside(&self, texel: Vec3) -> bool {
-        self.present
-            && texel.cmpge(Vec3::splat(-0.5)).all()
-            && texel.cmplt(self.dims - 0.5).all()
+        self.present && texel.cmpge(Vec3::splat(-0.5)).all() && texel.cmplt(self.dims - 0.5).all()
     }
 }
 
@@ -94,12 +94,17 @@ impl<'a> Layers<'a> {
 
     /// The value of a texel, from 0 to 1; at the rim its values go on outward.
     pub fn scan_texel(&self, texel: IVec3) -> f32 {
-        let Some(scan) = &self.scene.scan else { return 0.0 };
-        let [nx, ny, nz] = scan.facts.dims;
-        let clamped = |coordinate: i32, n: usize| {
-            usize::try_from(coordinate).unwrap_or(0).min(n - 1)
+        let Some(scan) = &self.scene.scan else {
+            return 0.0;
         };
-        let (x, y, z) = (clamped(texel.x, nx), clamped(texel.y, ny), clamped(texel.z, nz));
+        let [nx, ny, nz] = scan.facts.dims;
+        let clamped =
+            |coordinate: i32, n: usize| usize::try_from(coordinate).unwrap_or(0).min(n - 1);
+        let (x, y, z) = (
+            clamped(texel.x, nx),
+            clamped(texel.y, ny),
+            clamped(texel.z, nz),
+        );
         let stored = scan.texels.get(x + nx * (y + ny * z)).copied().unwrap_or(0);
         f32::from(stored) / 65535.0
     }
@@ -118,7 +123,9 @@ impl<'a> Layers<'a> {
 
     /// The largest value in a brick of the scan, and 0 where there is none.
     pub fn scan_brick(&self, brick: Vec3) -> f32 {
-        let Some(scan) = &self.scene.scan else { return 0.0 };
+        let Some(scan) = &self.scene.scan else {
+            return 0.0;
+        };
         let dims = scan.bricks.dims;
         index_in(brick.as_ivec3(), dims)
             .and_then(|index| scan.bricks.largest.get(index))

@@ -52,7 +52,11 @@ impl Viewer {
                 self.explain_if_ready();
             }
             Event::Players(players) => {
-                let fits = self.facts.study.as_ref().is_some_and(|study| players.belong_to(study));
+                let fits = self
+                    .facts
+                    .study
+                    .as_ref()
+                    .is_some_and(|study| players.belong_to(study));
                 if fits {
                     if let Some(renderer) = &mut self.renderer {
                         renderer.set_supervoxels(&players.labels);
@@ -79,7 +83,10 @@ impl Viewer {
                 if let Some(look) = &mut self.look {
                     look.dragged_region = None;
                 }
-                self.message = Some(Message { kind: MessageKind::Failure, text });
+                self.message = Some(Message {
+                    kind: MessageKind::Failure,
+                    text,
+                });
             }
             Event::Idle => self.job = Job::Idle,
         }
@@ -186,7 +193,9 @@ impl Viewer {
     }
 
     fn change_look(&mut self, command: Command) {
-        let (Some(study), Some(look)) = (&self.facts.study, &mut self.look) else { return };
+        let (Some(study), Some(look)) = (&self.facts.study, &mut self.look) else {
+            return;
+        };
         let volume = study.first_channel();
         let grid = volume.grid();
         match command {
@@ -230,7 +239,8 @@ impl Viewer {
         self.message = None;
         self.choices.scan.clone_from(&paths);
         self.job = Job::starting();
-        self.engine.open(paths, self.choices.bundle.clone(), RegionChoice::Automatic);
+        self.engine
+            .open(paths, self.choices.bundle.clone(), RegionChoice::Automatic);
     }
 
     fn move_region(&mut self, region: WorldBox) {
@@ -263,18 +273,26 @@ impl Viewer {
             return;
         }
         let job = self.engine.job();
-        if job.is_paused() { job.resume() } else { job.pause() }
+        if job.is_paused() {
+            job.resume()
+        } else {
+            job.pause()
+        }
     }
 
     /// Another class is a new estimate from the log, if there is a finished one.
     fn select_class(&mut self, class: usize) {
         self.choices.class = class;
-        let Some(explanation) = &self.facts.explanation else { return };
+        let Some(explanation) = &self.facts.explanation else {
+            return;
+        };
         match explanation.snapshot_of(class) {
             Ok(snapshot) => self.facts.snapshot = Some(Arc::new(snapshot)),
             Err(error) => {
-                self.message =
-                    Some(Message { kind: MessageKind::Failure, text: error.to_string() });
+                self.message = Some(Message {
+                    kind: MessageKind::Failure,
+                    text: error.to_string(),
+                });
             }
         }
     }
@@ -294,7 +312,12 @@ impl Viewer {
 
     fn take_dropped_files(&mut self, ctx: &egui::Context) {
         let dropped: Vec<PathBuf> = ctx.input(|input| {
-            input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect()
+            input
+                .raw
+                .dropped_files
+                .iter()
+                .map(|file| file.path().to_owned())
+                .collect()
         });
         if let [path] = dropped.as_slice()
             && path.join("bundle.json").is_file()

@@ -29,7 +29,13 @@ pub struct Launch {
 
 impl Launch {
     pub fn demonstration(device: DeviceChoice) -> Self {
-        Self { scan: Vec::new(), bundle: None, device, explain_at_once: true, empty: false }
+        Self {
+            scan: Vec::new(),
+            bundle: None,
+            device,
+            explain_at_once: true,
+            empty: false,
+        }
     }
 }
 
@@ -67,8 +73,9 @@ impl Viewer {
                 )
             })
             .transpose()?;
-        let view_device =
-            context.as_ref().map_or_else(|| "none".to_owned(), |gpu| device_name(gpu));
+        let view_device = context
+            .as_ref()
+            .map_or_else(|| "none".to_owned(), |gpu| device_name(gpu));
         let waker = {
             let ctx = ctx.clone();
             Arc::new(move || ctx.request_repaint())

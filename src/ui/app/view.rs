@@ -14,13 +14,21 @@ use crate::ui::theme;
 impl Viewer {
     /// Draws one frame.
     pub fn show(&mut self, ui: &mut Ui) {
-        let bar = Frame::new().fill(theme::PANEL).inner_margin(Margin::symmetric(12, 4));
-        egui::Panel::top("menu").exact_size(36.0).frame(bar).show(ui, |ui| {
-            panels::menu::show(ui, &self.facts, &self.view_device, &mut self.commands);
-        });
-        egui::Panel::bottom("status").exact_size(28.0).frame(bar).show(ui, |ui| {
-            panels::status::show(ui, &self.facts, self.look.as_ref());
-        });
+        let bar = Frame::new()
+            .fill(theme::PANEL)
+            .inner_margin(Margin::symmetric(12, 4));
+        egui::Panel::top("menu")
+            .exact_size(36.0)
+            .frame(bar)
+            .show(ui, |ui| {
+                panels::menu::show(ui, &self.facts, &self.view_device, &mut self.commands);
+            });
+        egui::Panel::bottom("status")
+            .exact_size(28.0)
+            .frame(bar)
+            .show(ui, |ui| {
+                panels::status::show(ui, &self.facts, self.look.as_ref());
+            });
         if let Some(look) = &mut self.look {
             look.pointer_mm = None;
             look.hovered_player = None;
@@ -29,9 +37,15 @@ impl Viewer {
             egui::Panel::right("side")
                 .exact_size(theme::SIDE_PANEL_WIDTH)
                 .resizable(false)
-                .frame(Frame::new().fill(theme::PANEL).inner_margin(Margin::symmetric(14, 6)))
+                .frame(
+                    Frame::new()
+                        .fill(theme::PANEL)
+                        .inner_margin(Margin::symmetric(14, 6)),
+                )
                 .show(ui, |ui| {
-                    egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| self.side(ui));
+                    egui::ScrollArea::vertical()
+                        .auto_shrink(false)
+                        .show(ui, |ui| self.side(ui));
                 });
         }
         egui::CentralPanel::no_frame()
@@ -83,7 +97,14 @@ impl Viewer {
             let commands = &mut self.commands;
             match pane {
                 Pane::Slice(plane) => panes::slice::show(
-                    ui, rect, plane, &self.facts, look, overlay, renderer, commands,
+                    ui,
+                    rect,
+                    plane,
+                    &self.facts,
+                    look,
+                    overlay,
+                    renderer,
+                    commands,
                 ),
                 Pane::Volume => {
                     panes::volume::show(ui, rect, &self.facts, look, overlay, renderer, commands);
@@ -93,7 +114,8 @@ impl Viewer {
         if let Some(renderer) = &self.renderer
             && renderer.wants_refinement()
         {
-            ui.ctx().request_repaint_after(std::time::Duration::from_millis(120));
+            ui.ctx()
+                .request_repaint_after(std::time::Duration::from_millis(120));
         }
     }
 }
@@ -120,7 +142,11 @@ impl Facts {
     pub fn undecided_players(&self) -> usize {
         self.shown().map_or(0, |snapshot| {
             let estimate = &snapshot.estimate;
-            estimate.players.iter().filter(|player| is_undecided(estimate, player)).count()
+            estimate
+                .players
+                .iter()
+                .filter(|player| is_undecided(estimate, player))
+                .count()
         })
     }
 }
@@ -221,7 +247,12 @@ fn banner(ui: &mut Ui, space: Rect, message: &Message, commands: &mut Vec<Comman
                 .stroke(Stroke::new(1.0, line))
                 .corner_radius(8)
                 .inner_margin(Margin::same(14))
-                .shadow(egui::Shadow { offset: [0, 4], blur: 16, spread: 0, color: Color32::from_black_alpha(120) })
+                .shadow(egui::Shadow {
+                    offset: [0, 4],
+                    blur: 16,
+                    spread: 0,
+                    color: Color32::from_black_alpha(120),
+                })
                 .show(ui, |ui| {
                     ui.set_width(520.0_f32.min(space.width() - 40.0));
                     ui.label(RichText::new(title).strong().color(line));
@@ -231,7 +262,9 @@ fn banner(ui: &mut Ui, space: Rect, message: &Message, commands: &mut Vec<Comman
                         if ui.button("Dismiss").clicked() {
                             commands.push(Command::DismissMessage);
                         }
-                        if message.kind == MessageKind::Failure && ui.button("Copy details").clicked() {
+                        if message.kind == MessageKind::Failure
+                            && ui.button("Copy details").clicked()
+                        {
                             ui.ctx().copy_text(message.text.clone());
                         }
                     });

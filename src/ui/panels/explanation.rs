@@ -39,7 +39,13 @@ pub fn supervoxels(
             commands.push(Command::SetSupervoxelCount(count.round() as usize));
         }
         let percent = format!("{:.0} %", look.boundary_opacity * 100.0);
-        slider_row(ui, "Boundary opacity", &percent, &mut look.boundary_opacity, 0.0..=1.0);
+        slider_row(
+            ui,
+            "Boundary opacity",
+            &percent,
+            &mut look.boundary_opacity,
+            0.0..=1.0,
+        );
     });
 }
 
@@ -55,13 +61,18 @@ pub fn run(
         let Some(study) = &facts.study else { return };
         let class = study.class_name(choices.class);
         ui.horizontal(|ui| {
-            ui.label(RichText::new("Effort").font(theme::small()).color(theme::TEXT_QUIET));
+            ui.label(
+                RichText::new("Effort")
+                    .font(theme::small())
+                    .color(theme::TEXT_QUIET),
+            );
             for (name, factor) in EFFORTS {
                 let budget = Budget::PerPlayer(factor);
                 let evaluations = budget.evaluations(choices.supervoxel_count);
-                ui.selectable_value(&mut choices.budget, budget, name).on_hover_text(format!(
-                    "About {evaluations} runs of the network, {factor:.0} for each supervoxel"
-                ));
+                ui.selectable_value(&mut choices.budget, budget, name)
+                    .on_hover_text(format!(
+                        "About {evaluations} runs of the network, {factor:.0} for each supervoxel"
+                    ));
             }
         });
         ui.add_space(2.0);
@@ -94,7 +105,11 @@ fn running(ui: &mut Ui, facts: &Facts, paused: bool, commands: &mut Vec<Command>
     let (fraction, text) = match facts.shown() {
         Some(snapshot) => {
             let left = snapshot.remaining_s.map_or(String::new(), |s| {
-                if paused { ", paused".to_owned() } else { format!(", {} left", duration(s)) }
+                if paused {
+                    ", paused".to_owned()
+                } else {
+                    format!(", {} left", duration(s))
+                }
             });
             (
                 snapshot.evaluations as f32 / snapshot.budget.max(1) as f32,
@@ -103,8 +118,16 @@ fn running(ui: &mut Ui, facts: &Facts, paused: bool, commands: &mut Vec<Command>
         }
         None => (0.0, "First runs of the network…".to_owned()),
     };
-    ui.add(ProgressBar::new(fraction).desired_height(8.0).corner_radius(4.0));
-    ui.label(RichText::new(text).font(theme::small()).color(theme::TEXT_QUIET));
+    ui.add(
+        ProgressBar::new(fraction)
+            .desired_height(8.0)
+            .corner_radius(4.0),
+    );
+    ui.label(
+        RichText::new(text)
+            .font(theme::small())
+            .color(theme::TEXT_QUIET),
+    );
     ui.horizontal(|ui| {
         let size = Vec2::new((ui.available_width() - theme::GAP) / 2.0, 28.0);
         let label = if paused { "Resume" } else { "Pause" };
@@ -122,7 +145,10 @@ fn sentence(ui: &mut Ui, facts: &Facts, class: &str, snapshot: &crate::engine::S
     let estimate = &snapshot.estimate;
     let visited = estimate.visited();
     if visited < 1.0 {
-        let text = format!("First pass: {:.0} % of the supervoxels have a value.", visited * 100.0);
+        let text = format!(
+            "First pass: {:.0} % of the supervoxels have a value.",
+            visited * 100.0
+        );
         ui.label(RichText::new(text).color(theme::TEXT_QUIET));
         return;
     }
@@ -158,19 +184,36 @@ fn sentence(ui: &mut Ui, facts: &Facts, class: &str, snapshot: &crate::engine::S
                 forecast.ratio * 100.0
             )
         };
-        ui.label(RichText::new(text).font(theme::small()).color(theme::TEXT_QUIET));
+        ui.label(
+            RichText::new(text)
+                .font(theme::small())
+                .color(theme::TEXT_QUIET),
+        );
     }
     let undecided = facts.undecided_players();
     if undecided > 0 {
-        let text = format!("{undecided} of {} supervoxels are undecided (hatched).", estimate.players.len());
-        ui.label(RichText::new(text).font(theme::small()).color(theme::CAUTION));
+        let text = format!(
+            "{undecided} of {} supervoxels are undecided (hatched).",
+            estimate.players.len()
+        );
+        ui.label(
+            RichText::new(text)
+                .font(theme::small())
+                .color(theme::CAUTION),
+        );
     }
 }
 
 pub fn heatmap(ui: &mut Ui, facts: &Facts, look: &mut Look) {
     section(ui, "Heatmap and relevance mask", |ui| {
         let percent = format!("{:.0} %", look.heatmap_opacity * 100.0);
-        slider_row(ui, "Heatmap opacity", &percent, &mut look.heatmap_opacity, 0.0..=1.0);
+        slider_row(
+            ui,
+            "Heatmap opacity",
+            &percent,
+            &mut look.heatmap_opacity,
+            0.0..=1.0,
+        );
         let Some(scale) = facts.heat_scale() else {
             ui.label(
                 RichText::new("The heatmap fills in while the explanation runs.")
@@ -182,7 +225,13 @@ pub fn heatmap(ui: &mut Ui, facts: &Facts, look: &mut Look) {
         colour_bar::signed(ui, scale, "SHAP value, change of soft Dice");
         let threshold = f64::from(look.mask_share) * scale;
         let text = format!("value ≥ {threshold:.4}");
-        slider_row(ui, "Mask threshold", &text, &mut look.mask_share, 0.01..=1.0);
+        slider_row(
+            ui,
+            "Mask threshold",
+            &text,
+            &mut look.mask_share,
+            0.01..=1.0,
+        );
         if let Some(mask) = mask_statistics(facts, threshold) {
             ui.label(
                 RichText::new(format!(

@@ -8,11 +8,19 @@ use crate::ui::theme;
 
 pub fn show(ui: &mut Ui, facts: &Facts, view_device: &str, commands: &mut Vec<Command>) {
     ui.horizontal_centered(|ui| {
-        ui.label(RichText::new("voxplain").font(theme::heading()).strong().color(theme::ACCENT));
+        ui.label(
+            RichText::new("voxplain")
+                .font(theme::heading())
+                .strong()
+                .color(theme::ACCENT),
+        );
         ui.add_space(4.0);
         for menu in MENUS {
             ui.menu_button(menu, |ui| {
-                for entry in menu_entries().into_iter().filter(|entry| entry.menu == menu) {
+                for entry in menu_entries()
+                    .into_iter()
+                    .filter(|entry| entry.menu == menu)
+                {
                     let mut button = egui::Button::new(entry.label);
                     if let Some(shortcut) = entry.shortcut {
                         button = button.shortcut_text(ui.ctx().format_shortcut(&shortcut));
@@ -30,7 +38,10 @@ pub fn show(ui: &mut Ui, facts: &Facts, view_device: &str, commands: &mut Vec<Co
             let [nx, ny, nz] = volume.grid().dims();
             let [sx, sy, sz] = volume.grid().spacing_mm();
             ui.add(egui::Label::new(RichText::new(volume.name()).strong()).truncate());
-            quiet(ui, &format!("{nx} × {ny} × {nz}, {sx:.2} × {sy:.2} × {sz:.2} mm"));
+            quiet(
+                ui,
+                &format!("{nx} × {ny} × {nz}, {sx:.2} × {sy:.2} × {sz:.2} mm"),
+            );
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if let Some(device) = &facts.network_device {
@@ -43,7 +54,11 @@ pub fn show(ui: &mut Ui, facts: &Facts, view_device: &str, commands: &mut Vec<Co
 
 fn quiet(ui: &mut Ui, text: &str) {
     ui.add(
-        egui::Label::new(RichText::new(text).font(theme::small()).color(theme::TEXT_QUIET))
-            .truncate(),
+        egui::Label::new(
+            RichText::new(text)
+                .font(theme::small())
+                .color(theme::TEXT_QUIET),
+        )
+        .truncate(),
     );
 }

@@ -3,8 +3,8 @@
 pub mod explanation;
 pub mod menu;
 pub mod ranking;
-pub mod structures;
 pub mod status;
+pub mod structures;
 
 use egui::{RichText, Ui};
 
@@ -29,7 +29,11 @@ pub fn slider_row(
     range: std::ops::RangeInclusive<f32>,
 ) -> egui::Response {
     ui.horizontal(|ui| {
-        ui.label(RichText::new(name).font(theme::small()).color(theme::TEXT_QUIET));
+        ui.label(
+            RichText::new(name)
+                .font(theme::small())
+                .color(theme::TEXT_QUIET),
+        );
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.label(RichText::new(value_text).font(theme::small()));
         });
@@ -43,7 +47,11 @@ pub fn slider_row(
 
 /// A number of millilitres with digits that fit its size.
 pub fn millilitres(value: f64) -> String {
-    if value >= 10.0 { format!("{value:.1} mL") } else { format!("{value:.2} mL") }
+    if value >= 10.0 {
+        format!("{value:.1} mL")
+    } else {
+        format!("{value:.2} mL")
+    }
 }
 
 /// A duration in the words people use.

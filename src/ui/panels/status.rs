@@ -10,21 +10,29 @@ pub fn show(ui: &mut Ui, facts: &Facts, look: Option<&Look>) {
     ui.horizontal_centered(|ui| {
         if let Some(look) = look {
             ui.label(
-                RichText::new(look.convention.label()).font(theme::small()).color(theme::CAUTION),
+                RichText::new(look.convention.label())
+                    .font(theme::small())
+                    .color(theme::CAUTION),
             );
             ui.separator();
             let text = readout(facts, look);
             ui.add(egui::Label::new(RichText::new(text).font(theme::small())).truncate());
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.label(RichText::new(RESEARCH_USE).font(theme::small()).color(theme::CAUTION));
+            ui.label(
+                RichText::new(RESEARCH_USE)
+                    .font(theme::small())
+                    .color(theme::CAUTION),
+            );
         });
     });
 }
 
 /// Place, voxel and every layer's value, read from the data itself.
 fn readout(facts: &Facts, look: &Look) -> String {
-    let Some(study) = &facts.study else { return String::new() };
+    let Some(study) = &facts.study else {
+        return String::new();
+    };
     let at = look.pointer_mm.unwrap_or(look.crosshair_mm);
     let place: Vec<String> = at
         .to_array()
@@ -40,7 +48,10 @@ fn readout(facts: &Facts, look: &Look) -> String {
     text += &format!("   voxel {}, {}, {}", voxel[0], voxel[1], voxel[2]);
     for channel in &study.scan.channels {
         if let Some(value) = channel.value(voxel) {
-            text += &format!("   {} {value:.4}", channel.name()).trim_end_matches('0').trim_end_matches('.').to_owned();
+            text += &format!("   {} {value:.4}", channel.name())
+                .trim_end_matches('0')
+                .trim_end_matches('.')
+                .to_owned();
         }
     }
     if let Some(segmentation) = &facts.segmentation
@@ -50,7 +61,11 @@ fn readout(facts: &Facts, look: &Look) -> String {
     {
         text += &format!("   {}", study.class_name(class));
     }
-    if let Some(player) = facts.players.as_ref().and_then(|players| players.player_at(at)) {
+    if let Some(player) = facts
+        .players
+        .as_ref()
+        .and_then(|players| players.player_at(at))
+    {
         text += &format!("   supervoxel {}", player + 1);
         if let Some(snapshot) = facts.shown()
             && let Some(known) = snapshot.estimate.players.get(player)

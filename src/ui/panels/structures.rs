@@ -33,7 +33,8 @@ pub fn show(
                 }
                 let (rect, _) =
                     ui.allocate_exact_size(egui::Vec2::splat(12.0), egui::Sense::hover());
-                ui.painter().rect_filled(rect, 3.0, egui::Color32::from_rgb(r, g, b));
+                ui.painter()
+                    .rect_filled(rect, 3.0, egui::Color32::from_rgb(r, g, b));
                 let asked = choices.class == index;
                 let name = RichText::new(&class.name);
                 if ui
@@ -52,6 +53,12 @@ pub fn show(
             });
         }
         let percent = format!("{:.0} %", look.segmentation_opacity * 100.0);
-        slider_row(ui, "Segmentation opacity", &percent, &mut look.segmentation_opacity, 0.0..=1.0);
+        slider_row(
+            ui,
+            "Segmentation opacity",
+            &percent,
+            &mut look.segmentation_opacity,
+            0.0..=1.0,
+        );
     });
 }

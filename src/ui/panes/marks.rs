@@ -16,8 +16,19 @@ pub fn outlined_text(
     font: FontId,
     colour: Color32,
 ) -> Rect {
-    for offset in [Vec2::new(1.0, 0.0), Vec2::new(-1.0, 0.0), Vec2::new(0.0, 1.0), Vec2::new(0.0, -1.0)] {
-        painter.text(at + offset, anchor, text, font.clone(), Color32::from_black_alpha(170));
+    for offset in [
+        Vec2::new(1.0, 0.0),
+        Vec2::new(-1.0, 0.0),
+        Vec2::new(0.0, 1.0),
+        Vec2::new(0.0, -1.0),
+    ] {
+        painter.text(
+            at + offset,
+            anchor,
+            text,
+            font.clone(),
+            Color32::from_black_alpha(170),
+        );
     }
     painter.text(at, anchor, text, font, colour)
 }
@@ -25,9 +36,23 @@ pub fn outlined_text(
 /// The view's name and where it is, in the upper left corner.
 pub fn title(painter: &Painter, rect: Rect, name: &str, place: &str) {
     let at = rect.min + Vec2::new(10.0, 8.0);
-    let name = outlined_text(painter, at, Align2::LEFT_TOP, name, theme::heading(), theme::TEXT);
+    let name = outlined_text(
+        painter,
+        at,
+        Align2::LEFT_TOP,
+        name,
+        theme::heading(),
+        theme::TEXT,
+    );
     let at = Pos2::new(name.right() + 8.0, name.bottom() - 2.0);
-    outlined_text(painter, at, Align2::LEFT_BOTTOM, place, theme::small(), theme::TEXT_QUIET);
+    outlined_text(
+        painter,
+        at,
+        Align2::LEFT_BOTTOM,
+        place,
+        theme::small(),
+        theme::TEXT_QUIET,
+    );
 }
 
 /// Letters of the body sides at the four edges: left, right, top, bottom of the screen.
@@ -35,13 +60,29 @@ pub fn side_letters(painter: &Painter, rect: Rect, letters: [char; 4]) {
     let middle = rect.center();
     let inset = 10.0;
     let places = [
-        (Pos2::new(rect.left() + inset, middle.y), Align2::LEFT_CENTER),
-        (Pos2::new(rect.right() - inset, middle.y), Align2::RIGHT_CENTER),
+        (
+            Pos2::new(rect.left() + inset, middle.y),
+            Align2::LEFT_CENTER,
+        ),
+        (
+            Pos2::new(rect.right() - inset, middle.y),
+            Align2::RIGHT_CENTER,
+        ),
         (Pos2::new(middle.x, rect.top() + inset), Align2::CENTER_TOP),
-        (Pos2::new(middle.x, rect.bottom() - inset), Align2::CENTER_BOTTOM),
+        (
+            Pos2::new(middle.x, rect.bottom() - inset),
+            Align2::CENTER_BOTTOM,
+        ),
     ];
     for ((at, anchor), letter) in places.into_iter().zip(letters) {
-        outlined_text(painter, at, anchor, &letter.to_string(), theme::letters(), theme::CAUTION);
+        outlined_text(
+            painter,
+            at,
+            anchor,
+            &letter.to_string(),
+            theme::letters(),
+            theme::CAUTION,
+        );
     }
 }
 
@@ -50,12 +91,28 @@ pub fn crosshair(painter: &Painter, rect: Rect, at: Pos2) {
     const HALF_GAP: f32 = 7.0;
     let stroke = Stroke::new(1.0, theme::CROSSHAIR.gamma_multiply(0.75));
     if at.y >= rect.top() && at.y <= rect.bottom() {
-        painter.hline(rect.left()..=(at.x - HALF_GAP).min(rect.right()), at.y, stroke);
-        painter.hline((at.x + HALF_GAP).max(rect.left())..=rect.right(), at.y, stroke);
+        painter.hline(
+            rect.left()..=(at.x - HALF_GAP).min(rect.right()),
+            at.y,
+            stroke,
+        );
+        painter.hline(
+            (at.x + HALF_GAP).max(rect.left())..=rect.right(),
+            at.y,
+            stroke,
+        );
     }
     if at.x >= rect.left() && at.x <= rect.right() {
-        painter.vline(at.x, rect.top()..=(at.y - HALF_GAP).min(rect.bottom()), stroke);
-        painter.vline(at.x, (at.y + HALF_GAP).max(rect.top())..=rect.bottom(), stroke);
+        painter.vline(
+            at.x,
+            rect.top()..=(at.y - HALF_GAP).min(rect.bottom()),
+            stroke,
+        );
+        painter.vline(
+            at.x,
+            (at.y + HALF_GAP).max(rect.top())..=rect.bottom(),
+            stroke,
+        );
     }
 }
 
@@ -74,11 +131,25 @@ pub fn scale_bar(painter: &Painter, rect: Rect, mm_per_point: f64) {
     let length = (length_mm / mm_per_point) as f32;
     let start = Pos2::new(rect.left() + 12.0, rect.bottom() - 12.0);
     let end = start + Vec2::new(length, 0.0);
-    painter.line_segment([start, end], Stroke::new(3.5, Color32::from_black_alpha(170)));
+    painter.line_segment(
+        [start, end],
+        Stroke::new(3.5, Color32::from_black_alpha(170)),
+    );
     painter.line_segment([start, end], Stroke::new(1.5, theme::TEXT));
-    let text = if length_mm >= 1.0 { format!("{length_mm:.0} mm") } else { format!("{length_mm} mm") };
+    let text = if length_mm >= 1.0 {
+        format!("{length_mm:.0} mm")
+    } else {
+        format!("{length_mm} mm")
+    };
     let at = start + Vec2::new(0.0, -6.0);
-    outlined_text(painter, at, Align2::LEFT_BOTTOM, &text, theme::small(), theme::TEXT);
+    outlined_text(
+        painter,
+        at,
+        Align2::LEFT_BOTTOM,
+        &text,
+        theme::small(),
+        theme::TEXT,
+    );
 }
 
 #[cfg(test)]
@@ -97,6 +168,9 @@ mod tests {
                 assert!(!a.shrink(0.1).intersects(*b));
             }
         }
-        assert_eq!(super::super::layout(space, Some(Pane::Volume)), vec![(Pane::Volume, space)]);
+        assert_eq!(
+            super::super::layout(space, Some(Pane::Volume)),
+            vec![(Pane::Volume, space)]
+        );
     }
 }

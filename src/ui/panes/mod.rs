@@ -20,7 +20,10 @@ pub fn layout(space: Rect, enlarged: Option<Pane>) -> Vec<(Pane, Rect)> {
         .enumerate()
         .map(|(index, pane)| {
             let cell = egui::Vec2::new((index % 2) as f32, (index / 2) as f32);
-            (pane, Rect::from_min_size(space.min + cell * (size + egui::Vec2::splat(GAP)), size))
+            (
+                pane,
+                Rect::from_min_size(space.min + cell * (size + egui::Vec2::splat(GAP)), size),
+            )
         })
         .collect()
 }

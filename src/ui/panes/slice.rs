@@ -3,17 +3,20 @@
 use egui::{CursorIcon, PointerButton, Rect, Sense, Stroke, StrokeKind, Ui, Vec2};
 use glam::DVec3;
 
+use crate::base::{Plane, side_letter};
 use crate::gpu::{Interpolation, OverlayStyle, SliceView};
 use crate::ui::command::{Command, Pane};
 use crate::ui::panes::marks;
-use crate::base::{Plane, side_letter};
 use crate::ui::plane::PlaneView;
 use crate::ui::render::ViewRenderer;
 use crate::ui::state::{Facts, Look};
 use crate::ui::theme;
 
 /// Shows a slice and turns gestures into commands.
-#[expect(clippy::too_many_arguments, reason = "one pane joins the facts, the look and the renderer")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one pane joins the facts, the look and the renderer"
+)]
 pub fn show(
     ui: &mut Ui,
     rect: Rect,
@@ -36,7 +39,11 @@ pub fn show(
         look.zoom[index],
         look.pan_mm[index],
     );
-    let response = ui.interact(rect, ui.scope_id().with(("slice", index)), Sense::click_and_drag());
+    let response = ui.interact(
+        rect,
+        ui.scope_id().with(("slice", index)),
+        Sense::click_and_drag(),
+    );
     let name = format!("{} view", plane.label());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
 
@@ -57,7 +64,11 @@ pub fn show(
             overlay,
             region: Some(look.dragged_region.unwrap_or(study.region)),
             dim_outside_region: 0.0,
-            background: crate::base::colour::Rgb([theme::VIEW.r(), theme::VIEW.g(), theme::VIEW.b()]),
+            background: crate::base::colour::Rgb([
+                theme::VIEW.r(),
+                theme::VIEW.g(),
+                theme::VIEW.b(),
+            ]),
         };
         if let Some(texture) = renderer.slice(index, &slice) {
             painter.image(texture, rect, marks::WHOLE_PICTURE, egui::Color32::WHITE);
@@ -68,7 +79,12 @@ pub fn show(
     marks::crosshair(&painter, rect, view.point(look.crosshair_mm));
     let axis = plane.normal().index();
     let millimetres = look.crosshair_mm.to_array()[axis];
-    marks::title(&painter, rect, plane.label(), &format!("{} {millimetres:.1} mm", ["x", "y", "z"][axis]));
+    marks::title(
+        &painter,
+        rect,
+        plane.label(),
+        &format!("{} {millimetres:.1} mm", ["x", "y", "z"][axis]),
+    );
     marks::side_letters(
         &painter,
         rect,
@@ -90,20 +106,31 @@ fn region_box(
     let shown = look.dragged_region.unwrap_or(region);
     let Some(cut) = view.cut(&shown) else { return };
     let painter = ui.painter_at(view.rect);
-    painter.rect_stroke(cut, 2.0, Stroke::new(1.0, theme::REGION.gamma_multiply(0.9)), StrokeKind::Outside);
+    painter.rect_stroke(
+        cut,
+        2.0,
+        Stroke::new(1.0, theme::REGION.gamma_multiply(0.9)),
+        StrokeKind::Outside,
+    );
 
     let grip = Rect::from_center_size(cut.left_top(), Vec2::splat(10.0));
     if !view.rect.contains_rect(grip) {
         return;
     }
     let response = ui
-        .interact(grip.expand(5.0), ui.scope_id().with(("region grip", index)), Sense::drag())
+        .interact(
+            grip.expand(5.0),
+            ui.scope_id().with(("region grip", index)),
+            Sense::drag(),
+        )
         .on_hover_cursor(CursorIcon::Move)
         .on_hover_text("Drag to move the region that is segmented and explained");
-    response.widget_info(|| {
-        egui::WidgetInfo::labeled(egui::Role::Button, true, "Move the region")
-    });
-    let fill = if response.hovered() || response.dragged() { theme::TEXT } else { theme::REGION };
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, "Move the region"));
+    let fill = if response.hovered() || response.dragged() {
+        theme::TEXT
+    } else {
+        theme::REGION
+    };
     painter.rect_filled(grip, 2.0, fill);
     if response.dragged() {
         let delta = response.drag_delta();
@@ -137,8 +164,10 @@ fn gestures(
     {
         commands.push(Command::MoveCrosshair(view.world(point)));
         if response.clicked() {
-            look.selected_player =
-                facts.players.as_ref().and_then(|players| players.player_at(view.world(point)));
+            look.selected_player = facts
+                .players
+                .as_ref()
+                .and_then(|players| players.player_at(view.world(point)));
         }
     }
     let delta = response.drag_delta();
@@ -152,12 +181,20 @@ fn gestures(
         let per_point = width / 300.0;
         let middle = (look.window.high + look.window.low) / 2.0 + f64::from(delta.y) * per_point;
         let width = (width + f64::from(delta.x) * 2.0 * per_point).max(width * 0.02);
-        commands.push(Command::SetWindow { low: middle - width / 2.0, high: middle + width / 2.0 });
+        commands.push(Command::SetWindow {
+            low: middle - width / 2.0,
+            high: middle + width / 2.0,
+        });
     }
-    let Some(pointer) = response.hover_pos() else { return };
+    let Some(pointer) = response.hover_pos() else {
+        return;
+    };
     let world_mm: DVec3 = view.world(pointer);
     look.pointer_mm = Some(world_mm);
-    look.hovered_player = facts.players.as_ref().and_then(|players| players.player_at(world_mm));
+    look.hovered_player = facts
+        .players
+        .as_ref()
+        .and_then(|players| players.player_at(world_mm));
     let (scroll, zoom) = ui.input(|input| (input.smooth_scroll_delta.y, input.zoom_delta()));
     if (zoom - 1.0).abs() > 1e-4 {
         look.zoom[index] = (look.zoom[index] * f64::from(zoom)).clamp(0.5, 40.0);

@@ -3,10 +3,10 @@
 use egui::{Align2, PointerButton, Rect, Sense, Ui};
 use glam::{DVec2, DVec3};
 
+use crate::base::side_letter;
 use crate::gpu::{Cutaway, OverlayStyle, RaycastView, RegionView, ScanStyle};
 use crate::ui::command::{Command, Pane};
 use crate::ui::panes::marks;
-use crate::base::side_letter;
 use crate::ui::render::ViewRenderer;
 use crate::ui::state::{Facts, Look};
 use crate::ui::theme;
@@ -23,9 +23,7 @@ pub fn show(
 ) {
     let Some(study) = &facts.study else { return };
     let response = ui.interact(rect, ui.scope_id().with("volume"), Sense::click_and_drag());
-    response.widget_info(|| {
-        egui::WidgetInfo::labeled(egui::Role::Image, true, "3D view")
-    });
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "3D view"));
     let moving = gestures(ui, &response, rect, look, commands);
 
     let painter = ui.painter_at(rect);
@@ -47,8 +45,11 @@ pub fn show(
             });
             if look.cut_away {
                 view.scan = ScanStyle::solid(look.window);
-                view.cutaway =
-                    Some(Cutaway::toward(&look.camera, look.crosshair_mm, [true, true, true]));
+                view.cutaway = Some(Cutaway::toward(
+                    &look.camera,
+                    look.crosshair_mm,
+                    [true, true, true],
+                ));
             }
             view
         });
@@ -76,11 +77,13 @@ fn orientation_marks(painter: &egui::Painter, rect: Rect, look: &Look) {
     // Far sides first, so that near letters lie over them.
     sides.sort_by(|a, b| b.1.total_cmp(&a.1));
     for (axis, depth) in sides {
-        let at = center
-            + egui::Vec2::new(axis.dot(right) as f32, -axis.dot(up) as f32) * REACH;
+        let at = center + egui::Vec2::new(axis.dot(right) as f32, -axis.dot(up) as f32) * REACH;
         let strength = (0.75 - 0.35 * depth as f32).clamp(0.3, 1.0);
         let colour = theme::CAUTION.gamma_multiply(strength);
-        painter.line_segment([center, at], egui::Stroke::new(1.0, colour.gamma_multiply(0.5)));
+        painter.line_segment(
+            [center, at],
+            egui::Stroke::new(1.0, colour.gamma_multiply(0.5)),
+        );
         marks::outlined_text(
             painter,
             at,
@@ -111,7 +114,8 @@ fn gestures(
         let by = DVec2::new(f64::from(delta.x), f64::from(delta.y));
         look.camera.pan(by, rect.height().max(1.0) as u32);
     } else if response.dragged_by(PointerButton::Primary) {
-        look.camera.orbit(f64::from(-delta.x) * 0.008, f64::from(delta.y) * 0.008);
+        look.camera
+            .orbit(f64::from(-delta.x) * 0.008, f64::from(delta.y) * 0.008);
     }
     let mut moving = response.dragged() && delta != egui::Vec2::ZERO;
     if response.hovered() {

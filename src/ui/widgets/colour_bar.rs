@@ -9,10 +9,13 @@ const HEIGHT: f32 = 14.0;
 
 /// A bar from −`scale` to +`scale`.
 pub fn signed(ui: &mut Ui, scale: f64, unit: &str) {
-    ui.label(egui::RichText::new(unit).font(theme::small()).color(theme::TEXT_QUIET));
+    ui.label(
+        egui::RichText::new(unit)
+            .font(theme::small())
+            .color(theme::TEXT_QUIET),
+    );
     let width = ui.available_width();
-    let (rect, response) =
-        ui.allocate_exact_size(Vec2::new(width, HEIGHT + 18.0), Sense::hover());
+    let (rect, response) = ui.allocate_exact_size(Vec2::new(width, HEIGHT + 18.0), Sense::hover());
     let label = format!("Colour bar from {:.3} to {scale:.3}, {unit}", -scale);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &label));
     let bar = Rect::from_min_size(rect.min, Vec2::new(width, HEIGHT));
@@ -35,7 +38,11 @@ pub fn signed(ui: &mut Ui, scale: f64, unit: &str) {
     painter.add(mesh);
     painter.rect_stroke(bar, 2.0, Stroke::new(1.0, theme::LINE), StrokeKind::Outside);
     let ticks = [
-        (bar.left(), Align2::LEFT_TOP, format!("{:.3} against", -scale)),
+        (
+            bar.left(),
+            Align2::LEFT_TOP,
+            format!("{:.3} against", -scale),
+        ),
         (bar.center().x, Align2::CENTER_TOP, "0".to_owned()),
         (bar.right(), Align2::RIGHT_TOP, format!("for +{scale:.3}")),
     ];
