@@ -197,4 +197,5 @@ fn parity_on_wgpu() {
         folder("in_64x32x32"),
         folder("out_64x32x32_merging"),
     );
+    crate::pipeline::check_masked_sums(&device, folder("in_64x32x32"));
 }

@@ -3,15 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ndarray::Array3;
+use ndarray::{Array3, Axis, Ix5};
 use voxplain::base::{CancelToken, VoxelBox};
 use voxplain::model::{
-    Bundle, BundleError, ClassSums, ComputeDevice, MaskedNetwork, ModelError, Prepared,
-    SlidingWindow, TargetMasks, prepare,
+    Activation, Blend, Bundle, BundleError, ClassSums, ComputeDevice, Inference, MaskedNetwork,
+    MergeOrder, ModelError, Prepared, SlidingWindow, SwinUnetr, TargetMasks, prepare,
 };
 
 use crate::preprocessing::read_nifti;
-use crate::support::{difference, fixture, npy};
+use crate::support::{config, difference, fixture, npy, recipe_weights};
 
 fn bundle_folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("assets/models/hippocampus")
@@ -117,9 +117,9 @@ fn masked_runs_show_the_scan_where_players_are_present() {
         assert!(full[class].probability_in_target > 0.5 * count as f64);
         let expected: f64 = targets
             .masks()
-            .index_axis(ndarray::Axis(0), class)
+            .index_axis(Axis(0), class)
             .iter()
-            .zip(logits.index_axis(ndarray::Axis(0), class))
+            .zip(logits.index_axis(Axis(0), class))
             .map(|(&m, &z)| if m { f64::from(z) } else { 0.0 })
             .sum();
         assert!((full[class].logit_in_target - expected).abs() < 1e-6 * expected.abs().max(1.0));
@@ -152,6 +152,63 @@ fn masked_runs_show_the_scan_where_players_are_present() {
         error,
         ModelError::UnknownPlayer { id: 8, players: 7 }
     ));
+}
+
+/// Masked sums of the smallest reference network on a device equal those on the CPU.
+pub fn check_masked_sums(device: &ComputeDevice, input: PathBuf) {
+    let config = config(12, 3, MergeOrder::Merging);
+    let input = npy::<f32>(input).into_dimensionality::<Ix5>().unwrap();
+    let input = input.index_axis(Axis(0), 0);
+    let dims = [64, 32, 32];
+    let inference = Inference {
+        window: dims,
+        overlap: 0.5,
+        blend: Blend::Gaussian,
+    };
+    let players = octants(dims);
+    let baseline = input.mapv(|v| 0.25 * v);
+    let coalitions = [
+        vec![true; 8],
+        (0..8).map(|p| p % 3 == 0).collect(),
+        vec![false; 8],
+    ];
+    for activation in [Activation::Softmax, Activation::Sigmoid] {
+        let [own, expected] = [device, &ComputeDevice::cpu()].map(|device| {
+            let network = SwinUnetr::new(config, &recipe_weights(&config, 1), device).unwrap();
+            let windows = SlidingWindow::new(Arc::new(network), dims, &inference, 1).unwrap();
+            let logits = npy::<f32>(fixture("swin_unetr/v1_f12/out_64x32x32_merging.npy"));
+            let logits = logits.into_dimensionality::<Ix5>().unwrap();
+            let targets = TargetMasks::from_logits(logits.index_axis(Axis(0), 0), activation);
+            let masked = MaskedNetwork::new(
+                windows,
+                input,
+                baseline.view(),
+                &players,
+                8,
+                targets,
+                activation,
+            )
+            .unwrap();
+            assert_eq!(masked.masked_input(&[true; 8]).unwrap(), input);
+            masked.evaluate(&coalitions, &CancelToken::new()).unwrap()
+        });
+        for (own, expected) in own.iter().flatten().zip(expected.iter().flatten()) {
+            println!("{own:?}\n{expected:?}");
+            for (a, b, slack) in [
+                (
+                    own.probability_in_target,
+                    expected.probability_in_target,
+                    0.1,
+                ),
+                (own.probability_total, expected.probability_total, 0.1),
+                (own.logit_in_target, expected.logit_in_target, 1.0),
+                (own.hard_in_target, expected.hard_in_target, 3.0),
+                (own.hard_total, expected.hard_total, 3.0),
+            ] {
+                assert!((a - b).abs() <= slack, "{own:?} {expected:?}");
+            }
+        }
+    }
 }
 
 #[test]
