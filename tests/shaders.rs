@@ -11,8 +11,12 @@ use voxplain::gpu::uniform::{
 };
 
 fn module(shader: &Shader) -> naga::Module {
-    naga::front::wgsl::parse_str(shader.source)
-        .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(shader.source, shader.name)))
+    naga::front::wgsl::parse_str(shader.source).unwrap_or_else(|error| {
+        panic!(
+            "{}",
+            error.emit_to_string_with_path(shader.source, shader.name)
+        )
+    })
 }
 
 #[test]
@@ -23,10 +27,16 @@ fn every_shader_is_valid() {
         // No capabilities: what every device can run.
         let mut validator = Validator::new(ValidationFlags::all(), Capabilities::empty());
         if let Err(error) = validator.validate(&module) {
-            panic!("{}", error.emit_to_string_with_path(shader.source, shader.name));
+            panic!(
+                "{}",
+                error.emit_to_string_with_path(shader.source, shader.name)
+            );
         }
         for entry in [shaders::VERTEX_ENTRY, shader.fragment_entry] {
-            assert!(module.entry_points.iter().any(|e| e.name == entry), "{entry}");
+            assert!(
+                module.entry_points.iter().any(|e| e.name == entry),
+                "{entry}"
+            );
         }
     }
 }
@@ -40,7 +50,10 @@ fn every_shader_file_is_part_of_a_shader() {
             let path = entry.unwrap().path();
             if path.is_file() {
                 let text = std::fs::read_to_string(&path).unwrap();
-                assert!(shaders::ALL.iter().any(|s| s.source.contains(&text)), "{path:?}");
+                assert!(
+                    shaders::ALL.iter().any(|s| s.source.contains(&text)),
+                    "{path:?}"
+                );
                 files += 1;
             }
         }
@@ -77,25 +90,61 @@ macro_rules! assert_same_layout {
 fn uniform_blocks_agree_with_the_shaders() {
     for shader in shaders::ALL {
         let module = &module(&shader);
-        assert_same_layout!(module, "Layer", LayerUniform, [
-            texel_from_world, dims, occupied_low, occupied_high,
-        ]);
-        assert_same_layout!(module, "Overlay", OverlayUniform, [
-            segmentation_fill, segmentation_outline, boundary_opacity, heatmap_opacity,
-            heat_scale, mask_threshold, mask_shown, hatch_undecided,
-            player_count, class_count, selected_supervoxel, hovered_supervoxel,
-        ]);
-        assert_same_layout!(module, "Scene", SceneUniform, [
-            scan, segmentation, supervoxels, overlay, window,
-        ]);
-        assert_same_layout!(module, "Player", PlayerEntry, [
-            value, standard_error, flags, padding,
-        ]);
+        assert_same_layout!(
+            module,
+            "Layer",
+            LayerUniform,
+            [texel_from_world, dims, occupied_low, occupied_high,]
+        );
+        assert_same_layout!(
+            module,
+            "Overlay",
+            OverlayUniform,
+            [
+                segmentation_fill,
+                segmentation_outline,
+                boundary_opacity,
+                heatmap_opacity,
+                heat_scale,
+                mask_threshold,
+                mask_shown,
+                hatch_undecided,
+                player_count,
+                class_count,
+                selected_supervoxel,
+                hovered_supervoxel,
+            ]
+        );
+        assert_same_layout!(
+            module,
+            "Scene",
+            SceneUniform,
+            [scan, segmentation, supervoxels, overlay, window,]
+        );
+        assert_same_layout!(
+            module,
+            "Player",
+            PlayerEntry,
+            [value, standard_error, flags, padding,]
+        );
     }
-    assert_same_layout!(&module(&shaders::SLICE), "SliceView", SliceUniform, [
-        scene, center, right_step, down_step, background, region_low, region_high,
-        size_px, interpolate, dim_outside_region,
-    ]);
+    assert_same_layout!(
+        &module(&shaders::SLICE),
+        "SliceView",
+        SliceUniform,
+        [
+            scene,
+            center,
+            right_step,
+            down_step,
+            background,
+            region_low,
+            region_high,
+            size_px,
+            interpolate,
+            dim_outside_region,
+        ]
+    );
     let module = module(&shaders::RAYCAST);
     let (size, members) = layout(&module, "RaycastView");
     assert_eq!(size, size_of::<RaycastUniform>());
@@ -105,12 +154,34 @@ fn uniform_blocks_agree_with_the_shaders() {
         };
     }
     let expected = offsets![
-        scene, eye, forward, right, up, light, background_top, background_bottom,
-        region_low, region_high, cut_point, cut_normals, size_px, step_mm, pixel_mm,
-        empty_below, full_above, density_per_mm, edge_emphasis, lighting, haze_per_mm,
-        edge_scale, orthographic, max_steps,
+        scene,
+        eye,
+        forward,
+        right,
+        up,
+        light,
+        background_top,
+        background_bottom,
+        region_low,
+        region_high,
+        cut_point,
+        cut_normals,
+        size_px,
+        step_mm,
+        pixel_mm,
+        empty_below,
+        full_above,
+        density_per_mm,
+        edge_emphasis,
+        lighting,
+        haze_per_mm,
+        edge_scale,
+        orthographic,
+        max_steps,
     ];
-    let without_padding: Vec<_> =
-        members.into_iter().filter(|(name, _)| !name.starts_with("padding")).collect();
+    let without_padding: Vec<_> = members
+        .into_iter()
+        .filter(|(name, _)| !name.starts_with("padding"))
+        .collect();
     assert_eq!(without_padding, expected);
 }

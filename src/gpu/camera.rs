@@ -42,7 +42,7 @@ impl Camera {
         let camera = Self::default();
         let bounds = grid.world_bounds();
         // The corners of an image are mostly air: the longest side stands for it.
-        let radius_mm = bounds.size_mm().max_element() * 0.56;
+        let radius_mm = bounds.size_mm().max_element() * 0.47;
         Self {
             target_mm: bounds.center_mm(),
             distance_mm: radius_mm / (camera.vertical_field_of_view / 2.0).sin(),
@@ -102,7 +102,10 @@ impl Camera {
         if self.orthographic {
             (eye + across, self.forward())
         } else {
-            (eye, (self.forward() * self.distance_mm + across).normalize_or(self.forward()))
+            (
+                eye,
+                (self.forward() * self.distance_mm + across).normalize_or(self.forward()),
+            )
         }
     }
 
@@ -114,7 +117,11 @@ impl Camera {
         if depth <= 0.0 {
             return None;
         }
-        let scale = if self.orthographic { 1.0 } else { self.distance_mm / depth };
+        let scale = if self.orthographic {
+            1.0
+        } else {
+            self.distance_mm / depth
+        };
         let pixels_per_mm = scale * height / (2.0 * self.half_height_mm());
         Some(DVec2::new(
             width / 2.0 + from_eye.dot(self.right()) * pixels_per_mm,
@@ -129,7 +136,11 @@ mod tests {
 
     #[test]
     fn from_the_front_the_right_side_is_on_the_left() {
-        let camera = Camera { yaw: 0.0, pitch: 0.0, ..Camera::default() };
+        let camera = Camera {
+            yaw: 0.0,
+            pitch: 0.0,
+            ..Camera::default()
+        };
         assert!(camera.eye_mm().y > 0.0);
         let ear = camera.project(DVec3::X * 50.0, [640, 480]);
         assert!(ear.is_some_and(|p| p.x < 320.0 && (p.y - 240.0).abs() < 1e-9));
@@ -140,7 +151,10 @@ mod tests {
     #[test]
     fn rays_pass_through_what_they_project_to() {
         for orthographic in [false, true] {
-            let camera = Camera { orthographic, ..Camera::default() };
+            let camera = Camera {
+                orthographic,
+                ..Camera::default()
+            };
             let place = DVec3::new(30.0, -40.0, 55.0);
             let pixel = camera.project(place, [640, 480]).unwrap();
             let (origin, direction) = camera.ray(pixel, [640, 480]);
@@ -151,7 +165,10 @@ mod tests {
 
     #[test]
     fn panning_keeps_the_body_under_the_pointer() {
-        let mut camera = Camera { orthographic: true, ..Camera::default() };
+        let mut camera = Camera {
+            orthographic: true,
+            ..Camera::default()
+        };
         let before = camera.project(DVec3::ZERO, [640, 480]).unwrap();
         camera.pan(DVec2::new(12.0, -7.0), 480);
         let after = camera.project(DVec3::ZERO, [640, 480]).unwrap();

@@ -25,7 +25,9 @@ pub fn capture(gpu: &GpuContext, target: &Target) -> Result<Picture, GpuError> {
             mapped_at_creation: false,
         })
     })?;
-    let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+    let mut encoder = gpu
+        .device
+        .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
     encoder.copy_texture_to_buffer(
         target.texture.as_image_copy(),
         wgpu::TexelCopyBufferInfo {
@@ -42,19 +44,27 @@ pub fn capture(gpu: &GpuContext, target: &Target) -> Result<Picture, GpuError> {
 
     let failed = |reason: String| GpuError::Capture(reason);
     let (sender, receiver) = mpsc::channel();
-    buffer.slice(..).map_async(wgpu::MapMode::Read, move |result| {
-        // The receiver only goes away once nobody waits for the picture.
-        let _ = sender.send(result);
-    });
+    buffer
+        .slice(..)
+        .map_async(wgpu::MapMode::Read, move |result| {
+            // The receiver only goes away once nobody waits for the picture.
+            let _ = sender.send(result);
+        });
     gpu.device
-        .poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(PATIENCE) })
+        .poll(wgpu::PollType::Wait {
+            submission_index: Some(submission),
+            timeout: Some(PATIENCE),
+        })
         .map_err(|error| failed(error.to_string()))?;
     match receiver.try_recv() {
         Ok(Ok(())) => {}
         Ok(Err(error)) => return Err(failed(error.to_string())),
         Err(_) => return Err(failed("the device did not answer".to_owned())),
     }
-    let mapped = buffer.slice(..).get_mapped_range().map_err(|error| failed(error.to_string()))?;
+    let mapped = buffer
+        .slice(..)
+        .get_mapped_range()
+        .map_err(|error| failed(error.to_string()))?;
     let mut rgba = Vec::with_capacity(row_bytes as usize * height as usize);
     for row in mapped.chunks_exact(padded_row_bytes as usize) {
         rgba.extend_from_slice(row.get(..row_bytes as usize).unwrap_or_default());

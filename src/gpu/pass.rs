@@ -25,7 +25,11 @@ impl Target {
         let texture = gpu.checked("a picture", bytes, || {
             gpu.device.create_texture(&wgpu::TextureDescriptor {
                 label: Some("picture"),
-                size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
+                size: wgpu::Extent3d {
+                    width,
+                    height,
+                    depth_or_array_layers: 1,
+                },
                 mip_level_count: 1,
                 sample_count: 1,
                 dimension: wgpu::TextureDimension::D2,
@@ -75,7 +79,9 @@ pub(super) struct PicturePass {
 
 impl PicturePass {
     pub fn new(gpu: &GpuContext, shader: Shader, uniform_bytes: usize) -> Result<Self, GpuError> {
-        gpu.checked("a shader", uniform_bytes as u64, || Self::build(gpu, shader, uniform_bytes))
+        gpu.checked("a shader", uniform_bytes as u64, || {
+            Self::build(gpu, shader, uniform_bytes)
+        })
     }
 
     fn build(gpu: &GpuContext, shader: Shader, uniform_bytes: usize) -> Self {
@@ -138,7 +144,12 @@ impl PicturePass {
                 resource: uniform.as_entire_binding(),
             }],
         });
-        Self { name: shader.name, pipeline, uniform, uniform_group }
+        Self {
+            name: shader.name,
+            pipeline,
+            uniform,
+            uniform_group,
+        }
     }
 
     /// Draws and submits. Each picture is a submission of its own, so that one uniform
@@ -147,7 +158,9 @@ impl PicturePass {
         gpu.queue.write_buffer(&self.uniform, 0, uniform);
         let mut encoder = gpu
             .device
-            .create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some(self.name) });
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor {
+                label: Some(self.name),
+            });
         let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
             label: Some(self.name),
             color_attachments: &[Some(wgpu::RenderPassColorAttachment {

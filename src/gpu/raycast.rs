@@ -19,8 +19,12 @@ impl RaycastPass {
 
     /// Draws the volume over the whole target, whatever `view.size_px` says.
     pub fn draw(&self, gpu: &GpuContext, scene: &Scene, view: &RaycastView, target: &Target) {
-        let view = RaycastView { size_px: target.size_px(), ..*view };
+        let view = RaycastView {
+            size_px: target.size_px(),
+            ..*view
+        };
         let uniform = RaycastUniform::new(&view, &scene.facts());
-        self.0.draw(gpu, scene, bytemuck::bytes_of(&uniform), target);
+        self.0
+            .draw(gpu, scene, bytemuck::bytes_of(&uniform), target);
     }
 }

@@ -91,7 +91,11 @@ impl Scene {
         let texels = ScanTexels::new(scan, self.gpu.largest_volume_side());
         let format = self.gpu.scan_format();
         let bytes = if format == wgpu::TextureFormat::R16Float {
-            texels.texels.iter().flat_map(|&t| half_bits(t).to_ne_bytes()).collect()
+            texels
+                .texels
+                .iter()
+                .flat_map(|&t| half_bits(t).to_ne_bytes())
+                .collect()
         } else {
             bytemuck::cast_slice(&texels.texels).to_vec()
         };
@@ -181,7 +185,10 @@ impl Scene {
             label: Some("scene"),
             entries: &[
                 entry(0, texture(Float { filterable: true })),
-                entry(1, wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering)),
+                entry(
+                    1,
+                    wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering),
+                ),
                 entry(2, texture(Float { filterable: true })),
                 entry(3, texture(Uint)),
                 entry(4, texture(Uint)),
@@ -194,7 +201,12 @@ impl Scene {
     fn rebind(&mut self) {
         self.bind_group = bind(
             &self.gpu,
-            [&self.scan, &self.bricks, &self.segmentation, &self.supervoxels],
+            [
+                &self.scan,
+                &self.bricks,
+                &self.segmentation,
+                &self.supervoxels,
+            ],
             &self.sampler,
             [&self.palette, &self.players],
         );
@@ -230,7 +242,10 @@ impl Scene {
         let plane_bytes = row_bytes * dims[1];
         let planes = (PIECE_BYTES / plane_bytes).clamp(1, dims[2]);
         self.gpu.checked(what, bytes.len() as u64, || {
-            for (z, piece) in (0..depth).step_by(planes).zip(bytes.chunks(plane_bytes * planes)) {
+            for (z, piece) in (0..depth)
+                .step_by(planes)
+                .zip(bytes.chunks(plane_bytes * planes))
+            {
                 self.gpu.queue.write_texture(
                     wgpu::TexelCopyTextureInfo {
                         origin: wgpu::Origin3d { x: 0, y: 0, z },
@@ -309,11 +324,17 @@ fn volume_texture(
 ) -> Result<wgpu::Texture, GpuError> {
     let [width, height, depth_or_array_layers] = dims.map(count);
     let texel_bytes = u64::from(format.block_copy_size(None).unwrap_or(1));
-    let bytes = dims.iter().fold(texel_bytes, |bytes, &n| bytes.saturating_mul(n as u64));
+    let bytes = dims
+        .iter()
+        .fold(texel_bytes, |bytes, &n| bytes.saturating_mul(n as u64));
     gpu.checked(what, bytes, || {
         gpu.device.create_texture(&wgpu::TextureDescriptor {
             label: Some(what),
-            size: wgpu::Extent3d { width, height, depth_or_array_layers },
+            size: wgpu::Extent3d {
+                width,
+                height,
+                depth_or_array_layers,
+            },
             mip_level_count: 1,
             sample_count: 1,
             dimension: wgpu::TextureDimension::D3,

@@ -19,8 +19,12 @@ impl SlicePass {
 
     /// Draws a slice over the whole target, whatever `view.size_px` says.
     pub fn draw(&self, gpu: &GpuContext, scene: &Scene, view: &SliceView, target: &Target) {
-        let view = SliceView { size_px: target.size_px(), ..*view };
+        let view = SliceView {
+            size_px: target.size_px(),
+            ..*view
+        };
         let uniform = SliceUniform::new(&view, &scene.facts());
-        self.0.draw(gpu, scene, bytemuck::bytes_of(&uniform), target);
+        self.0
+            .draw(gpu, scene, bytemuck::bytes_of(&uniform), target);
     }
 }

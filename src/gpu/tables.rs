@@ -49,9 +49,12 @@ pub fn palette(classes: &[ClassStyle]) -> Vec<[f32; 4]> {
         [r, g, b, opacity]
     };
     let heat = colour::diverging_table().map(|colour| entry(colour, 1.0));
-    let classes = classes
-        .iter()
-        .map(|class| entry(class.colour, if class.visible { class.opacity } else { 0.0 }));
+    let classes = classes.iter().map(|class| {
+        entry(
+            class.colour,
+            if class.visible { class.opacity } else { 0.0 },
+        )
+    });
     heat.into_iter().chain(classes).collect()
 }
 
@@ -62,17 +65,28 @@ mod tests {
     #[test]
     fn what_is_unknown_or_not_a_number_is_flagged() {
         let entry = |value, standard_error| {
-            PlayerEntry::from(&PlayerSample { value, standard_error }).flags
+            PlayerEntry::from(&PlayerSample {
+                value,
+                standard_error,
+            })
+            .flags
         };
         assert_eq!(entry(None, None), 0);
         assert_eq!(entry(Some(1.0), None), PLAYER_HAS_VALUE);
-        assert_eq!(entry(Some(1.0), Some(0.1)), PLAYER_HAS_VALUE | PLAYER_HAS_ERROR);
+        assert_eq!(
+            entry(Some(1.0), Some(0.1)),
+            PLAYER_HAS_VALUE | PLAYER_HAS_ERROR
+        );
         assert_eq!(entry(Some(f32::NAN), Some(f32::INFINITY)), 0);
     }
 
     #[test]
     fn hidden_classes_are_clear() {
-        let class = |visible| ClassStyle { colour: Rgb([255, 0, 0]), opacity: 0.5, visible };
+        let class = |visible| ClassStyle {
+            colour: Rgb([255, 0, 0]),
+            opacity: 0.5,
+            visible,
+        };
         let palette = palette(&[class(false), class(true)]);
         assert_eq!(palette.len(), HEAT_COLOURS + 2);
         assert_eq!(palette[HEAT_COLOURS], [1.0, 0.0, 0.0, 0.0]);

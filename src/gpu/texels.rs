@@ -89,7 +89,13 @@ impl ScanTexels {
             })
             .collect::<Vec<u16>>();
         let bricks = Bricks::new(&texels, facts.dims);
-        Self { facts, value_low, value_high, texels, bricks }
+        Self {
+            facts,
+            value_low,
+            value_high,
+            texels,
+            bricks,
+        }
     }
 
     /// A scan value as a fraction of the stored range; below 0 or above 1 outside it.
@@ -156,7 +162,11 @@ impl Bricks {
         let largest = (0..dims.iter().product::<usize>())
             .into_par_iter()
             .map(|index| {
-                let brick = [index % dims[0], index / dims[0] % dims[1], index / (dims[0] * dims[1])];
+                let brick = [
+                    index % dims[0],
+                    index / dims[0] % dims[1],
+                    index / (dims[0] * dims[1]),
+                ];
                 let row = reach(brick[0], nx);
                 let mut largest = 0;
                 for z in reach(brick[2], nz) {
@@ -188,13 +198,20 @@ impl LabelTexels {
         let texels: Vec<u16> = if facts.is_reduced() {
             let voxel = |index| facts.voxel_index(map.grid(), facts.texel(index));
             let label = |index| map.labels().get(voxel(index)).copied().unwrap_or(0);
-            (0..facts.texel_count()).into_par_iter().map(label).collect()
+            (0..facts.texel_count())
+                .into_par_iter()
+                .map(label)
+                .collect()
         } else {
             map.labels().to_vec()
         };
         facts.occupied = occupied(&texels, &facts);
         let largest = texels.par_iter().copied().max().unwrap_or(0);
-        Self { facts, texels, largest }
+        Self {
+            facts,
+            texels,
+            largest,
+        }
     }
 }
 
@@ -224,7 +241,11 @@ fn occupied(texels: &[u16], facts: &LayerFacts) -> [[usize; 3]; 2] {
                 )
             },
         );
-    if low[0] == usize::MAX { [[0; 3]; 2] } else { [low, end] }
+    if low[0] == usize::MAX {
+        [[0; 3]; 2]
+    } else {
+        [low, end]
+    }
 }
 
 #[cfg(test)]
@@ -260,7 +281,10 @@ mod tests {
 
     #[test]
     fn constant_and_empty_of_numbers_are_harmless() {
-        assert_eq!(ScanTexels::new(&scan([2, 1, 1], vec![5.0; 2]), 512).texels, [0, 0]);
+        assert_eq!(
+            ScanTexels::new(&scan([2, 1, 1], vec![5.0; 2]), 512).texels,
+            [0, 0]
+        );
         let nothing = ScanTexels::new(&scan([2, 1, 1], vec![f32::NAN; 2]), 512);
         assert_eq!((nothing.value_low, nothing.value_high), (0.0, 1.0));
     }
@@ -272,7 +296,11 @@ mod tests {
         assert_eq!(texels.facts.stride, [3, 2, 1]);
         assert_eq!(texels.facts.dims, [4, 3, 1]);
         // Texel (2, 1, 0) is voxel (6, 2, 0), at 12 mm and 2 mm.
-        let world = texels.facts.texel_from_world.inverse().transform_point3(DVec3::new(2.0, 1.0, 0.0));
+        let world = texels
+            .facts
+            .texel_from_world
+            .inverse()
+            .transform_point3(DVec3::new(2.0, 1.0, 0.0));
         assert!(world.distance(DVec3::new(12.0, 2.0, 0.0)) < 1e-9);
         let stored = f64::from(texels.texels[2 + 4]) / 65535.0;
         assert!((stored - texels.fraction(26.0 * 2.0 - 1.0)).abs() < 1e-4);

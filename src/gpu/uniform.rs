@@ -162,7 +162,10 @@ impl LayerUniform {
     /// The block of a layer. Without a layer it is one texel that is never shown.
     fn new(facts: Option<&LayerFacts>) -> Self {
         let Some(facts) = facts else {
-            return Self { dims: [1.0, 1.0, 1.0, 0.0], ..Self::zeroed() };
+            return Self {
+                dims: [1.0, 1.0, 1.0, 0.0],
+                ..Self::zeroed()
+            };
         };
         let [low, end] = facts.occupied;
         let corner = |texel: [usize; 3]| vec4(DVec3::from(texel.map(|n| n as f64 - 0.5)), 0.0);
@@ -216,14 +219,20 @@ impl SceneUniform {
 
 impl SliceUniform {
     pub fn new(view: &SliceView, facts: &SceneFacts) -> Self {
-        let region = view.region.unwrap_or(WorldBox { min: [0.0; 3], max: [0.0; 3] });
+        let region = view.region.unwrap_or(WorldBox {
+            min: [0.0; 3],
+            max: [0.0; 3],
+        });
         Self {
             scene: SceneUniform::new(facts, view.window, &view.overlay),
             center: vec4(view.center_mm, 0.0),
             right_step: vec4(view.right * view.mm_per_pixel, 0.0),
             down_step: vec4(view.up * -view.mm_per_pixel, 0.0),
             background: colour(view.background),
-            region_low: vec4(region.min.into(), f64::from(u8::from(view.region.is_some()))),
+            region_low: vec4(
+                region.min.into(),
+                f64::from(u8::from(view.region.is_some())),
+            ),
             region_high: vec4(region.max.into(), 0.0),
             size_px: view.size_px.map(|n| n as f32),
             interpolate: u32::from(view.interpolation == Interpolation::Linear),
@@ -245,8 +254,13 @@ impl RaycastUniform {
         // From behind the viewer's left shoulder, so that forms have a light side.
         let light = (up * 0.55 - right * 0.45 - forward).normalize();
         let region = view.region.map(|region| region.bounds);
-        let WorldBox { min, max } = region.unwrap_or(WorldBox { min: [0.0; 3], max: [0.0; 3] });
-        let line_opacity = view.region.map_or(0.0, |region| f64::from(region.line_opacity));
+        let WorldBox { min, max } = region.unwrap_or(WorldBox {
+            min: [0.0; 3],
+            max: [0.0; 3],
+        });
+        let line_opacity = view
+            .region
+            .map_or(0.0, |region| f64::from(region.line_opacity));
         let clip = view.region.is_some_and(|region| region.clip_scan);
         let normals = view.cutaway.map_or([None; 3], |cut| cut.normals);
         let mut cut_normals = [[0.0; 4]; 3];
@@ -269,7 +283,10 @@ impl RaycastUniform {
             background_bottom: colour(view.background[1]),
             region_low: vec4(min.into(), line_opacity),
             region_high: vec4(max.into(), f64::from(u8::from(clip))),
-            cut_point: vec4(view.cutaway.map_or(DVec3::ZERO, |cut| cut.point_mm), cut_count),
+            cut_point: vec4(
+                view.cutaway.map_or(DVec3::ZERO, |cut| cut.point_mm),
+                cut_count,
+            ),
             cut_normals,
             size_px: [width as f32, height as f32],
             step_mm: view.step_mm.max(1e-3) as f32,

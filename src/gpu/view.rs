@@ -115,8 +115,7 @@ impl SliceView {
     /// The world place under a pixel position.
     pub fn world_at(&self, pixel: DVec2) -> DVec3 {
         let [width, height] = self.size_px.map(f64::from);
-        self.center_mm
-            + self.right * ((pixel.x - width / 2.0) * self.mm_per_pixel)
+        self.center_mm + self.right * ((pixel.x - width / 2.0) * self.mm_per_pixel)
             - self.up * ((pixel.y - height / 2.0) * self.mm_per_pixel)
     }
 
@@ -167,7 +166,7 @@ impl ScanStyle {
             window,
             empty_below: window.at(0.12),
             full_above: window.at(0.40),
-            density_per_mm: 0.14,
+            density_per_mm: 0.2,
             edge_emphasis: 1.0,
             lighting: 1.0,
         }
@@ -296,7 +295,10 @@ mod tests {
             up: DVec3::Z,
             mm_per_pixel: 0.5,
             size_px: [200, 100],
-            window: Window { low: 0.0, high: 1.0 },
+            window: Window {
+                low: 0.0,
+                high: 1.0,
+            },
             interpolation: Interpolation::Linear,
             overlay: OverlayStyle::default(),
             region: None,
@@ -311,7 +313,11 @@ mod tests {
 
     #[test]
     fn cutaway_takes_the_side_of_the_viewer() {
-        let camera = Camera { yaw: 0.5, pitch: -0.3, ..Camera::default() };
+        let camera = Camera {
+            yaw: 0.5,
+            pitch: -0.3,
+            ..Camera::default()
+        };
         let cut = Cutaway::toward(&camera, DVec3::ZERO, [true, false, true]);
         let eye = camera.eye_mm();
         assert!(cut.normals[1].is_none());

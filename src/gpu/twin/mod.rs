@@ -51,13 +51,17 @@ fn render(size_px: [u32; 2], colour: impl Fn(Vec2) -> Vec3 + Sync) -> Picture {
     let mut picture = Picture::new(size_px);
     let row_bytes = size_px[0] as usize * 4;
     if row_bytes > 0 {
-        picture.rgba.par_chunks_exact_mut(row_bytes).enumerate().for_each(|(y, row)| {
-            for (x, pixel) in row.chunks_exact_mut(4).enumerate() {
-                let rgb = colour(Vec2::new(x as f32 + 0.5, y as f32 + 0.5));
-                let rgb = (rgb.clamp(Vec3::ZERO, Vec3::ONE) * 255.0).round();
-                pixel.copy_from_slice(&[rgb.x as u8, rgb.y as u8, rgb.z as u8, 255]);
-            }
-        });
+        picture
+            .rgba
+            .par_chunks_exact_mut(row_bytes)
+            .enumerate()
+            .for_each(|(y, row)| {
+                for (x, pixel) in row.chunks_exact_mut(4).enumerate() {
+                    let rgb = colour(Vec2::new(x as f32 + 0.5, y as f32 + 0.5));
+                    let rgb = (rgb.clamp(Vec3::ZERO, Vec3::ONE) * 255.0).round();
+                    pixel.copy_from_slice(&[rgb.x as u8, rgb.y as u8, rgb.z as u8, 255]);
+                }
+            });
     }
     picture
 }

@@ -20,7 +20,10 @@ pub struct Lines {
 
 impl Layers<'_> {
     fn palette(&self, index: usize) -> Vec4 {
-        self.scene.palette.get(index).map_or(Vec4::ZERO, |&entry| entry.into())
+        self.scene
+            .palette
+            .get(index)
+            .map_or(Vec4::ZERO, |&entry| entry.into())
     }
 
     fn player(&self, id: u32) -> Option<&PlayerEntry> {
@@ -38,8 +41,7 @@ impl Layers<'_> {
     pub fn in_mask(&self, id: u32) -> bool {
         self.overlay.mask_shown != 0
             && self.player(id).is_some_and(|player| {
-                player.flags & PLAYER_HAS_VALUE != 0
-                    && player.value >= self.overlay.mask_threshold
+                player.flags & PLAYER_HAS_VALUE != 0 && player.value >= self.overlay.mask_threshold
             })
     }
 
@@ -62,11 +64,22 @@ impl Layers<'_> {
     }
 
     pub fn hatching(&self, id: u32, pixel: Vec2) -> f32 {
-        let hatched = self.overlay.hatch_undecided != 0 && self.player(id).is_some_and(is_undecided);
-        if !hatched || fract((pixel.x + pixel.y) / 7.0) < 0.4 { 1.0 } else { 0.2 }
+        let hatched =
+            self.overlay.hatch_undecided != 0 && self.player(id).is_some_and(is_undecided);
+        if !hatched || fract((pixel.x + pixel.y) / 7.0) < 0.4 {
+            1.0
+        } else {
+            0.2
+        }
     }
 
-    pub fn supervoxel_lines(&self, id: u32, place: Vec3, right_step: Vec3, down_step: Vec3) -> Lines {
+    pub fn supervoxel_lines(
+        &self,
+        id: u32,
+        place: Vec3,
+        right_step: Vec3,
+        down_step: Vec3,
+    ) -> Lines {
         let mut lines = Lines::default();
         let here_in_mask = self.in_mask(id);
         for (step, strength) in neighbours(right_step, down_step) {
@@ -149,7 +162,11 @@ impl Layers<'_> {
             }
             line.w = line.w.max(strength);
         }
-        mix3(colour, line.truncate(), line.w * self.overlay.segmentation_outline)
+        mix3(
+            colour,
+            line.truncate(),
+            line.w * self.overlay.segmentation_outline,
+        )
     }
 }
 

@@ -39,14 +39,21 @@ struct Span {
 }
 
 impl Span {
-    const NOWHERE: Self = Self { enter: FAR, leave: -FAR };
+    const NOWHERE: Self = Self {
+        enter: FAR,
+        leave: -FAR,
+    };
 
     fn contains(self, t: f32) -> bool {
         t >= self.enter && t <= self.leave
     }
 
     fn ahead(self, t: f32) -> f32 {
-        if self.enter > t && self.enter < self.leave { self.enter } else { FAR }
+        if self.enter > t && self.enter < self.leave {
+            self.enter
+        } else {
+            FAR
+        }
     }
 }
 
@@ -61,7 +68,11 @@ fn box_span(origin: Vec3, direction: Vec3, low: Vec3, high: Vec3) -> Span {
         enter: a.min(b).max_element().max(0.0),
         leave: a.max(b).min_element(),
     };
-    if span.enter < span.leave { span } else { Span::NOWHERE }
+    if span.enter < span.leave {
+        span
+    } else {
+        Span::NOWHERE
+    }
 }
 
 fn layer_span(layer: &Layer, ray: &Ray) -> Span {
@@ -110,24 +121,35 @@ fn along_surface(step: Vec3, normal: Vec3) -> Vec3 {
 fn brick_end(origin: Vec3, direction: Vec3, brick: Vec3) -> f32 {
     let along = divisible(direction);
     let low = brick * BRICK_EDGE - 0.5;
-    ((low - origin) / along).max((low + BRICK_EDGE - origin) / along).min_element()
+    ((low - origin) / along)
+        .max((low + BRICK_EDGE - origin) / along)
+        .min_element()
 }
 
-fn mask_hit(step: f32, before: f32, here: f32, t: f32) -> f32 {
-    let share = (0.5 - before) / (here - before).max(1e-6);
-    t - step * (1.0 - share.clamp(0.0, 1.0))
+/// A ray's origin and direction in texels of a layer.
+fn in_texels(layer: &Layer, ray: &Ray) -> (Vec3, Vec3) {
+    (
+        layer.texel_at(ray.origin),
+        layer.texel_direction(ray.direction),
+    )
 }
 
 impl<'a> RaycastShader<'a> {
     pub fn new(scene: &'a TwinScene, view: &'a RaycastUniform) -> Self {
-        Self { layers: Layers::new(scene, &view.scene), view }
+        Self {
+            layers: Layers::new(scene, &view.scene),
+            view,
+        }
     }
 
     pub fn colour(&self, pixel: Vec2) -> Vec3 {
         let seen = self.march(&self.ray_through(pixel), |_, _| true);
         let down = pixel.y / self.view.size_px[1];
-        let background =
-            mix3(xyz(self.view.background_top), xyz(self.view.background_bottom), down);
+        let background = mix3(
+            xyz(self.view.background_top),
+            xyz(self.view.background_bottom),
+            down,
+        );
         let share = if seen.w > OPAQUE { 1.0 } else { seen.w };
         seen.truncate() * (share / seen.w.max(1e-6)) + background * (1.0 - share)
     }
@@ -151,9 +173,17 @@ impl<'a> RaycastShader<'a> {
         let across = xyz(view.right) * (x * view.right[3]) + xyz(view.up) * (y * view.up[3]);
         let (eye, forward) = (xyz(view.eye), xyz(view.forward));
         if view.orthographic != 0 {
-            Ray { origin: eye + across, direction: forward, pixel }
+            Ray {
+                origin: eye + across,
+                direction: forward,
+                pixel,
+            }
         } else {
-            Ray { origin: eye, direction: (forward + across).normalize_or(forward), pixel }
+            Ray {
+                origin: eye,
+                direction: (forward + across).normalize_or(forward),
+                pixel,
+            }
         }
     }
 
@@ -167,7 +197,13 @@ impl<'a> RaycastShader<'a> {
         if count == 0 {
             return nowhere;
         }
-        let (mut span, mut face) = (Span { enter: 0.0, leave: FAR }, -ray.direction);
+        let (mut span, mut face) = (
+            Span {
+                enter: 0.0,
+                leave: FAR,
+            },
+            -ray.direction,
+        );
         for normal in self.view.cut_normals.into_iter().take(count).map(xyz) {
             let height = normal.dot(ray.origin - xyz(self.view.cut_point));
             let climb = normal.dot(ray.direction);
@@ -182,17 +218,36 @@ impl<'a> RaycastShader<'a> {
                 face = normal;
             }
         }
-        if span.enter >= span.leave { nowhere } else { (span, face) }
+        if span.enter >= span.leave {
+            nowhere
+        } else {
+            (span, face)
+        }
     }
 
-    fn scan_matter(&self, texel: Vec3, direction: Vec3) -> Vec4 {
+    fn ramp_sum(&self, value: f32, width: f32) -> f32 {
+        let above = (value - self.view.empty_below).max(0.0);
+        let in_ramp = above.min(width);
+        in_ramp * in_ramp / (2.0 * width) + (above - in_ramp)
+    }
+
+    fn mean_density(&self, before: f32, here: f32) -> f32 {
+        let width = (self.view.full_above - self.view.empty_below).max(1e-6);
+        if (here - before).abs() < 1e-3 * width {
+            return ((here - self.view.empty_below) / width).clamp(0.0, 1.0);
+        }
+        (self.ramp_sum(here, width) - self.ramp_sum(before, width)) / (here - before)
+    }
+
+    fn scan_matter(&self, texel: Vec3, before: f32, value: f32, direction: Vec3) -> Vec4 {
         let view = self.view;
-        let value = self.layers.scan_interpolated(texel);
-        let width = (view.full_above - view.empty_below).max(1e-6);
-        let density = ((value - view.empty_below) / width).clamp(0.0, 1.0);
-        let extinction = density * view.density_per_mm;
-        let shade = self.layers.windowed(value);
-        let colour = mix3(Vec3::new(0.42, 0.40, 0.42), Vec3::new(1.0, 0.97, 0.93), shade);
+        let extinction = self.mean_density(before, value) * view.density_per_mm;
+        let shade = self.layers.windowed(0.5 * (before + value));
+        let colour = mix3(
+            Vec3::new(0.42, 0.40, 0.42),
+            Vec3::new(1.0, 0.97, 0.93),
+            shade,
+        );
         let flat = view.lighting == 0.0 && view.edge_emphasis == 0.0;
         if extinction * view.step_mm < 0.002 || flat {
             return colour.extend(extinction);
@@ -203,7 +258,11 @@ impl<'a> RaycastShader<'a> {
         let grazing = 1.0 - normal.dot(direction).abs();
         let edge = smoothstep(0.02, 0.30, steepness) * (0.06 + 0.94 * grazing * grazing);
         let extinction = extinction * mix(1.0, edge, view.edge_emphasis);
-        let glass = mix3(colour, Vec3::new(0.62, 0.74, 0.90), 0.65 * view.edge_emphasis);
+        let glass = mix3(
+            colour,
+            Vec3::new(0.62, 0.74, 0.90),
+            0.65 * view.edge_emphasis,
+        );
         let shaded = self.lit(glass, normal, direction, 0.16);
         let shaped = view.lighting * smoothstep(0.0, 0.06, steepness);
         mix3(glass, shaded, shaped).extend(extinction)
@@ -216,7 +275,9 @@ impl<'a> RaycastShader<'a> {
     fn with_face(&self, front: Vec4, ray: &Ray, t: f32, normal: Vec3) -> Vec4 {
         let view = self.view;
         let place = ray.at(t);
-        let value = self.layers.scan_interpolated(self.layers.scan.texel_at(place));
+        let value = self
+            .layers
+            .scan_interpolated(self.layers.scan.texel_at(place));
         let ramp = (view.full_above - view.empty_below).max(1e-6);
         let opacity = smoothstep(view.empty_below - 0.35 * ramp, view.empty_below, value);
         if opacity <= 0.0 {
@@ -226,7 +287,9 @@ impl<'a> RaycastShader<'a> {
         let right_step = along_face(xyz(view.right) * size, ray.direction, normal);
         let down_step = along_face(xyz(view.up) * -size, ray.direction, normal);
         let grey = Vec3::splat(self.layers.windowed(value)) * 0.94;
-        let colour = self.layers.plane_colour(grey, place, right_step, down_step, ray.pixel);
+        let colour = self
+            .layers
+            .plane_colour(grey, place, right_step, down_step, ray.pixel);
         over(front, colour, opacity)
     }
 
@@ -239,7 +302,11 @@ impl<'a> RaycastShader<'a> {
         let farther = from_faces.x.max(from_faces.y);
         let second = nearer.max(farther.min(from_faces.z));
         let line = (1.5 - second / self.pixel_size(t)).clamp(0.0, 1.0);
-        over(front, Vec3::new(0.93, 0.95, 1.0), line * self.view.region_low[3])
+        over(
+            front,
+            Vec3::new(0.93, 0.95, 1.0),
+            line * self.view.region_low[3],
+        )
     }
 
     fn face_normal(&self, ray: &Ray, t: f32) -> Vec3 {
@@ -257,19 +324,33 @@ impl<'a> RaycastShader<'a> {
         }
     }
 
-    fn label_hit(&self, ray: &Ray, label: u32, t: f32) -> f32 {
-        let origin = self.layers.segmentation.texel_at(ray.origin);
-        let direction = self.layers.segmentation.texel_direction(ray.direction);
+    /// Where, in the step before `t`, a ray enters what holds at `t`.
+    fn hit(&self, layer: &Layer, ray: &Ray, t: f32, is_in: impl Fn(Vec3) -> bool) -> f32 {
+        let (origin, direction) = in_texels(layer, ray);
         let (mut low, mut high) = (t - self.view.step_mm, t);
         for _ in 0..5 {
             let middle = 0.5 * (low + high);
-            if self.layers.dominant_label(origin + direction * middle) == label {
+            if is_in(origin + direction * middle) {
                 high = middle;
             } else {
                 low = middle;
             }
         }
         high
+    }
+
+    fn label_hit(&self, ray: &Ray, label: u32, t: f32) -> f32 {
+        let layers = &self.layers;
+        self.hit(&layers.segmentation, ray, t, |texel| {
+            layers.dominant_label(texel) == label
+        })
+    }
+
+    fn mask_hit(&self, ray: &Ray, t: f32) -> f32 {
+        let layers = &self.layers;
+        self.hit(&layers.supervoxels, ray, t, |texel| {
+            layers.surface_membership(texel) >= 0.5
+        })
     }
 
     fn with_label_surface(&self, front: Vec4, ray: &Ray, label: u32, t: f32) -> Vec4 {
@@ -279,16 +360,27 @@ impl<'a> RaycastShader<'a> {
         let colour = self.lit(class_here.truncate(), normal, ray.direction, 0.22);
         let grazing = 1.0 - normal.dot(ray.direction).abs();
         let fill = class_here.w * self.layers.overlay.segmentation_fill;
-        over(front, colour, fill + (1.0 - fill) * fill * grazing * grazing)
+        over(
+            front,
+            colour,
+            fill + (1.0 - fill) * fill * grazing * grazing,
+        )
     }
 
-    fn with_mask_surface(&self, front: Vec4, ray: &Ray, t: f32) -> Vec4 {
+    fn with_mask_surface(&self, front: Vec4, ray: &Ray, inside_id: u32, t: f32) -> Vec4 {
         let overlay = &self.layers.overlay;
         let layer = &self.layers.supervoxels;
         let place = ray.at(t);
-        let normal = self.layers.surface_normal(layer.texel_at(place), -ray.direction);
+        let normal = self
+            .layers
+            .surface_normal(layer.texel_at(place), -ray.direction);
         let below = place - normal * (0.75 / layer.texel_direction(normal).length().max(1e-6));
-        let id = self.layers.supervoxel_id_at(below);
+        let id_below = self.layers.supervoxel_id_at(below);
+        let id = if self.layers.has_surface(id_below) {
+            id_below
+        } else {
+            inside_id
+        };
         let heat = self.layers.heat_colour(id);
         let rgb = heat.truncate();
         let mut colour = mix3(rgb * 0.55, rgb, self.layers.hatching(id, ray.pixel));
@@ -299,21 +391,30 @@ impl<'a> RaycastShader<'a> {
         let size = self.pixel_size(t);
         let right_step = along_surface(xyz(self.view.right) * size, normal);
         let down_step = along_surface(xyz(self.view.up) * -size, normal);
-        let lines = self.layers.supervoxel_lines(id, below, right_step, down_step);
-        colour = mix3(colour, colour * 0.3, lines.supervoxels * overlay.boundary_opacity);
+        let lines = self
+            .layers
+            .supervoxel_lines(id, below, right_step, down_step);
+        colour = mix3(
+            colour,
+            colour * 0.3,
+            lines.supervoxels * overlay.boundary_opacity,
+        );
         colour = mix3(colour, Vec3::ONE, lines.selected.max(0.6 * lines.hovered));
         over(front, colour, overlay.heatmap_opacity)
     }
 
-    fn with_haze(&self, front: Vec4, texel: Vec3, pixel: Vec2) -> Vec4 {
-        let id = self.layers.supervoxel_id(nearest_texel(texel));
-        if id == 0 || self.layers.has_surface(id) {
+    fn with_haze(&self, front: Vec4, id: u32, pixel: Vec2) -> Vec4 {
+        let heat = self.layers.heat_colour(id);
+        if heat.w == 0.0 {
             return front;
         }
-        let heat = self.layers.heat_colour(id);
         let extinction = heat.w * self.view.haze_per_mm * self.layers.overlay.heatmap_opacity;
         let opacity = 1.0 - (-extinction * self.view.step_mm).exp();
-        over(front, heat.truncate(), opacity * self.layers.hatching(id, pixel))
+        over(
+            front,
+            heat.truncate(),
+            opacity * self.layers.hatching(id, pixel),
+        )
     }
 
     /// Colour and opacity along a ray, colour multiplied by opacity. `go_on` sees the
@@ -323,8 +424,12 @@ impl<'a> RaycastShader<'a> {
         let step = view.step_mm;
         let start = jitter(ray.pixel);
 
-        let region =
-            box_span(ray.origin, ray.direction, xyz(view.region_low), xyz(view.region_high));
+        let region = box_span(
+            ray.origin,
+            ray.direction,
+            xyz(view.region_low),
+            xyz(view.region_high),
+        );
         let clipped = view.region_high[3] > 0.0;
         let mut scan = layer_span(&layers.scan, ray);
         if clipped {
@@ -333,26 +438,32 @@ impl<'a> RaycastShader<'a> {
         }
         let (cut, cut_normal) = self.cut_of(ray);
         let shown = |is_shown: bool, span: Span| if is_shown { span } else { Span::NOWHERE };
-        let labels =
-            shown(overlay.segmentation_fill > 0.0, label_span(&layers.segmentation, ray));
-        let heat = shown(overlay.heatmap_opacity > 0.0, label_span(&layers.supervoxels, ray));
+        let labels = shown(
+            overlay.segmentation_fill > 0.0,
+            label_span(&layers.segmentation, ray),
+        );
+        let heat = shown(
+            overlay.heatmap_opacity > 0.0,
+            label_span(&layers.supervoxels, ray),
+        );
         let lines = shown(view.region_low[3] > 0.0, region);
         let spans = [scan, labels, heat, lines];
         let enter = spans.into_iter().map(|span| span.enter).fold(FAR, f32::min);
-        let leave = spans.into_iter().map(|span| span.leave).fold(-FAR, f32::max);
+        let leave = spans
+            .into_iter()
+            .map(|span| span.leave)
+            .fold(-FAR, f32::max);
 
-        let in_texels = |layer: &Layer| {
-            (layer.texel_at(ray.origin), layer.texel_direction(ray.direction))
-        };
-        let (scan_origin, scan_direction) = in_texels(&layers.scan);
-        let (label_origin, label_direction) = in_texels(&layers.segmentation);
-        let (heat_origin, heat_direction) = in_texels(&layers.supervoxels);
+        let (scan_origin, scan_direction) = in_texels(&layers.scan, ray);
+        let (label_origin, label_direction) = in_texels(&layers.segmentation, ray);
+        let (heat_origin, heat_direction) = in_texels(&layers.supervoxels, ray);
 
         let mut seen = Vec4::ZERO;
         let mut index = (enter / step - start).ceil();
         let mut before = enter - step;
-        let mut label_before = 0;
-        let mut mask_before = 0.0;
+        let mut label = 0;
+        let mut in_surface = false;
+        let mut value_before = FAR;
         for _ in 0..view.max_steps {
             if before > leave || seen.w > OPAQUE {
                 break;
@@ -379,49 +490,69 @@ impl<'a> RaycastShader<'a> {
             }
 
             // Surfaces passed since the last sample.
-            let mut label = 0;
             let mut label_t = FAR;
+            let mut nearest_label = 0;
             if labels.contains(t) {
-                label = layers.dominant_label(label_origin + label_direction * t);
-                if label != label_before && layers.class_colour(label).w > 0.0 {
-                    label_t = self.label_hit(ray, label, t);
-                }
+                let texel = label_origin + label_direction * t;
+                nearest_label = layers.segmentation_label(nearest_texel(texel));
             }
-            label_before = label;
-            let mut mask = 0.0;
-            let mut mask_t = FAR;
-            if heat.contains(t) {
-                let texel = heat_origin + heat_direction * t;
-                if overlay.mask_shown != 0 || overlay.selected_supervoxel != 0 {
-                    mask = layers.surface_membership(texel);
-                    if mask >= 0.5 && mask_before < 0.5 {
-                        mask_t = mask_hit(step, mask_before, mask, t);
+            if nearest_label != label {
+                let mut reached = nearest_label;
+                if layers.class_colour(nearest_label).w > 0.0 {
+                    reached = layers.dominant_label(label_origin + label_direction * t);
+                    if reached != label && layers.class_colour(reached).w > 0.0 {
+                        label_t = self.label_hit(ray, reached, t);
                     }
                 }
-                if view.haze_per_mm > 0.0 {
-                    seen = self.with_haze(seen, texel, ray.pixel);
-                }
+                label = reached;
             }
-            mask_before = mask;
+            let mut mask_t = FAR;
+            let mut mask_id = 0;
+            if heat.contains(t) {
+                let texel = heat_origin + heat_direction * t;
+                let id = layers.supervoxel_id(nearest_texel(texel));
+                if layers.has_surface(id) {
+                    if !in_surface && layers.surface_membership(texel) >= 0.5 {
+                        in_surface = true;
+                        mask_t = self.mask_hit(ray, t);
+                        mask_id = id;
+                    }
+                } else {
+                    in_surface = false;
+                    if view.haze_per_mm > 0.0 && id != 0 {
+                        seen = self.with_haze(seen, id, ray.pixel);
+                    }
+                }
+            } else {
+                in_surface = false;
+            }
             if mask_t < label_t {
-                seen = self.with_mask_surface(seen, ray, mask_t);
+                seen = self.with_mask_surface(seen, ray, mask_id, mask_t);
             }
             if label_t < FAR {
                 seen = self.with_label_surface(seen, ray, label, label_t);
             }
             if mask_t < FAR && mask_t >= label_t {
-                seen = self.with_mask_surface(seen, ray, mask_t);
+                seen = self.with_mask_surface(seen, ray, mask_id, mask_t);
             }
 
             // The scan, and how far there is nothing of it.
             let mut next = t;
+            let mut value = FAR;
             if scan.contains(t) && !cut.contains(t) {
                 let texel = scan_origin + scan_direction * t;
                 let brick = ((texel + 0.5) / BRICK_EDGE).floor();
                 if layers.scan_brick(brick) <= view.empty_below {
                     next = brick_end(scan_origin, scan_direction, brick);
+                    value = view.empty_below;
                 } else {
-                    let matter = self.scan_matter(texel, ray.direction);
+                    value = layers.scan_interpolated(texel);
+                    let last = if value_before < FAR {
+                        value_before
+                    } else {
+                        value
+                    };
+                    let matter = self.scan_matter(texel, last, value, ray.direction);
                     seen = over(seen, matter.truncate(), 1.0 - (-matter.w * step).exp());
                 }
             } else if t < scan.enter {
@@ -431,10 +562,14 @@ impl<'a> RaycastShader<'a> {
             } else {
                 next = leave;
             }
+            value_before = value;
             if labels.contains(t) || heat.contains(t) {
                 next = t;
             }
-            next = next.min(labels.ahead(t)).min(heat.ahead(t)).min(leave + step);
+            next = next
+                .min(labels.ahead(t))
+                .min(heat.ahead(t))
+                .min(leave + step);
             if !go_on(t, seen) {
                 break;
             }

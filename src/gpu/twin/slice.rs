@@ -13,15 +13,17 @@ pub struct SliceShader<'a> {
 
 impl<'a> SliceShader<'a> {
     pub fn new(scene: &'a TwinScene, view: &'a SliceUniform) -> Self {
-        Self { layers: Layers::new(scene, &view.scene), view }
+        Self {
+            layers: Layers::new(scene, &view.scene),
+            view,
+        }
     }
 
     pub fn colour(&self, pixel: Vec2) -> Vec3 {
         let xyz = |v: [f32; 4]| Vec4::from(v).truncate();
         let (right_step, down_step) = (xyz(self.view.right_step), xyz(self.view.down_step));
         let from_middle = pixel - Vec2::from(self.view.size_px) * 0.5;
-        let place =
-            xyz(self.view.center) + right_step * from_middle.x + down_step * from_middle.y;
+        let place = xyz(self.view.center) + right_step * from_middle.x + down_step * from_middle.y;
 
         let mut c = xyz(self.view.background);
         let texel = self.layers.scan.texel_at(place);
@@ -33,7 +35,9 @@ impl<'a> SliceShader<'a> {
             };
             c = Vec3::splat(self.layers.windowed(value));
         }
-        c = self.layers.plane_colour(c, place, right_step, down_step, pixel);
+        c = self
+            .layers
+            .plane_colour(c, place, right_step, down_step, pixel);
 
         let in_region = place.cmpge(xyz(self.view.region_low)).all()
             && place.cmple(xyz(self.view.region_high)).all();

@@ -40,7 +40,13 @@ impl Layers<'_> {
         for label in labels {
             let weight: f32 = (0..)
                 .zip(labels)
-                .map(|(j, other)| if other == label { corner_weight(j, f) } else { 0.0 })
+                .map(|(j, other)| {
+                    if other == label {
+                        corner_weight(j, f)
+                    } else {
+                        0.0
+                    }
+                })
                 .sum();
             if weight > best_weight {
                 best = label;
@@ -94,7 +100,12 @@ pub fn facing(normal: Vec3, toward_viewer: Vec3) -> Vec3 {
     if size < 1e-6 {
         return toward_viewer;
     }
-    normal * (if normal.dot(toward_viewer) >= 0.0 { 1.0 } else { -1.0 } / size)
+    normal
+        * (if normal.dot(toward_viewer) >= 0.0 {
+            1.0
+        } else {
+            -1.0
+        } / size)
 }
 
 pub fn lit(albedo: Vec3, normal: Vec3, light: Vec3, toward_viewer: Vec3, shine: f32) -> Vec3 {
