@@ -41,111 +41,7 @@ struct RaycastView {
 
 @group(1) @binding(0) var<uniform> view: RaycastView;
 
-const FAR: f32 = 1e30;
-const NOWHERE: vec2<f32> = vec2<f32>(FAR, -FAR);
 const OPAQUE: f32 = 0.98;
-const BRICK: f32 = 8.0;
-
-struct Ray {
-    origin: vec3<f32>,
-    direction: vec3<f32>,
-    pixel: vec2<f32>,
-}
-
-fn ray_through(pixel: vec2<f32>) -> Ray {
-    let x = 2.0 * pixel.x / view.size_px.x - 1.0;
-    let y = 1.0 - 2.0 * pixel.y / view.size_px.y;
-    let across = view.right.xyz * (x * view.right.w) + view.up.xyz * (y * view.up.w);
-    if view.orthographic != 0u {
-        return Ray(view.eye.xyz + across, view.forward.xyz, pixel);
-    }
-    return Ray(view.eye.xyz, normalize(view.forward.xyz + across), pixel);
-}
-
-// Width of a pixel in the world, some way along a ray.
-fn pixel_size(t: f32) -> f32 {
-    return view.pixel_mm * select(t, 1.0, view.orthographic != 0u);
-}
-
-// Spans of a ray: where it enters and where it leaves, in mm. Empty if x > y.
-
-fn box_span(
-    origin: vec3<f32>,
-    direction: vec3<f32>,
-    low: vec3<f32>,
-    high: vec3<f32>,
-) -> vec2<f32> {
-    let along = select(vec3<f32>(1e-9), direction, abs(direction) > vec3<f32>(1e-9));
-    let a = (low - origin) / along;
-    let b = (high - origin) / along;
-    let enter = min(a, b);
-    let leave = max(a, b);
-    let span = vec2<f32>(
-        max(max(enter.x, enter.y), max(enter.z, 0.0)),
-        min(min(leave.x, leave.y), leave.z),
-    );
-    return select(NOWHERE, span, span.x < span.y);
-}
-
-fn layer_span(layer: Layer, ray: Ray) -> vec2<f32> {
-    if layer.dims.w == 0.0 {
-        return NOWHERE;
-    }
-    return box_span(
-        texel_at(layer, ray.origin),
-        texel_direction(layer, ray.direction),
-        layer.occupied_low.xyz,
-        layer.occupied_high.xyz,
-    );
-}
-
-// Label surfaces reach up to half a texel beyond the labelled cells' centres; one more
-// cell on each side leaves room for them.
-fn label_span(layer: Layer, ray: Ray) -> vec2<f32> {
-    if layer.dims.w == 0.0 || any(layer.occupied_low.xyz >= layer.occupied_high.xyz) {
-        return NOWHERE;
-    }
-    return box_span(
-        texel_at(layer, ray.origin),
-        texel_direction(layer, ray.direction),
-        layer.occupied_low.xyz - 0.5,
-        layer.occupied_high.xyz + 0.5,
-    );
-}
-
-// The part of a ray whose scan is taken away, and the plane through which it leaves.
-struct Cut {
-    span: vec2<f32>,
-    normal: vec3<f32>,
-}
-
-fn cut_of(ray: Ray) -> Cut {
-    var cut = Cut(NOWHERE, -ray.direction);
-    let count = u32(view.cut_point.w);
-    if count == 0u {
-        return cut;
-    }
-    cut.span = vec2<f32>(0.0, FAR);
-    for (var i = 0u; i < count; i++) {
-        let normal = view.cut_normals[i].xyz;
-        let height = dot(normal, ray.origin - view.cut_point.xyz);
-        let climb = dot(normal, ray.direction);
-        if abs(climb) < 1e-6 {
-            if height <= 0.0 {
-                cut.span = NOWHERE;
-            }
-        } else if climb > 0.0 {
-            cut.span.x = max(cut.span.x, -height / climb);
-        } else if -height / climb < cut.span.y {
-            cut.span.y = -height / climb;
-            cut.normal = normal;
-        }
-    }
-    if cut.span.x >= cut.span.y {
-        cut.span = NOWHERE;
-    }
-    return cut;
-}
 
 // Colours.
 
@@ -211,13 +107,6 @@ fn with_face(front: vec4<f32>, ray: Ray, t: f32, normal: vec3<f32>) -> vec4<f32>
     let grey = vec3<f32>(windowed(value)) * 0.94;
     let colour = plane_colour(grey, place, right_step, down_step, ray.pixel);
     return over(front, colour, opacity);
-}
-
-// A step across the picture, moved along the ray onto a plane.
-fn along_face(step: vec3<f32>, direction: vec3<f32>, normal: vec3<f32>) -> vec3<f32> {
-    let climb = dot(normal, direction);
-    let steep = select(-0.1, climb, climb < -0.1);
-    return step - direction * (dot(normal, step) / steep);
 }
 
 fn with_box_edge(front: vec4<f32>, ray: Ray, t: f32) -> vec4<f32> {
@@ -300,13 +189,9 @@ fn with_mask_surface(front: vec4<f32>, ray: Ray, inside_id: u32, t: f32) -> vec4
     let right_step = along_surface(view.right.xyz * size, normal);
     let down_step = along_surface(view.up.xyz * -size, normal);
     let lines = supervoxel_lines(id, below, right_step, down_step);
-    colour = mix(colour, colour * 0.3, lines.supervoxels * overlay.boundary_opacity);
+    colour = mix(colour, colour * 0.3, lines.within_mask * overlay.boundary_opacity);
     colour = mix(colour, vec3<f32>(1.0), max(lines.selected, 0.6 * lines.hovered));
     return over(front, colour, overlay.heatmap_opacity);
-}
-
-fn along_surface(step: vec3<f32>, normal: vec3<f32>) -> vec3<f32> {
-    return step - normal * dot(normal, step);
 }
 
 // A haze for players that have a value and no surface.
@@ -318,29 +203,6 @@ fn with_haze(front: vec4<f32>, id: u32, pixel: vec2<f32>) -> vec4<f32> {
     let extinction = heat.a * view.haze_per_mm * view.scene.overlay.heatmap_opacity;
     let opacity = (1.0 - exp(-extinction * view.step_mm)) * hatching(id, pixel);
     return over(front, heat.rgb, opacity);
-}
-
-// Spreads the start of neighbouring rays, so that steps do not show as rings
-// (interleaved gradient noise, Jimenez 2014).
-fn jitter(pixel: vec2<f32>) -> f32 {
-    return fract(52.9829189 * fract(dot(pixel, vec2<f32>(0.06711056, 0.00583715))));
-}
-
-fn contains(span: vec2<f32>, t: f32) -> bool {
-    return t >= span.x && t <= span.y;
-}
-
-// Start of a span if it is still ahead.
-fn ahead(span: vec2<f32>, t: f32) -> f32 {
-    return select(FAR, span.x, span.x > t && span.x < span.y);
-}
-
-// Where a ray leaves the brick it is in.
-fn brick_end(origin: vec3<f32>, direction: vec3<f32>, brick: vec3<f32>) -> f32 {
-    let along = select(vec3<f32>(1e-9), direction, abs(direction) > vec3<f32>(1e-9));
-    let low = brick * BRICK - 0.5;
-    let leave = max((low - origin) / along, (low + BRICK - origin) / along);
-    return min(leave.x, min(leave.y, leave.z));
 }
 
 // Colour and opacity along a ray, colour multiplied by opacity.

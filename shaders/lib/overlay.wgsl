@@ -58,10 +58,11 @@ fn hatching(id: u32, pixel: vec2<f32>) -> f32 {
     return select(0.2, 1.0, fract((pixel.x + pixel.y) / 7.0) < 0.4);
 }
 
-// Which lines between ids pass a pixel: between supervoxels, around the relevance
-// mask, around the selected supervoxel, around the one under the pointer.
+// Which lines between ids pass a pixel: between supervoxels, between those of them that
+// are both in the relevance mask, around the mask, around the selected supervoxel, around the one under the pointer.
 struct Lines {
     supervoxels: f32,
+    within_mask: f32,
     mask: f32,
     selected: f32,
     hovered: f32,
@@ -74,7 +75,7 @@ fn supervoxel_lines(
     down_step: vec3<f32>,
 ) -> Lines {
     let overlay = view.scene.overlay;
-    var lines = Lines(0.0, 0.0, 0.0, 0.0);
+    var lines = Lines(0.0, 0.0, 0.0, 0.0, 0.0);
     let here_in_mask = in_mask(id);
     for (var neighbour = 0u; neighbour < 8u; neighbour++) {
         let near = neighbour < 4u;
@@ -87,7 +88,11 @@ fn supervoxel_lines(
         // a pixel away: about one and a half pixels wide, with soft edges.
         let strength = select(0.5, 1.0, near);
         lines.supervoxels = max(lines.supervoxels, strength);
-        if here_in_mask != in_mask(other) {
+        let other_in_mask = in_mask(other);
+        if here_in_mask && other_in_mask {
+            lines.within_mask = max(lines.within_mask, strength);
+        }
+        if here_in_mask != other_in_mask {
             lines.mask = 1.0;
         }
         let selected = overlay.selected_supervoxel;

@@ -13,6 +13,7 @@ const SUPERVOXEL_LINE: Vec3 = Vec3::new(0.82, 0.86, 0.92);
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Lines {
     pub supervoxels: f32,
+    pub within_mask: f32,
     pub mask: f32,
     pub selected: f32,
     pub hovered: f32,
@@ -88,7 +89,11 @@ impl Layers<'_> {
                 continue;
             }
             lines.supervoxels = lines.supervoxels.max(strength);
-            if here_in_mask != self.in_mask(other) {
+            let other_in_mask = self.in_mask(other);
+            if here_in_mask && other_in_mask {
+                lines.within_mask = lines.within_mask.max(strength);
+            }
+            if here_in_mask != other_in_mask {
                 lines.mask = 1.0;
             }
             let selected = self.overlay.selected_supervoxel;

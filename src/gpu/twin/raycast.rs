@@ -4,11 +4,14 @@ use glam::{Vec2, Vec3, Vec4};
 
 use super::TwinScene;
 use super::layers::{BRICK_EDGE, Layer, Layers, nearest_texel};
-use super::maths::{divisible, fract, mix, mix3, smoothstep};
+use super::maths::{floor, mix, mix3, smoothstep};
+use super::rays::{
+    FAR, Ray, Span, along_face, along_surface, box_span, brick_end, in_texels, jitter, label_span,
+    layer_span,
+};
 use super::surfaces::{facing, gradient, lit};
 use crate::gpu::uniform::RaycastUniform;
 
-const FAR: f32 = 1e30;
 const OPAQUE: f32 = 0.98;
 /// A picked place is where a ray has become this opaque.
 const SOLID: f32 = 0.5;
@@ -18,120 +21,13 @@ pub struct RaycastShader<'a> {
     view: &'a RaycastUniform,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Ray {
-    origin: Vec3,
-    direction: Vec3,
-    pixel: Vec2,
-}
-
-impl Ray {
-    fn at(&self, t: f32) -> Vec3 {
-        self.origin + self.direction * t
-    }
-}
-
-/// Where a ray enters and where it leaves, in mm. Empty if `enter > leave`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Span {
-    enter: f32,
-    leave: f32,
-}
-
-impl Span {
-    const NOWHERE: Self = Self {
-        enter: FAR,
-        leave: -FAR,
-    };
-
-    fn contains(self, t: f32) -> bool {
-        t >= self.enter && t <= self.leave
-    }
-
-    fn ahead(self, t: f32) -> f32 {
-        if self.enter > t && self.enter < self.leave {
-            self.enter
-        } else {
-            FAR
-        }
-    }
-}
-
 fn xyz(v: [f32; 4]) -> Vec3 {
     Vec4::from(v).truncate()
-}
-
-fn box_span(origin: Vec3, direction: Vec3, low: Vec3, high: Vec3) -> Span {
-    let along = divisible(direction);
-    let (a, b) = ((low - origin) / along, (high - origin) / along);
-    let span = Span {
-        enter: a.min(b).max_element().max(0.0),
-        leave: a.max(b).min_element(),
-    };
-    if span.enter < span.leave {
-        span
-    } else {
-        Span::NOWHERE
-    }
-}
-
-fn layer_span(layer: &Layer, ray: &Ray) -> Span {
-    if !layer.present {
-        return Span::NOWHERE;
-    }
-    box_span(
-        layer.texel_at(ray.origin),
-        layer.texel_direction(ray.direction),
-        layer.occupied_low,
-        layer.occupied_high,
-    )
-}
-
-fn label_span(layer: &Layer, ray: &Ray) -> Span {
-    if !layer.present || layer.occupied_low.cmpge(layer.occupied_high).any() {
-        return Span::NOWHERE;
-    }
-    box_span(
-        layer.texel_at(ray.origin),
-        layer.texel_direction(ray.direction),
-        layer.occupied_low - 0.5,
-        layer.occupied_high + 0.5,
-    )
 }
 
 fn over(front: Vec4, colour: Vec3, opacity: f32) -> Vec4 {
     let seen = (1.0 - front.w) * opacity;
     front + (colour * seen).extend(seen)
-}
-
-fn jitter(pixel: Vec2) -> f32 {
-    fract(52.982_918 * fract(pixel.dot(Vec2::new(0.067_110_56, 0.005_837_15))))
-}
-
-fn along_face(step: Vec3, direction: Vec3, normal: Vec3) -> Vec3 {
-    let climb = normal.dot(direction);
-    let steep = if climb < -0.1 { climb } else { -0.1 };
-    step - direction * (normal.dot(step) / steep)
-}
-
-fn along_surface(step: Vec3, normal: Vec3) -> Vec3 {
-    step - normal * normal.dot(step)
-}
-
-fn brick_end(origin: Vec3, direction: Vec3, brick: Vec3) -> f32 {
-    let along = divisible(direction);
-    let low = brick * BRICK_EDGE - 0.5;
-    ((low - origin) / along)
-        .max((low + BRICK_EDGE - origin) / along)
-        .min_element()
-}
-
-/// A ray's origin and direction in texels of a layer.
-fn in_texels(layer: &Layer, ray: &Ray) -> (Vec3, Vec3) {
-    (
-        layer.texel_at(ray.origin),
-        layer.texel_direction(ray.direction),
-    )
 }
 
 impl<'a> RaycastShader<'a> {
@@ -397,7 +293,7 @@ impl<'a> RaycastShader<'a> {
         colour = mix3(
             colour,
             colour * 0.3,
-            lines.supervoxels * overlay.boundary_opacity,
+            lines.within_mask * overlay.boundary_opacity,
         );
         colour = mix3(colour, Vec3::ONE, lines.selected.max(0.6 * lines.hovered));
         over(front, colour, overlay.heatmap_opacity)
@@ -541,9 +437,9 @@ impl<'a> RaycastShader<'a> {
             let mut value = FAR;
             if scan.contains(t) && !cut.contains(t) {
                 let texel = scan_origin + scan_direction * t;
-                let brick = ((texel + 0.5) / BRICK_EDGE).floor();
+                let brick = floor((texel + 0.5) / BRICK_EDGE);
                 if layers.scan_brick(brick) <= view.empty_below {
-                    next = brick_end(scan_origin, scan_direction, brick);
+                    next = brick_end(scan_origin, scan_direction, brick.as_vec3());
                     value = view.empty_below;
                 } else {
                     value = layers.scan_interpolated(texel);
