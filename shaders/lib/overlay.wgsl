@@ -124,6 +124,20 @@ fn with_supervoxel_lines(colour: vec3<f32>, lines: Lines) -> vec3<f32> {
     return mix(c, vec3<f32>(1.0), lines.selected);
 }
 
+// Whether any label of a layer may lie within a pixel of a place.
+fn is_near(
+    layer: Layer,
+    place: vec3<f32>,
+    right_step: vec3<f32>,
+    down_step: vec3<f32>,
+) -> bool {
+    let texel = texel_at(layer, place);
+    let reach = abs(texel_direction(layer, right_step)) + abs(texel_direction(layer, down_step));
+    return layer.dims.w > 0.0
+        && all(texel >= layer.occupied_low.xyz - reach)
+        && all(texel <= layer.occupied_high.xyz + reach);
+}
+
 // Everything above the scan at one place of a plane, on a base colour.
 fn plane_colour(
     base: vec3<f32>,
@@ -134,13 +148,13 @@ fn plane_colour(
 ) -> vec3<f32> {
     let overlay = view.scene.overlay;
     var c = base;
-    if view.scene.supervoxels.dims.w > 0.0 {
+    if is_near(view.scene.supervoxels, place, right_step, down_step) {
         let id = supervoxel_id_at(place);
         let heat = heat_colour(id);
         c = mix(c, heat.rgb, heat.a * overlay.heatmap_opacity * hatching(id, pixel));
         c = with_supervoxel_lines(c, supervoxel_lines(id, place, right_step, down_step));
     }
-    if view.scene.segmentation.dims.w > 0.0 {
+    if is_near(view.scene.segmentation, place, right_step, down_step) {
         let label = segmentation_label_at(place);
         let class_here = class_colour(label);
         c = mix(c, class_here.rgb, class_here.a * overlay.segmentation_fill);
