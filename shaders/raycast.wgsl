@@ -41,111 +41,7 @@ struct RaycastView {
 
 @group(1) @binding(0) var<uniform> view: RaycastView;
 
-const FAR: f32 = 1e30;
-const NOWHERE: vec2<f32> = vec2<f32>(FAR, -FAR);
 const OPAQUE: f32 = 0.98;
-const BRICK: f32 = 8.0;
-
-struct Ray {
-    origin: vec3<f32>,
-    direction: vec3<f32>,
-    pixel: vec2<f32>,
-}
-
-fn ray_through(pixel: vec2<f32>) -> Ray {
-    let x = 2.0 * pixel.x / view.size_px.x - 1.0;
-    let y = 1.0 - 2.0 * pixel.y / view.size_px.y;
-    let across = view.right.xyz * (x * view.right.w) + view.up.xyz * (y * view.up.w);
-    if view.orthographic != 0u {
-        return Ray(view.eye.xyz + across, view.forward.xyz, pixel);
-    }
-    return Ray(view.eye.xyz, normalize(view.forward.xyz + across), pixel);
-}
-
-// Width of a pixel in the world, some way along a ray.
-fn pixel_size(t: f32) -> f32 {
-    return view.pixel_mm * select(t, 1.0, view.orthographic != 0u);
-}
-
-// Spans of a ray: where it enters and where it leaves, in mm. Empty if x > y.
-
-fn box_span(
-    origin: vec3<f32>,
-    direction: vec3<f32>,
-    low: vec3<f32>,
-    high: vec3<f32>,
-) -> vec2<f32> {
-    let along = select(vec3<f32>(1e-9), direction, abs(direction) > vec3<f32>(1e-9));
-    let a = (low - origin) / along;
-    let b = (high - origin) / along;
-    let enter = min(a, b);
-    let leave = max(a, b);
-    let span = vec2<f32>(
-        max(max(enter.x, enter.y), max(enter.z, 0.0)),
-        min(min(leave.x, leave.y), leave.z),
-    );
-    return select(NOWHERE, span, span.x < span.y);
-}
-
-fn layer_span(layer: Layer, ray: Ray) -> vec2<f32> {
-    if layer.dims.w == 0.0 {
-        return NOWHERE;
-    }
-    return box_span(
-        texel_at(layer, ray.origin),
-        texel_direction(layer, ray.direction),
-        layer.occupied_low.xyz,
-        layer.occupied_high.xyz,
-    );
-}
-
-// Label surfaces reach up to half a texel beyond the labelled cells' centres; one more
-// cell on each side leaves room for them.
-fn label_span(layer: Layer, ray: Ray) -> vec2<f32> {
-    if layer.dims.w == 0.0 || any(layer.occupied_low.xyz >= layer.occupied_high.xyz) {
-        return NOWHERE;
-    }
-    return box_span(
-        texel_at(layer, ray.origin),
-        texel_direction(layer, ray.direction),
-        layer.occupied_low.xyz - 0.5,
-        layer.occupied_high.xyz + 0.5,
-    );
-}
-
-// The part of a ray whose scan is taken away, and the plane through which it leaves.
-struct Cut {
-    span: vec2<f32>,
-    normal: vec3<f32>,
-}
-
-fn cut_of(ray: Ray) -> Cut {
-    var cut = Cut(NOWHERE, -ray.direction);
-    let count = u32(view.cut_point.w);
-    if count == 0u {
-        return cut;
-    }
-    cut.span = vec2<f32>(0.0, FAR);
-    for (var i = 0u; i < count; i++) {
-        let normal = view.cut_normals[i].xyz;
-        let height = dot(normal, ray.origin - view.cut_point.xyz);
-        let climb = dot(normal, ray.direction);
-        if abs(climb) < 1e-6 {
-            if height <= 0.0 {
-                cut.span = NOWHERE;
-            }
-        } else if climb > 0.0 {
-            cut.span.x = max(cut.span.x, -height / climb);
-        } else if -height / climb < cut.span.y {
-            cut.span.y = -height / climb;
-            cut.normal = normal;
-        }
-    }
-    if cut.span.x >= cut.span.y {
-        cut.span = NOWHERE;
-    }
-    return cut;
-}
 
 // Colours.
 
@@ -154,13 +50,28 @@ fn over(front: vec4<f32>, colour: vec3<f32>, opacity: f32) -> vec4<f32> {
     return vec4<f32>(front.rgb + colour * seen, front.a + seen);
 }
 
-// Colour and extinction per mm of the scan at a texel position.
-fn scan_matter(texel: vec3<f32>, direction: vec3<f32>) -> vec4<f32> {
-    let value = scan_sampled(texel);
+// The ramp from no to full density, summed from far below up to a value.
+fn ramp_sum(value: f32, width: f32) -> f32 {
+    let above = max(value - view.empty_below, 0.0);
+    let in_ramp = min(above, width);
+    return in_ramp * in_ramp / (2.0 * width) + (above - in_ramp);
+}
+
+// Mean density between two samples, if the value changes evenly from one to the other
+// (pre-integration, Engel et al. 2001): steps then leave no rings on surfaces.
+fn mean_density(before: f32, here: f32) -> f32 {
     let width = max(view.full_above - view.empty_below, 1e-6);
-    let density = clamp((value - view.empty_below) / width, 0.0, 1.0);
-    var extinction = density * view.density_per_mm;
-    let shade = windowed(value);
+    if abs(here - before) < 1e-3 * width {
+        return clamp((here - view.empty_below) / width, 0.0, 1.0);
+    }
+    return (ramp_sum(here, width) - ramp_sum(before, width)) / (here - before);
+}
+
+// Colour and extinction per mm of the scan between the sample before and the one at a
+// texel position.
+fn scan_matter(texel: vec3<f32>, before: f32, value: f32, direction: vec3<f32>) -> vec4<f32> {
+    var extinction = mean_density(before, value) * view.density_per_mm;
+    let shade = windowed(0.5 * (before + value));
     var colour = mix(vec3<f32>(0.42, 0.40, 0.42), vec3<f32>(1.0, 0.97, 0.93), shade);
     if extinction * view.step_mm < 0.002 || (view.lighting == 0.0 && view.edge_emphasis == 0.0) {
         return vec4<f32>(colour, extinction);
@@ -196,13 +107,6 @@ fn with_face(front: vec4<f32>, ray: Ray, t: f32, normal: vec3<f32>) -> vec4<f32>
     let grey = vec3<f32>(windowed(value)) * 0.94;
     let colour = plane_colour(grey, place, right_step, down_step, ray.pixel);
     return over(front, colour, opacity);
-}
-
-// A step across the picture, moved along the ray onto a plane.
-fn along_face(step: vec3<f32>, direction: vec3<f32>, normal: vec3<f32>) -> vec3<f32> {
-    let climb = dot(normal, direction);
-    let steep = select(-0.1, climb, climb < -0.1);
-    return step - direction * (dot(normal, step) / steep);
 }
 
 fn with_box_edge(front: vec4<f32>, ray: Ray, t: f32) -> vec4<f32> {
@@ -248,21 +152,33 @@ fn with_label_surface(front: vec4<f32>, ray: Ray, label: u32, t: f32) -> vec4<f3
     return over(front, colour, fill + (1.0 - fill) * fill * grazing * grazing);
 }
 
-// The mask's surface, by interpolation between the samples around it.
-fn mask_hit(ray: Ray, before: f32, here: f32, t: f32) -> f32 {
-    let share = (0.5 - before) / max(here - before, 1e-6);
-    return t - view.step_mm * (1.0 - clamp(share, 0.0, 1.0));
+// The mask's surface that a ray crosses before `t`.
+fn mask_hit(ray: Ray, t: f32) -> f32 {
+    let origin = texel_at(view.scene.supervoxels, ray.origin);
+    let direction = texel_direction(view.scene.supervoxels, ray.direction);
+    var low = t - view.step_mm;
+    var high = t;
+    for (var i = 0u; i < 5u; i++) {
+        let middle = 0.5 * (low + high);
+        if surface_membership(origin + direction * middle) >= 0.5 {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    return high;
 }
 
-fn with_mask_surface(front: vec4<f32>, ray: Ray, t: f32) -> vec4<f32> {
+fn with_mask_surface(front: vec4<f32>, ray: Ray, inside_id: u32, t: f32) -> vec4<f32> {
     let overlay = view.scene.overlay;
     let layer = view.scene.supervoxels;
     let place = ray.origin + ray.direction * t;
     let texel = texel_at(layer, place);
     let normal = surface_normal(texel, -ray.direction);
-    // Ids are read a little inside, where they are surely those of the mask.
+    // Ids are read a little inside, where they are nearly always those of the mask.
     let below = place - normal * (0.75 / max(length(texel_direction(layer, normal)), 1e-6));
-    let id = supervoxel_id_at(below);
+    let id_below = supervoxel_id_at(below);
+    let id = select(inside_id, id_below, has_surface(id_below));
     let heat = heat_colour(id);
     var colour = mix(heat.rgb * 0.55, heat.rgb, hatching(id, ray.pixel));
     if heat.a == 0.0 {
@@ -273,48 +189,20 @@ fn with_mask_surface(front: vec4<f32>, ray: Ray, t: f32) -> vec4<f32> {
     let right_step = along_surface(view.right.xyz * size, normal);
     let down_step = along_surface(view.up.xyz * -size, normal);
     let lines = supervoxel_lines(id, below, right_step, down_step);
-    colour = mix(colour, colour * 0.3, lines.supervoxels * overlay.boundary_opacity);
+    colour = mix(colour, colour * 0.3, lines.within_mask * overlay.boundary_opacity);
     colour = mix(colour, vec3<f32>(1.0), max(lines.selected, 0.6 * lines.hovered));
     return over(front, colour, overlay.heatmap_opacity);
 }
 
-fn along_surface(step: vec3<f32>, normal: vec3<f32>) -> vec3<f32> {
-    return step - normal * dot(normal, step);
-}
-
 // A haze for players that have a value and no surface.
-fn with_haze(front: vec4<f32>, texel: vec3<f32>, pixel: vec2<f32>) -> vec4<f32> {
-    let id = supervoxel_id(nearest_texel(texel));
-    if id == 0u || has_surface(id) {
+fn with_haze(front: vec4<f32>, id: u32, pixel: vec2<f32>) -> vec4<f32> {
+    let heat = heat_colour(id);
+    if heat.a == 0.0 {
         return front;
     }
-    let heat = heat_colour(id);
     let extinction = heat.a * view.haze_per_mm * view.scene.overlay.heatmap_opacity;
     let opacity = (1.0 - exp(-extinction * view.step_mm)) * hatching(id, pixel);
     return over(front, heat.rgb, opacity);
-}
-
-// Spreads the start of neighbouring rays, so that steps do not show as rings
-// (interleaved gradient noise, Jimenez 2014).
-fn jitter(pixel: vec2<f32>) -> f32 {
-    return fract(52.9829189 * fract(dot(pixel, vec2<f32>(0.06711056, 0.00583715))));
-}
-
-fn contains(span: vec2<f32>, t: f32) -> bool {
-    return t >= span.x && t <= span.y;
-}
-
-// Start of a span if it is still ahead.
-fn ahead(span: vec2<f32>, t: f32) -> f32 {
-    return select(FAR, span.x, span.x > t && span.x < span.y);
-}
-
-// Where a ray leaves the brick it is in.
-fn brick_end(origin: vec3<f32>, direction: vec3<f32>, brick: vec3<f32>) -> f32 {
-    let along = select(vec3<f32>(1e-9), direction, abs(direction) > vec3<f32>(1e-9));
-    let low = brick * BRICK - 0.5;
-    let leave = max((low - origin) / along, (low + BRICK - origin) / along);
-    return min(leave.x, min(leave.y, leave.z));
 }
 
 // Colour and opacity along a ray, colour multiplied by opacity.
@@ -355,8 +243,11 @@ fn march(ray: Ray) -> vec4<f32> {
     var seen = vec4<f32>(0.0);
     var index = ceil(enter / step - start);
     var before = enter - step;
-    var label_before = 0u;
-    var mask_before = 0.0;
+    // The class and whether the mask that the ray is in.
+    var label = 0u;
+    var in_surface = false;
+    // The scan's value at the last sample; FAR where there was none.
+    var value_before = FAR;
     for (var n = 0u; n < view.max_steps; n++) {
         if before > leave || seen.a > OPAQUE {
             break;
@@ -379,49 +270,66 @@ fn march(ray: Ray) -> vec4<f32> {
         }
 
         // Surfaces passed since the last sample.
-        var label = 0u;
+        // The nearest label is read first; membership, eight times the work, only where
+        // that has changed.
         var label_t = FAR;
+        var nearest_label = 0u;
         if contains(labels, t) {
-            label = dominant_label(label_origin + label_direction * t);
-            if label != label_before && class_colour(label).a > 0.0 {
-                label_t = label_hit(ray, label, t);
-            }
+            nearest_label = segmentation_label(nearest_texel(label_origin + label_direction * t));
         }
-        label_before = label;
-        var mask = 0.0;
-        var mask_t = FAR;
-        if contains(heat, t) {
-            let texel = heat_origin + heat_direction * t;
-            if overlay.mask_shown != 0u || overlay.selected_supervoxel != 0u {
-                mask = surface_membership(texel);
-                if mask >= 0.5 && mask_before < 0.5 {
-                    mask_t = mask_hit(ray, mask_before, mask, t);
+        if nearest_label != label {
+            var reached = nearest_label;
+            if class_colour(nearest_label).a > 0.0 {
+                reached = dominant_label(label_origin + label_direction * t);
+                if reached != label && class_colour(reached).a > 0.0 {
+                    label_t = label_hit(ray, reached, t);
                 }
             }
-            if view.haze_per_mm > 0.0 {
-                seen = with_haze(seen, texel, ray.pixel);
-            }
+            label = reached;
         }
-        mask_before = mask;
+        var mask_t = FAR;
+        var mask_id = 0u;
+        if contains(heat, t) {
+            let texel = heat_origin + heat_direction * t;
+            let id = supervoxel_id(nearest_texel(texel));
+            if has_surface(id) {
+                if !in_surface && surface_membership(texel) >= 0.5 {
+                    in_surface = true;
+                    mask_t = mask_hit(ray, t);
+                    mask_id = id;
+                }
+            } else {
+                in_surface = false;
+                if view.haze_per_mm > 0.0 && id != 0u {
+                    seen = with_haze(seen, id, ray.pixel);
+                }
+            }
+        } else {
+            in_surface = false;
+        }
         if mask_t < label_t {
-            seen = with_mask_surface(seen, ray, mask_t);
+            seen = with_mask_surface(seen, ray, mask_id, mask_t);
         }
         if label_t < FAR {
             seen = with_label_surface(seen, ray, label, label_t);
         }
         if mask_t < FAR && mask_t >= label_t {
-            seen = with_mask_surface(seen, ray, mask_t);
+            seen = with_mask_surface(seen, ray, mask_id, mask_t);
         }
 
         // The scan, and how far there is nothing of it.
         var next = t;
+        var value = FAR;
         if contains(scan, t) && !contains(cut.span, t) {
             let texel = scan_origin + scan_direction * t;
             let brick = floor((texel + 0.5) / BRICK);
             if textureLoad(scan_bricks, vec3<i32>(brick), 0).x <= view.empty_below {
                 next = brick_end(scan_origin, scan_direction, brick);
+                value = view.empty_below;
             } else {
-                let matter = scan_matter(texel, ray.direction);
+                value = scan_sampled(texel);
+                let last = select(value, value_before, value_before < FAR);
+                let matter = scan_matter(texel, last, value, ray.direction);
                 seen = over(seen, matter.rgb, 1.0 - exp(-matter.a * step));
             }
         } else if t < scan.x {
@@ -431,6 +339,7 @@ fn march(ray: Ray) -> vec4<f32> {
         } else {
             next = leave;
         }
+        value_before = value;
         if contains(labels, t) || contains(heat, t) {
             next = t;
         }

@@ -58,7 +58,7 @@ fn every_shader_file_is_part_of_a_shader() {
             }
         }
     }
-    assert_eq!(files, 6);
+    assert_eq!(files, 7);
 }
 
 /// Size and members (name, offset) of a WGSL struct.

@@ -58,10 +58,11 @@ fn hatching(id: u32, pixel: vec2<f32>) -> f32 {
     return select(0.2, 1.0, fract((pixel.x + pixel.y) / 7.0) < 0.4);
 }
 
-// Which lines between ids pass a pixel: between supervoxels, around the relevance
-// mask, around the selected supervoxel, around the one under the pointer.
+// Which lines between ids pass a pixel: between supervoxels, between those of them that
+// are both in the relevance mask, around the mask, around the selected supervoxel, around the one under the pointer.
 struct Lines {
     supervoxels: f32,
+    within_mask: f32,
     mask: f32,
     selected: f32,
     hovered: f32,
@@ -74,7 +75,7 @@ fn supervoxel_lines(
     down_step: vec3<f32>,
 ) -> Lines {
     let overlay = view.scene.overlay;
-    var lines = Lines(0.0, 0.0, 0.0, 0.0);
+    var lines = Lines(0.0, 0.0, 0.0, 0.0, 0.0);
     let here_in_mask = in_mask(id);
     for (var neighbour = 0u; neighbour < 8u; neighbour++) {
         let near = neighbour < 4u;
@@ -87,7 +88,11 @@ fn supervoxel_lines(
         // a pixel away: about one and a half pixels wide, with soft edges.
         let strength = select(0.5, 1.0, near);
         lines.supervoxels = max(lines.supervoxels, strength);
-        if here_in_mask != in_mask(other) {
+        let other_in_mask = in_mask(other);
+        if here_in_mask && other_in_mask {
+            lines.within_mask = max(lines.within_mask, strength);
+        }
+        if here_in_mask != other_in_mask {
             lines.mask = 1.0;
         }
         let selected = overlay.selected_supervoxel;
@@ -119,6 +124,20 @@ fn with_supervoxel_lines(colour: vec3<f32>, lines: Lines) -> vec3<f32> {
     return mix(c, vec3<f32>(1.0), lines.selected);
 }
 
+// Whether any label of a layer may lie within a pixel of a place.
+fn is_near(
+    layer: Layer,
+    place: vec3<f32>,
+    right_step: vec3<f32>,
+    down_step: vec3<f32>,
+) -> bool {
+    let texel = texel_at(layer, place);
+    let reach = abs(texel_direction(layer, right_step)) + abs(texel_direction(layer, down_step));
+    return layer.dims.w > 0.0
+        && all(texel >= layer.occupied_low.xyz - reach)
+        && all(texel <= layer.occupied_high.xyz + reach);
+}
+
 // Everything above the scan at one place of a plane, on a base colour.
 fn plane_colour(
     base: vec3<f32>,
@@ -129,13 +148,13 @@ fn plane_colour(
 ) -> vec3<f32> {
     let overlay = view.scene.overlay;
     var c = base;
-    if view.scene.supervoxels.dims.w > 0.0 {
+    if is_near(view.scene.supervoxels, place, right_step, down_step) {
         let id = supervoxel_id_at(place);
         let heat = heat_colour(id);
         c = mix(c, heat.rgb, heat.a * overlay.heatmap_opacity * hatching(id, pixel));
         c = with_supervoxel_lines(c, supervoxel_lines(id, place, right_step, down_step));
     }
-    if view.scene.segmentation.dims.w > 0.0 {
+    if is_near(view.scene.segmentation, place, right_step, down_step) {
         let label = segmentation_label_at(place);
         let class_here = class_colour(label);
         c = mix(c, class_here.rgb, class_here.a * overlay.segmentation_fill);

@@ -42,7 +42,7 @@ impl Camera {
         let camera = Self::default();
         let bounds = grid.world_bounds();
         // The corners of an image are mostly air: the longest side stands for it.
-        let radius_mm = bounds.size_mm().max_element() * 0.56;
+        let radius_mm = bounds.size_mm().max_element() * 0.47;
         Self {
             target_mm: bounds.center_mm(),
             distance_mm: radius_mm / (camera.vertical_field_of_view / 2.0).sin(),

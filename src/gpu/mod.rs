@@ -3,7 +3,7 @@
 //!
 //! A [`Scene`] holds the layers as textures, uploaded once; [`SlicePass`] and
 //! [`RaycastPass`] draw a [`SliceView`] or a [`RaycastView`] of it into a [`Target`],
-//! which a window can show and [`capture`] can read. What changes while the user looks
+//! which a window can show and [`capture()`] can read. What changes while the user looks
 //! is a uniform block and one small entry a player.
 //!
 //! Everything that depends on what the graphics adapter can do is decided in

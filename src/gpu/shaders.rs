@@ -29,6 +29,7 @@ pub const RAYCAST: Shader = Shader {
         include_str!("../../shaders/lib/fullscreen.wgsl"),
         include_str!("../../shaders/lib/layers.wgsl"),
         include_str!("../../shaders/lib/overlay.wgsl"),
+        include_str!("../../shaders/lib/rays.wgsl"),
         include_str!("../../shaders/lib/surfaces.wgsl"),
         include_str!("../../shaders/raycast.wgsl"),
     ),

@@ -166,7 +166,7 @@ impl ScanStyle {
             window,
             empty_below: window.at(0.12),
             full_above: window.at(0.40),
-            density_per_mm: 0.14,
+            density_per_mm: 0.2,
             edge_emphasis: 1.0,
             lighting: 1.0,
         }
@@ -249,7 +249,7 @@ pub struct Quality {
 }
 
 impl Quality {
-    /// While the user drags.
+    /// While the user drags. The software tier's numbers are for the CPU twin.
     pub fn moving(tier: Tier, grid: &Grid) -> Self {
         let (scale, step_voxels) = match tier {
             Tier::Full => (1.0, 1.0),
@@ -264,7 +264,7 @@ impl Quality {
         let (scale, step_voxels) = match tier {
             Tier::Full => (1.0, 0.5),
             Tier::Reduced => (1.0, 0.75),
-            Tier::Software => (1.0, 1.0),
+            Tier::Software => (0.75, 1.5),
         };
         Self::new(scale, step_voxels, grid)
     }

@@ -3,7 +3,7 @@
 use glam::{IVec3, Mat4, Vec3, Vec4};
 
 use super::TwinScene;
-use super::maths::mix;
+use super::maths::{floor, mix};
 use crate::gpu::texels::{BRICK, LabelTexels};
 use crate::gpu::uniform::{LayerUniform, OverlayUniform, SceneUniform};
 
@@ -61,7 +61,7 @@ pub struct Layers<'a> {
 }
 
 pub fn nearest_texel(texel: Vec3) -> IVec3 {
-    (texel + 0.5).floor().as_ivec3()
+    floor(texel + 0.5)
 }
 
 impl<'a> Layers<'a> {
@@ -110,9 +110,14 @@ impl<'a> Layers<'a> {
     }
 
     pub fn scan_interpolated(&self, texel: Vec3) -> f32 {
-        let base = texel.floor();
-        let f = texel - base;
-        let b = base.as_ivec3();
+        let b = floor(texel);
+        let f = texel - b.as_vec3();
+        if let Some([a00, a10, a01, a11]) = self.scan_cell(b) {
+            let along_x = |[a, b]: [u16; 2]| mix(f32::from(a), f32::from(b), f.x);
+            let near = mix(along_x(a00), along_x(a10), f.y);
+            let far = mix(along_x(a01), along_x(a11), f.y);
+            return mix(near, far, f.z) / 65535.0;
+        }
         let at = |x, y, z| self.scan_texel(b + IVec3::new(x, y, z));
         let x00 = mix(at(0, 0, 0), at(1, 0, 0), f.x);
         let x10 = mix(at(0, 1, 0), at(1, 1, 0), f.x);
@@ -121,13 +126,32 @@ impl<'a> Layers<'a> {
         mix(mix(x00, x10, f.y), mix(x01, x11, f.y), f.z)
     }
 
+    /// The eight stored values of a cell that is not at the rim, by pairs along x. Most
+    /// samples are of this kind, and this is where a picture's time goes.
+    fn scan_cell(&self, base: IVec3) -> Option<[[u16; 2]; 4]> {
+        let scan = self.scene.scan.as_ref()?;
+        let [nx, ny, nz] = scan.facts.dims;
+        let below =
+            |coordinate: i32, n: usize| usize::try_from(coordinate).ok().filter(|&c| c + 1 < n);
+        let (x, y, z) = (below(base.x, nx)?, below(base.y, ny)?, below(base.z, nz)?);
+        let pair = |start: usize| scan.texels.get(start..start + 2)?.try_into().ok();
+        let start = x + nx * (y + ny * z);
+        let plane = start + nx * ny;
+        Some([
+            pair(start)?,
+            pair(start + nx)?,
+            pair(plane)?,
+            pair(plane + nx)?,
+        ])
+    }
+
     /// The largest value in a brick of the scan, and 0 where there is none.
-    pub fn scan_brick(&self, brick: Vec3) -> f32 {
+    pub fn scan_brick(&self, brick: IVec3) -> f32 {
         let Some(scan) = &self.scene.scan else {
             return 0.0;
         };
         let dims = scan.bricks.dims;
-        index_in(brick.as_ivec3(), dims)
+        index_in(brick, dims)
             .and_then(|index| scan.bricks.largest.get(index))
             .map_or(0.0, |&largest| f32::from(largest) / 255.0)
     }

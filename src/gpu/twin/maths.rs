@@ -1,6 +1,13 @@
 //! WGSL's built-in functions where Rust's differ or are missing.
 
-use glam::Vec3;
+use glam::{IVec3, Vec3};
+
+/// The whole numbers at or below. Many processors that the program must run on have no
+/// instruction for this, but all have one that cuts off fractions.
+pub fn floor(v: Vec3) -> IVec3 {
+    let cut = v.as_ivec3();
+    cut - IVec3::select(cut.as_vec3().cmpgt(v), IVec3::ONE, IVec3::ZERO)
+}
 
 pub fn fract(x: f32) -> f32 {
     x - x.floor()

@@ -2,13 +2,14 @@
 //! and what the shaders are tested against.
 //!
 //! Each file follows its shader function by function, in `f32` and from the same
-//! uniform blocks: `layers` and `overlay` and `surfaces` are `shaders/lib`, `slice`
+//! uniform blocks: `layers`, `overlay`, `rays` and `surfaces` are `shaders/lib`, `slice`
 //! and `raycast` their namesakes. Change both or neither.
 
 mod layers;
 mod maths;
 mod overlay;
 mod raycast;
+mod rays;
 mod scene;
 mod slice;
 mod surfaces;

@@ -2,7 +2,7 @@
 
 use glam::{Vec2, Vec3, Vec4};
 
-use super::layers::Layers;
+use super::layers::{Layer, Layers};
 use super::maths::{fract, mix3, smoothstep};
 use crate::gpu::tables::{HEAT_COLOURS, PLAYER_HAS_ERROR, PLAYER_HAS_VALUE, PlayerEntry};
 
@@ -13,6 +13,7 @@ const SUPERVOXEL_LINE: Vec3 = Vec3::new(0.82, 0.86, 0.92);
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Lines {
     pub supervoxels: f32,
+    pub within_mask: f32,
     pub mask: f32,
     pub selected: f32,
     pub hovered: f32,
@@ -88,7 +89,11 @@ impl Layers<'_> {
                 continue;
             }
             lines.supervoxels = lines.supervoxels.max(strength);
-            if here_in_mask != self.in_mask(other) {
+            let other_in_mask = self.in_mask(other);
+            if here_in_mask && other_in_mask {
+                lines.within_mask = lines.within_mask.max(strength);
+            }
+            if here_in_mask != other_in_mask {
                 lines.mask = 1.0;
             }
             let selected = self.overlay.selected_supervoxel;
@@ -120,7 +125,7 @@ impl Layers<'_> {
         pixel: Vec2,
     ) -> Vec3 {
         let mut c = base;
-        if self.supervoxels.present {
+        if is_near(&self.supervoxels, place, right_step, down_step) {
             let id = self.supervoxel_id_at(place);
             let heat = self.heat_colour(id);
             let opacity = heat.w * self.overlay.heatmap_opacity * self.hatching(id, pixel);
@@ -128,7 +133,7 @@ impl Layers<'_> {
             let lines = self.supervoxel_lines(id, place, right_step, down_step);
             c = self.with_supervoxel_lines(c, lines);
         }
-        if self.segmentation.present {
+        if is_near(&self.segmentation, place, right_step, down_step) {
             let label = self.segmentation_label_at(place);
             let class_here = self.class_colour(label);
             let fill = class_here.w * self.overlay.segmentation_fill;
@@ -168,6 +173,14 @@ impl Layers<'_> {
             line.w * self.overlay.segmentation_outline,
         )
     }
+}
+
+fn is_near(layer: &Layer, place: Vec3, right_step: Vec3, down_step: Vec3) -> bool {
+    let texel = layer.texel_at(place);
+    let reach = layer.texel_direction(right_step).abs() + layer.texel_direction(down_step).abs();
+    layer.present
+        && texel.cmpge(layer.occupied_low - reach).all()
+        && texel.cmple(layer.occupied_high + reach).all()
 }
 
 fn is_undecided(player: &PlayerEntry) -> bool {

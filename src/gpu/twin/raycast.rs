@@ -4,11 +4,14 @@ use glam::{Vec2, Vec3, Vec4};
 
 use super::TwinScene;
 use super::layers::{BRICK_EDGE, Layer, Layers, nearest_texel};
-use super::maths::{divisible, fract, mix, mix3, smoothstep};
+use super::maths::{floor, mix, mix3, smoothstep};
+use super::rays::{
+    FAR, Ray, Span, along_face, along_surface, box_span, brick_end, in_texels, jitter, label_span,
+    layer_span,
+};
 use super::surfaces::{facing, gradient, lit};
 use crate::gpu::uniform::RaycastUniform;
 
-const FAR: f32 = 1e30;
 const OPAQUE: f32 = 0.98;
 /// A picked place is where a ray has become this opaque.
 const SOLID: f32 = 0.5;
@@ -18,117 +21,13 @@ pub struct RaycastShader<'a> {
     view: &'a RaycastUniform,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Ray {
-    origin: Vec3,
-    direction: Vec3,
-    pixel: Vec2,
-}
-
-impl Ray {
-    fn at(&self, t: f32) -> Vec3 {
-        self.origin + self.direction * t
-    }
-}
-
-/// Where a ray enters and where it leaves, in mm. Empty if `enter > leave`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Span {
-    enter: f32,
-    leave: f32,
-}
-
-impl Span {
-    const NOWHERE: Self = Self {
-        enter: FAR,
-        leave: -FAR,
-    };
-
-    fn contains(self, t: f32) -> bool {
-        t >= self.enter && t <= self.leave
-    }
-
-    fn ahead(self, t: f32) -> f32 {
-        if self.enter > t && self.enter < self.leave {
-            self.enter
-        } else {
-            FAR
-        }
-    }
-}
-
 fn xyz(v: [f32; 4]) -> Vec3 {
     Vec4::from(v).truncate()
-}
-
-fn box_span(origin: Vec3, direction: Vec3, low: Vec3, high: Vec3) -> Span {
-    let along = divisible(direction);
-    let (a, b) = ((low - origin) / along, (high - origin) / along);
-    let span = Span {
-        enter: a.min(b).max_element().max(0.0),
-        leave: a.max(b).min_element(),
-    };
-    if span.enter < span.leave {
-        span
-    } else {
-        Span::NOWHERE
-    }
-}
-
-fn layer_span(layer: &Layer, ray: &Ray) -> Span {
-    if !layer.present {
-        return Span::NOWHERE;
-    }
-    box_span(
-        layer.texel_at(ray.origin),
-        layer.texel_direction(ray.direction),
-        layer.occupied_low,
-        layer.occupied_high,
-    )
-}
-
-fn label_span(layer: &Layer, ray: &Ray) -> Span {
-    if !layer.present || layer.occupied_low.cmpge(layer.occupied_high).any() {
-        return Span::NOWHERE;
-    }
-    box_span(
-        layer.texel_at(ray.origin),
-        layer.texel_direction(ray.direction),
-        layer.occupied_low - 0.5,
-        layer.occupied_high + 0.5,
-    )
 }
 
 fn over(front: Vec4, colour: Vec3, opacity: f32) -> Vec4 {
     let seen = (1.0 - front.w) * opacity;
     front + (colour * seen).extend(seen)
-}
-
-fn jitter(pixel: Vec2) -> f32 {
-    fract(52.982_918 * fract(pixel.dot(Vec2::new(0.067_110_56, 0.005_837_15))))
-}
-
-fn along_face(step: Vec3, direction: Vec3, normal: Vec3) -> Vec3 {
-    let climb = normal.dot(direction);
-    let steep = if climb < -0.1 { climb } else { -0.1 };
-    step - direction * (normal.dot(step) / steep)
-}
-
-fn along_surface(step: Vec3, normal: Vec3) -> Vec3 {
-    step - normal * normal.dot(step)
-}
-
-fn brick_end(origin: Vec3, direction: Vec3, brick: Vec3) -> f32 {
-    let along = divisible(direction);
-    let low = brick * BRICK_EDGE - 0.5;
-    ((low - origin) / along)
-        .max((low + BRICK_EDGE - origin) / along)
-        .min_element()
-}
-
-fn mask_hit(step: f32, before: f32, here: f32, t: f32) -> f32 {
-    let share = (0.5 - before) / (here - before).max(1e-6);
-    t - step * (1.0 - share.clamp(0.0, 1.0))
 }
 
 impl<'a> RaycastShader<'a> {
@@ -222,13 +121,24 @@ impl<'a> RaycastShader<'a> {
         }
     }
 
-    fn scan_matter(&self, texel: Vec3, direction: Vec3) -> Vec4 {
+    fn ramp_sum(&self, value: f32, width: f32) -> f32 {
+        let above = (value - self.view.empty_below).max(0.0);
+        let in_ramp = above.min(width);
+        in_ramp * in_ramp / (2.0 * width) + (above - in_ramp)
+    }
+
+    fn mean_density(&self, before: f32, here: f32) -> f32 {
+        let width = (self.view.full_above - self.view.empty_below).max(1e-6);
+        if (here - before).abs() < 1e-3 * width {
+            return ((here - self.view.empty_below) / width).clamp(0.0, 1.0);
+        }
+        (self.ramp_sum(here, width) - self.ramp_sum(before, width)) / (here - before)
+    }
+
+    fn scan_matter(&self, texel: Vec3, before: f32, value: f32, direction: Vec3) -> Vec4 {
         let view = self.view;
-        let value = self.layers.scan_interpolated(texel);
-        let width = (view.full_above - view.empty_below).max(1e-6);
-        let density = ((value - view.empty_below) / width).clamp(0.0, 1.0);
-        let extinction = density * view.density_per_mm;
-        let shade = self.layers.windowed(value);
+        let extinction = self.mean_density(before, value) * view.density_per_mm;
+        let shade = self.layers.windowed(0.5 * (before + value));
         let colour = mix3(
             Vec3::new(0.42, 0.40, 0.42),
             Vec3::new(1.0, 0.97, 0.93),
@@ -310,19 +220,33 @@ impl<'a> RaycastShader<'a> {
         }
     }
 
-    fn label_hit(&self, ray: &Ray, label: u32, t: f32) -> f32 {
-        let origin = self.layers.segmentation.texel_at(ray.origin);
-        let direction = self.layers.segmentation.texel_direction(ray.direction);
+    /// Where, in the step before `t`, a ray enters what holds at `t`.
+    fn hit(&self, layer: &Layer, ray: &Ray, t: f32, is_in: impl Fn(Vec3) -> bool) -> f32 {
+        let (origin, direction) = in_texels(layer, ray);
         let (mut low, mut high) = (t - self.view.step_mm, t);
         for _ in 0..5 {
             let middle = 0.5 * (low + high);
-            if self.layers.dominant_label(origin + direction * middle) == label {
+            if is_in(origin + direction * middle) {
                 high = middle;
             } else {
                 low = middle;
             }
         }
         high
+    }
+
+    fn label_hit(&self, ray: &Ray, label: u32, t: f32) -> f32 {
+        let layers = &self.layers;
+        self.hit(&layers.segmentation, ray, t, |texel| {
+            layers.dominant_label(texel) == label
+        })
+    }
+
+    fn mask_hit(&self, ray: &Ray, t: f32) -> f32 {
+        let layers = &self.layers;
+        self.hit(&layers.supervoxels, ray, t, |texel| {
+            layers.surface_membership(texel) >= 0.5
+        })
     }
 
     fn with_label_surface(&self, front: Vec4, ray: &Ray, label: u32, t: f32) -> Vec4 {
@@ -339,7 +263,7 @@ impl<'a> RaycastShader<'a> {
         )
     }
 
-    fn with_mask_surface(&self, front: Vec4, ray: &Ray, t: f32) -> Vec4 {
+    fn with_mask_surface(&self, front: Vec4, ray: &Ray, inside_id: u32, t: f32) -> Vec4 {
         let overlay = &self.layers.overlay;
         let layer = &self.layers.supervoxels;
         let place = ray.at(t);
@@ -347,7 +271,12 @@ impl<'a> RaycastShader<'a> {
             .layers
             .surface_normal(layer.texel_at(place), -ray.direction);
         let below = place - normal * (0.75 / layer.texel_direction(normal).length().max(1e-6));
-        let id = self.layers.supervoxel_id_at(below);
+        let id_below = self.layers.supervoxel_id_at(below);
+        let id = if self.layers.has_surface(id_below) {
+            id_below
+        } else {
+            inside_id
+        };
         let heat = self.layers.heat_colour(id);
         let rgb = heat.truncate();
         let mut colour = mix3(rgb * 0.55, rgb, self.layers.hatching(id, ray.pixel));
@@ -364,18 +293,17 @@ impl<'a> RaycastShader<'a> {
         colour = mix3(
             colour,
             colour * 0.3,
-            lines.supervoxels * overlay.boundary_opacity,
+            lines.within_mask * overlay.boundary_opacity,
         );
         colour = mix3(colour, Vec3::ONE, lines.selected.max(0.6 * lines.hovered));
         over(front, colour, overlay.heatmap_opacity)
     }
 
-    fn with_haze(&self, front: Vec4, texel: Vec3, pixel: Vec2) -> Vec4 {
-        let id = self.layers.supervoxel_id(nearest_texel(texel));
-        if id == 0 || self.layers.has_surface(id) {
+    fn with_haze(&self, front: Vec4, id: u32, pixel: Vec2) -> Vec4 {
+        let heat = self.layers.heat_colour(id);
+        if heat.w == 0.0 {
             return front;
         }
-        let heat = self.layers.heat_colour(id);
         let extinction = heat.w * self.view.haze_per_mm * self.layers.overlay.heatmap_opacity;
         let opacity = 1.0 - (-extinction * self.view.step_mm).exp();
         over(
@@ -422,21 +350,16 @@ impl<'a> RaycastShader<'a> {
             .map(|span| span.leave)
             .fold(-FAR, f32::max);
 
-        let in_texels = |layer: &Layer| {
-            (
-                layer.texel_at(ray.origin),
-                layer.texel_direction(ray.direction),
-            )
-        };
-        let (scan_origin, scan_direction) = in_texels(&layers.scan);
-        let (label_origin, label_direction) = in_texels(&layers.segmentation);
-        let (heat_origin, heat_direction) = in_texels(&layers.supervoxels);
+        let (scan_origin, scan_direction) = in_texels(&layers.scan, ray);
+        let (label_origin, label_direction) = in_texels(&layers.segmentation, ray);
+        let (heat_origin, heat_direction) = in_texels(&layers.supervoxels, ray);
 
         let mut seen = Vec4::ZERO;
         let mut index = (enter / step - start).ceil();
         let mut before = enter - step;
-        let mut label_before = 0;
-        let mut mask_before = 0.0;
+        let mut label = 0;
+        let mut in_surface = false;
+        let mut value_before = FAR;
         for _ in 0..view.max_steps {
             if before > leave || seen.w > OPAQUE {
                 break;
@@ -463,49 +386,69 @@ impl<'a> RaycastShader<'a> {
             }
 
             // Surfaces passed since the last sample.
-            let mut label = 0;
             let mut label_t = FAR;
+            let mut nearest_label = 0;
             if labels.contains(t) {
-                label = layers.dominant_label(label_origin + label_direction * t);
-                if label != label_before && layers.class_colour(label).w > 0.0 {
-                    label_t = self.label_hit(ray, label, t);
-                }
+                let texel = label_origin + label_direction * t;
+                nearest_label = layers.segmentation_label(nearest_texel(texel));
             }
-            label_before = label;
-            let mut mask = 0.0;
-            let mut mask_t = FAR;
-            if heat.contains(t) {
-                let texel = heat_origin + heat_direction * t;
-                if overlay.mask_shown != 0 || overlay.selected_supervoxel != 0 {
-                    mask = layers.surface_membership(texel);
-                    if mask >= 0.5 && mask_before < 0.5 {
-                        mask_t = mask_hit(step, mask_before, mask, t);
+            if nearest_label != label {
+                let mut reached = nearest_label;
+                if layers.class_colour(nearest_label).w > 0.0 {
+                    reached = layers.dominant_label(label_origin + label_direction * t);
+                    if reached != label && layers.class_colour(reached).w > 0.0 {
+                        label_t = self.label_hit(ray, reached, t);
                     }
                 }
-                if view.haze_per_mm > 0.0 {
-                    seen = self.with_haze(seen, texel, ray.pixel);
-                }
+                label = reached;
             }
-            mask_before = mask;
+            let mut mask_t = FAR;
+            let mut mask_id = 0;
+            if heat.contains(t) {
+                let texel = heat_origin + heat_direction * t;
+                let id = layers.supervoxel_id(nearest_texel(texel));
+                if layers.has_surface(id) {
+                    if !in_surface && layers.surface_membership(texel) >= 0.5 {
+                        in_surface = true;
+                        mask_t = self.mask_hit(ray, t);
+                        mask_id = id;
+                    }
+                } else {
+                    in_surface = false;
+                    if view.haze_per_mm > 0.0 && id != 0 {
+                        seen = self.with_haze(seen, id, ray.pixel);
+                    }
+                }
+            } else {
+                in_surface = false;
+            }
             if mask_t < label_t {
-                seen = self.with_mask_surface(seen, ray, mask_t);
+                seen = self.with_mask_surface(seen, ray, mask_id, mask_t);
             }
             if label_t < FAR {
                 seen = self.with_label_surface(seen, ray, label, label_t);
             }
             if mask_t < FAR && mask_t >= label_t {
-                seen = self.with_mask_surface(seen, ray, mask_t);
+                seen = self.with_mask_surface(seen, ray, mask_id, mask_t);
             }
 
             // The scan, and how far there is nothing of it.
             let mut next = t;
+            let mut value = FAR;
             if scan.contains(t) && !cut.contains(t) {
                 let texel = scan_origin + scan_direction * t;
-                let brick = ((texel + 0.5) / BRICK_EDGE).floor();
+                let brick = floor((texel + 0.5) / BRICK_EDGE);
                 if layers.scan_brick(brick) <= view.empty_below {
-                    next = brick_end(scan_origin, scan_direction, brick);
+                    next = brick_end(scan_origin, scan_direction, brick.as_vec3());
+                    value = view.empty_below;
                 } else {
-                    let matter = self.scan_matter(texel, ray.direction);
+                    value = layers.scan_interpolated(texel);
+                    let last = if value_before < FAR {
+                        value_before
+                    } else {
+                        value
+                    };
+                    let matter = self.scan_matter(texel, last, value, ray.direction);
                     seen = over(seen, matter.truncate(), 1.0 - (-matter.w * step).exp());
                 }
             } else if t < scan.enter {
@@ -515,6 +458,7 @@ impl<'a> RaycastShader<'a> {
             } else {
                 next = leave;
             }
+            value_before = value;
             if labels.contains(t) || heat.contains(t) {
                 next = t;
             }

@@ -3,6 +3,7 @@
 use glam::{IVec3, Vec3};
 
 use super::layers::Layers;
+use super::maths::floor;
 
 /// Distance in texels over which a label's membership is compared for its normal.
 const LABEL_REACH: f32 = 1.0;
@@ -27,9 +28,8 @@ pub const TETRAHEDRON: [Vec3; 4] = [
 
 impl Layers<'_> {
     pub fn dominant_label(&self, texel: Vec3) -> u32 {
-        let base = texel.floor();
-        let f = texel - base;
-        let b = base.as_ivec3();
+        let b = floor(texel);
+        let f = texel - b.as_vec3();
         let labels: [u32; 8] =
             std::array::from_fn(|i| self.segmentation_label(b + corner(i as i32)));
         if labels.iter().all(|&label| label == labels[0]) {
@@ -58,11 +58,11 @@ impl Layers<'_> {
 
     /// Sum of the weights of the corners around a texel position that belong.
     fn membership(texel: Vec3, belongs: impl Fn(IVec3) -> bool) -> f32 {
-        let base = texel.floor();
-        let b = base.as_ivec3();
+        let b = floor(texel);
+        let f = texel - b.as_vec3();
         (0..8)
             .filter(|&i| belongs(b + corner(i)))
-            .map(|i| corner_weight(i, texel - base))
+            .map(|i| corner_weight(i, f))
             .sum()
     }
 
@@ -108,10 +108,18 @@ pub fn facing(normal: Vec3, toward_viewer: Vec3) -> Vec3 {
         } / size)
 }
 
+/// The 32nd power, without the logarithm that a general power needs.
+fn highlight(cosine: f32) -> f32 {
+    let mut power = cosine.max(0.0);
+    for _ in 0..5 {
+        power *= power;
+    }
+    power
+}
+
 pub fn lit(albedo: Vec3, normal: Vec3, light: Vec3, toward_viewer: Vec3, shine: f32) -> Vec3 {
     let wrapped = normal.dot(light) * 0.5 + 0.5;
     let diffuse = 0.30 + 0.80 * wrapped * wrapped;
     let between = (light + toward_viewer).normalize_or(toward_viewer);
-    let highlight = normal.dot(between).max(0.0).powf(32.0) * shine;
-    albedo * diffuse + highlight
+    albedo * diffuse + highlight(normal.dot(between)) * shine
 }

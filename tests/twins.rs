@@ -1,0 +1,579 @@
+//! The shaders against their CPU twins, and both against scenes whose pictures are
+//! known.
+
+use std::sync::OnceLock;
+
+use glam::{DAffine3, DMat3, DVec2, DVec3};
+use voxplain::base::colour::Rgb;
+use voxplain::base::{Grid, WorldBox};
+use voxplain::gpu::twin::{self, TwinScene};
+use voxplain::gpu::{
+    Camera, ClassStyle, Cutaway, GpuContext, Interpolation, OverlayStyle, Picture, PlayerSample,
+    Quality, RaycastPass, RaycastView, RegionView, ScanStyle, Scene, SlicePass, SliceView, Target,
+    Tier, Window, capture,
+};
+use voxplain::volume::{LabelMap, Volume, Voxels};
+
+#[path = "support/adapter.rs"]
+mod adapter;
+
+/// One device serves all tests: opening one takes a while.
+fn device() -> Option<&'static GpuContext> {
+    static DEVICE: OnceLock<Option<GpuContext>> = OnceLock::new();
+    DEVICE.get_or_init(adapter::adapter).as_ref()
+}
+
+/// Layers of a scene, for the device and for the twin alike.
+struct Study {
+    scan: Volume,
+    segmentation: LabelMap,
+    supervoxels: LabelMap,
+    classes: Vec<ClassStyle>,
+    players: Vec<PlayerSample>,
+}
+
+impl Study {
+    fn twin(&self) -> TwinScene {
+        let mut scene = TwinScene::new();
+        scene.set_scan(Some(&self.scan));
+        scene.set_segmentation(Some(&self.segmentation));
+        scene.set_supervoxels(Some(&self.supervoxels));
+        scene.set_classes(&self.classes);
+        scene.set_players(&self.players);
+        scene
+    }
+
+    fn scene(&self, gpu: &GpuContext) -> Scene {
+        let mut scene = Scene::new(gpu).unwrap();
+        scene.set_scan(Some(&self.scan)).unwrap();
+        scene.set_segmentation(Some(&self.segmentation)).unwrap();
+        scene.set_supervoxels(Some(&self.supervoxels)).unwrap();
+        scene.set_classes(&self.classes).unwrap();
+        scene.update_players(&self.players).unwrap();
+        scene
+    }
+}
+
+/// A smooth blob with two classes and eight supervoxels in it, on a grid that is
+/// anisotropic, oblique, and stored from right to left.
+fn blob() -> Study {
+    let turn = DMat3::from_rotation_z(0.3) * DMat3::from_rotation_x(-0.2);
+    let world_from_voxel = DAffine3 {
+        matrix3: turn * DMat3::from_diagonal(DVec3::new(-1.0, 1.2, 2.0)),
+        translation: DVec3::new(30.0, -10.0, 5.0),
+    };
+    let dims = [31, 27, 17];
+    let grid = Grid::new(dims, world_from_voxel).unwrap();
+    let middle = grid.center_mm();
+    let from_middle = |index| grid.world(grid.position(index).map(|v| v as f64)) - middle;
+    let voxels = 0..grid.voxel_count();
+    let values = voxels
+        .clone()
+        .map(|i| 1000.0 * (-from_middle(i).length_squared() / 90.0).exp());
+    let labels = voxels.clone().map(|i| {
+        let d = from_middle(i);
+        if d.length() > 7.0 {
+            0
+        } else {
+            1 + u16::from(d.x > 1.0)
+        }
+    });
+    let ids = voxels.clone().map(|i| {
+        let d = from_middle(i);
+        if d.abs().max_element() > 9.0 {
+            return 0;
+        }
+        // Larger than 255, so that ids need 16 bits.
+        1 + u16::from(d.x > 0.5) + 2 * u16::from(d.y > 0.2) + 300 * u16::from(d.z > -0.4)
+    });
+    let mut players = vec![PlayerSample::default(); 304];
+    for (n, id) in [1, 2, 3, 4, 301, 302, 303, 304].into_iter().enumerate() {
+        players[id - 1].value = Some(n as f32 * 0.25 - 0.8);
+        players[id - 1].standard_error = Some(0.1 + 0.1 * (n % 3) as f32);
+    }
+    players[0].value = None;
+    let class = |rgb, opacity| ClassStyle {
+        colour: Rgb(rgb),
+        opacity,
+        visible: true,
+    };
+    Study {
+        scan: Volume::new(
+            grid,
+            Voxels::F32(values.map(|v| v as f32).collect()),
+            (1.0, -100.0),
+            "blob",
+        )
+        .unwrap(),
+        segmentation: LabelMap::new(grid, labels.collect()).unwrap(),
+        supervoxels: LabelMap::new(grid, ids.collect()).unwrap(),
+        classes: vec![
+            class([0; 3], 0.0),
+            class([230, 159, 0], 1.0),
+            class([0, 158, 115], 0.6),
+        ],
+        players,
+    }
+}
+
+const WINDOW: Window = Window {
+    low: -50.0,
+    high: 800.0,
+};
+
+fn slice_of(grid: &Grid) -> SliceView {
+    SliceView {
+        center_mm: grid.center_mm(),
+        right: DVec3::NEG_X,
+        up: DVec3::Z,
+        mm_per_pixel: 0.4,
+        size_px: [120, 96],
+        window: WINDOW,
+        interpolation: Interpolation::Linear,
+        overlay: OverlayStyle {
+            mask_threshold: Some(0.3),
+            ..OverlayStyle::default()
+        },
+        region: Some(WorldBox {
+            min: (grid.center_mm() - 8.0).to_array(),
+            max: (grid.center_mm() + 9.5).to_array(),
+        }),
+        dim_outside_region: 0.5,
+        background: Rgb([10, 20, 30]),
+    }
+}
+
+fn volume_of(grid: &Grid) -> RaycastView {
+    let quality = Quality::at_rest(Tier::Full, grid);
+    let mut view = RaycastView::of(grid, WINDOW, [96, 80], quality);
+    view.overlay.mask_threshold = Some(0.3);
+    view.overlay.segmentation_fill = 0.4;
+    view.camera.distance_mm = 90.0;
+    view
+}
+
+/// Compares pictures: all but `allowed` pixels differ by at most 2 of 255.
+fn assert_alike(name: &str, gpu: &Picture, twin: &Picture, allowed: usize) {
+    assert_eq!(gpu.size_px, twin.size_px);
+    let differing = gpu
+        .rgba
+        .chunks_exact(4)
+        .zip(twin.rgba.chunks_exact(4))
+        .filter(|(a, b)| a.iter().zip(*b).any(|(&a, &b)| a.abs_diff(b) > 2))
+        .count();
+    println!(
+        "{name}: {differing} of {} pixels differ",
+        gpu.rgba.len() / 4
+    );
+    assert!(
+        differing <= allowed,
+        "{name}: {differing} pixels differ by more than 2 of 255"
+    );
+    let first = twin.rgba.get(..4);
+    assert!(
+        twin.rgba.chunks(4).any(|pixel| Some(pixel) != first),
+        "{name}: nothing was drawn"
+    );
+}
+
+/// Where an id or a class changes exactly at a pixel, device and CPU may round to
+/// different sides. Such pixels lie on edges and are few: one in 200.
+const EDGE_SHARE: usize = 200;
+
+#[test]
+fn slices_match_their_twin() {
+    let Some(gpu) = device() else { return };
+    let study = blob();
+    let (scene, twin_scene) = (study.scene(gpu), study.twin());
+    let pass = SlicePass::new(gpu).unwrap();
+    let base = slice_of(study.scan.grid());
+    let turned = DMat3::from_rotation_y(0.7) * DMat3::from_rotation_x(0.4);
+    let views = [
+        ("linear", base),
+        (
+            "nearest",
+            SliceView {
+                interpolation: Interpolation::Nearest,
+                ..base
+            },
+        ),
+        (
+            "oblique",
+            SliceView {
+                right: turned.x_axis,
+                up: turned.y_axis,
+                ..base
+            },
+        ),
+        (
+            "picked",
+            SliceView {
+                overlay: OverlayStyle {
+                    selected_supervoxel: Some(303),
+                    hovered_supervoxel: Some(2),
+                    segmentation_outline: 0.0,
+                    mask_threshold: None,
+                    hatch_undecided: false,
+                    ..base.overlay
+                },
+                region: None,
+                mm_per_pixel: 0.15,
+                ..base
+            },
+        ),
+    ];
+    for (name, view) in views {
+        let target = Target::new(gpu, view.size_px).unwrap();
+        pass.draw(gpu, &scene, &view, &target);
+        let drawn = capture(gpu, &target).unwrap();
+        let pixels = drawn.rgba.len() / 4;
+        let twin = twin::render_slice(&twin_scene, &view);
+        assert_alike(name, &drawn, &twin, pixels / EDGE_SHARE);
+    }
+    assert_eq!(gpu.health().errors, Vec::<String>::new());
+}
+
+#[test]
+fn volumes_match_their_twin() {
+    let Some(gpu) = device() else { return };
+    let study = blob();
+    let (scene, twin_scene) = (study.scene(gpu), study.twin());
+    let pass = RaycastPass::new(gpu).unwrap();
+    let base = volume_of(study.scan.grid());
+    let center = study.scan.grid().center_mm();
+    let region = RegionView {
+        bounds: WorldBox {
+            min: (center - 6.0).to_array(),
+            max: (center + 7.0).to_array(),
+        },
+        clip_scan: false,
+        line_opacity: 0.8,
+    };
+    let solid = ScanStyle::solid(WINDOW);
+    let cut = Cutaway::toward(&base.camera, center, [true, false, true]);
+    let nothing = OverlayStyle {
+        heatmap_opacity: 0.0,
+        segmentation_fill: 0.0,
+        ..base.overlay
+    };
+    let views = [
+        (
+            "glass",
+            RaycastView {
+                region: Some(region),
+                ..base
+            },
+        ),
+        (
+            "solid",
+            RaycastView {
+                scan: solid,
+                overlay: nothing,
+                ..base
+            },
+        ),
+        (
+            "cut open",
+            RaycastView {
+                scan: solid,
+                cutaway: Some(cut),
+                ..base
+            },
+        ),
+        (
+            "region only",
+            RaycastView {
+                scan: solid,
+                region: Some(RegionView {
+                    clip_scan: true,
+                    ..region
+                }),
+                overlay: nothing,
+                ..base
+            },
+        ),
+        (
+            "parallel, haze, selected",
+            RaycastView {
+                camera: Camera {
+                    orthographic: true,
+                    ..base.camera
+                },
+                overlay: OverlayStyle {
+                    mask_threshold: None,
+                    selected_supervoxel: Some(4),
+                    ..base.overlay
+                },
+                ..base
+            },
+        ),
+    ];
+    for (name, view) in views {
+        let target = Target::new(gpu, view.size_px).unwrap();
+        pass.draw(gpu, &scene, &view, &target);
+        let drawn = capture(gpu, &target).unwrap();
+        let pixels = drawn.rgba.len() / 4;
+        let twin = twin::render_raycast(&twin_scene, &view);
+        assert_alike(name, &drawn, &twin, pixels / EDGE_SHARE);
+    }
+    assert_eq!(gpu.health().errors, Vec::<String>::new());
+}
+
+#[test]
+fn looking_uploads_nothing_and_a_tick_a_few_kilobytes() {
+    let Some(gpu) = device() else { return };
+    let study = blob();
+    let mut scene = study.scene(gpu);
+    let pass = SlicePass::new(gpu).unwrap();
+    let target = Target::new(gpu, [64, 64]).unwrap();
+    let before = scene.uploaded_bytes();
+    let mut view = slice_of(study.scan.grid());
+    pass.draw(gpu, &scene, &view, &target);
+    view.window.low += 10.0;
+    view.overlay.mask_threshold = Some(0.1);
+    pass.draw(gpu, &scene, &view, &target);
+    assert_eq!(scene.uploaded_bytes(), before);
+    scene.update_players(&study.players).unwrap();
+    assert_eq!(
+        scene.uploaded_bytes() - before,
+        16 * study.players.len() as u64
+    );
+}
+
+#[test]
+fn an_empty_scene_draws_its_background() {
+    let grid = Grid::new([4, 4, 4], DAffine3::IDENTITY).unwrap();
+    let slice = SliceView {
+        region: None,
+        ..slice_of(&grid)
+    };
+    let slice = twin::render_slice(&TwinScene::new(), &slice);
+    assert!(
+        slice
+            .rgba
+            .chunks_exact(4)
+            .all(|pixel| pixel == [10, 20, 30, 255])
+    );
+    let view = RaycastView {
+        background: [Rgb([40, 50, 60]); 2],
+        ..volume_of(&grid)
+    };
+    let volume = twin::render_raycast(&TwinScene::new(), &view);
+    assert!(
+        volume
+            .rgba
+            .chunks_exact(4)
+            .all(|pixel| pixel == [40, 50, 60, 255])
+    );
+    let Some(gpu) = device() else { return };
+    let target = Target::new(gpu, view.size_px).unwrap();
+    RaycastPass::new(gpu)
+        .unwrap()
+        .draw(gpu, &Scene::new(gpu).unwrap(), &view, &target);
+    assert_eq!(capture(gpu, &target).unwrap(), volume);
+}
+
+/// A cube of 40 mm of one value, with a line of another so that there is a range.
+fn fog() -> TwinScene {
+    let world_from_voxel = DAffine3::from_translation(DVec3::splat(-19.5));
+    let grid = Grid::new([40, 40, 40], world_from_voxel).unwrap();
+    let mut values = vec![1.0_f32; grid.voxel_count()];
+    values[0] = 0.0;
+    let scan = Volume::new(grid, Voxels::F32(values), (1.0, 0.0), "fog").unwrap();
+    let mut scene = TwinScene::new();
+    scene.set_scan(Some(&scan));
+    scene
+}
+
+#[test]
+fn fog_dims_as_beer_and_lambert_say() {
+    let window = Window {
+        low: 0.0,
+        high: 1.0,
+    };
+    let view = RaycastView {
+        camera: Camera {
+            yaw: 0.0,
+            pitch: 0.0,
+            orthographic: true,
+            ..Camera::default()
+        },
+        size_px: [9, 9],
+        step_mm: 0.25,
+        scan: ScanStyle {
+            window,
+            empty_below: 0.0,
+            full_above: 1.0,
+            density_per_mm: 0.03,
+            edge_emphasis: 0.0,
+            lighting: 0.0,
+        },
+        overlay: OverlayStyle::default(),
+        haze_per_mm: 0.0,
+        region: None,
+        cutaway: None,
+        background: [Rgb([0; 3]); 2],
+    };
+    let expected = |length_mm: f64| 1.0 - (-0.03 * length_mm).exp();
+    // The middle ray crosses 40 mm.
+    let whole = twin::render_raycast(&fog(), &view).rgb(4, 4).unwrap();
+    assert!(
+        (f64::from(whole[0]) / 255.0 - expected(40.0)).abs() < 0.006,
+        "{whole:?}"
+    );
+    let thinner = RaycastView {
+        step_mm: 2.0,
+        ..view
+    };
+    let coarse = twin::render_raycast(&fog(), &thinner).rgb(4, 4).unwrap();
+    assert!(whole[0].abs_diff(coarse[0]) <= 5, "{whole:?} {coarse:?}");
+}
+
+#[test]
+fn a_solid_is_picked_on_its_face() {
+    let window = Window {
+        low: 0.0,
+        high: 1.0,
+    };
+    let grid = Grid::new([40, 40, 40], DAffine3::IDENTITY).unwrap();
+    let view = RaycastView {
+        camera: Camera {
+            yaw: 0.0,
+            pitch: 0.0,
+            ..Camera::default()
+        },
+        scan: ScanStyle {
+            density_per_mm: 8.0,
+            ..ScanStyle::solid(window)
+        },
+        step_mm: 0.1,
+        ..RaycastView::of(&grid, window, [64, 64], Quality::at_rest(Tier::Full, &grid))
+    };
+    let picked = twin::pick(&fog(), &view, DVec2::new(32.0, 32.0)).unwrap();
+    assert!(picked.distance(DVec3::Y * 20.0) < 0.3, "{picked}");
+    assert_eq!(twin::pick(&fog(), &view, DVec2::ZERO), None);
+}
+
+/// Two voxels of 10 mm along x, centred at 0 and 10 mm.
+fn two_voxels() -> Study {
+    let world_from_voxel = DAffine3::from_scale(DVec3::splat(10.0));
+    let grid = Grid::new([2, 1, 1], world_from_voxel).unwrap();
+    let class = |rgb| ClassStyle {
+        colour: Rgb(rgb),
+        opacity: 1.0,
+        visible: true,
+    };
+    Study {
+        scan: Volume::new(grid, Voxels::U8(vec![0, 255]), (1.0, 0.0), "two").unwrap(),
+        segmentation: LabelMap::new(grid, vec![0, 1]).unwrap(),
+        supervoxels: LabelMap::new(grid, vec![1, 2]).unwrap(),
+        classes: vec![class([0; 3]), class([255, 0, 0])],
+        players: vec![PlayerSample::default(); 2],
+    }
+}
+
+/// A picture of 30 pixels of 1 mm, whose pixel `n` is centred at `n - 9.5` mm.
+fn ruler(overlay: OverlayStyle) -> SliceView {
+    SliceView {
+        center_mm: DVec3::new(5.0, 0.0, 0.0),
+        right: DVec3::X,
+        up: DVec3::Z,
+        mm_per_pixel: 1.0,
+        size_px: [30, 1],
+        window: Window {
+            low: 0.0,
+            high: 255.0,
+        },
+        interpolation: Interpolation::Linear,
+        overlay,
+        region: None,
+        dim_outside_region: 0.0,
+        background: Rgb([9, 9, 9]),
+    }
+}
+
+#[test]
+fn voxels_lie_half_a_voxel_around_their_centres() {
+    let mut study = two_voxels();
+    study.classes.clear();
+    let overlay = OverlayStyle {
+        boundary_opacity: 0.0,
+        ..OverlayStyle::default()
+    };
+    let view = ruler(overlay);
+    let row = twin::render_slice(&study.twin(), &view);
+    let grey = |x| row.rgb(x, 0).unwrap()[0];
+    // The image begins at -5 mm and ends at 15 mm.
+    assert_eq!([grey(4), grey(5), grey(24), grey(25)], [9, 0, 255, 9]);
+    // Between the centres at 0 and 10 mm the value rises evenly: 2.5 mm is a quarter.
+    assert_eq!([grey(9), grey(12), grey(17), grey(20)], [0, 64, 191, 255]);
+    let nearest = SliceView {
+        interpolation: Interpolation::Nearest,
+        ..view
+    };
+    let row = twin::render_slice(&study.twin(), &nearest);
+    assert_eq!([14, 15].map(|x| row.rgb(x, 0).unwrap()[0]), [0, 255]);
+    let Some(gpu) = device() else { return };
+    let target = Target::new(gpu, view.size_px).unwrap();
+    SlicePass::new(gpu)
+        .unwrap()
+        .draw(gpu, &study.scene(gpu), &nearest, &target);
+    assert_eq!(capture(gpu, &target).unwrap(), row);
+}
+
+#[test]
+fn lines_lie_where_ids_change_at_any_zoom() {
+    let mut study = two_voxels();
+    study.classes.clear();
+    let overlay = OverlayStyle {
+        boundary_opacity: 1.0,
+        ..OverlayStyle::default()
+    };
+    for mm_per_pixel in [1.0, 0.25, 0.05] {
+        let view = SliceView {
+            mm_per_pixel,
+            interpolation: Interpolation::Nearest,
+            size_px: [40, 1],
+            ..ruler(overlay)
+        };
+        let row = twin::render_slice(&study.twin(), &view);
+        // Ids change at 5 mm, between pixels 19 and 20 in the middle of the picture.
+        let lines: Vec<u32> = (13..27)
+            .filter(|&x| ![0, 255].contains(&row.rgb(x, 0).unwrap()[0]))
+            .collect();
+        assert_eq!(lines, [19, 20], "at {mm_per_pixel} mm a pixel");
+    }
+}
+
+#[test]
+fn unknown_players_are_not_drawn_and_undecided_ones_are_hatched() {
+    let mut study = two_voxels();
+    study.classes.clear();
+    let overlay = OverlayStyle {
+        boundary_opacity: 0.0,
+        heatmap_opacity: 1.0,
+        ..OverlayStyle::default()
+    };
+    let view = SliceView {
+        interpolation: Interpolation::Nearest,
+        ..ruler(overlay)
+    };
+    let plain = twin::render_slice(&study.twin(), &view);
+    assert_eq!(plain.rgb(18, 0), Some([255; 3]));
+    let mut draw = |standard_error| {
+        study.players[1] = PlayerSample {
+            value: Some(-1.0),
+            standard_error,
+        };
+        let row = twin::render_slice(&study.twin(), &view);
+        (16..23)
+            .map(|x| row.rgb(x, 0).unwrap())
+            .collect::<std::collections::BTreeSet<_>>()
+    };
+    // Blue throughout when decided; two shades of it when not.
+    let decided = draw(Some(0.1));
+    assert_eq!(decided.len(), 1);
+    assert!(decided.iter().all(|rgb| rgb[2] > rgb[0]), "{decided:?}");
+    assert_eq!(draw(Some(0.6)).len(), 2);
+    assert_eq!(draw(None).len(), 2);
+}
