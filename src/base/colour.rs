@@ -37,13 +37,16 @@ impl From<Rgb> for String {
 pub const TABLE_SIZE: usize = 256;
 
 /// The signed map at `t` in -1..=1: blue below zero, nearly white at zero, red above.
+///
+/// The ends of the published map, which are nearly black, are left out: on dark scans
+/// the strongest evidence must be the most visible.
 pub fn diverging(t: f64) -> Rgb {
     let t = if t.is_finite() {
         t.clamp(-1.0, 1.0)
     } else {
         0.0
     };
-    let c = colorous::RED_BLUE.eval_continuous(0.5 - t / 2.0);
+    let c = colorous::RED_BLUE.eval_continuous(0.5 - 0.4 * t);
     Rgb([c.r, c.g, c.b])
 }
 

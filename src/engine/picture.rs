@@ -211,7 +211,8 @@ fn slice_view(
 ) -> SliceView {
     let region = explanation.study.region_grid.world_bounds();
     let (right, up) = plane.screen_axes(Convention::Radiological);
-    let size = region.size_mm() * SURROUNDINGS;
+    let scan = explanation.study.first_channel().grid().world_bounds();
+    let size = (region.size_mm() * SURROUNDINGS).min(scan.size_mm());
     let [width, height] = VIEW_PX.map(f64::from);
     let mm_per_pixel = (size.dot(right.abs()) / width).max(size.dot(up.abs()) / height);
     let normal = right.cross(up);

@@ -28,8 +28,9 @@ const MAX_SIGMA_VOXELS: f64 = 1000.0;
 /// The Gaussian is cut off at this many sigma.
 const TRUNCATE: f64 = 4.0;
 
-/// The blur that plain `blur` means: about half a supervoxel of the usual size.
-const DEFAULT_SIGMA_MM: f64 = 4.0;
+/// The blur that plain `blur` means: about the size of a usual supervoxel, so that
+/// nothing of what a supervoxel holds is left.
+const DEFAULT_SIGMA_MM: f64 = 8.0;
 
 impl Default for Baseline {
     fn default() -> Self {

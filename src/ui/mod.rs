@@ -13,5 +13,6 @@ mod theme;
 mod widgets;
 mod window;
 
-pub use app::{Launch, Viewer};
+pub use app::{Launch, Viewer, ViewerError};
+pub use render::DrawOn;
 pub use window::{WindowError, run};

@@ -77,11 +77,11 @@ impl<'a> Layers<'a> {
     }
 
     pub fn segmentation_label(&self, texel: IVec3) -> u32 {
-        label(self.scene.segmentation.as_ref(), texel)
+        label(self.scene.segmentation.as_deref(), texel)
     }
 
     pub fn supervoxel_id(&self, texel: IVec3) -> u32 {
-        label(self.scene.supervoxels.as_ref(), texel)
+        label(self.scene.supervoxels.as_deref(), texel)
     }
 
     pub fn segmentation_label_at(&self, place: Vec3) -> u32 {

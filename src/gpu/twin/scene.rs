@@ -1,17 +1,20 @@
 //! A scene without a graphics device: the texels and tables a shader would read.
 
+use std::sync::Arc;
+
 use crate::gpu::tables::{HEAT_COLOURS, PlayerEntry, palette};
 use crate::gpu::texels::{LabelTexels, ScanTexels};
 use crate::gpu::uniform::SceneFacts;
 use crate::gpu::view::{ClassStyle, PlayerSample};
 use crate::volume::{LabelMap, Volume};
 
-/// The layers of a scene in main memory. Any of them may be absent.
+/// The layers of a scene in main memory. Any of them may be absent. Clones share the
+/// layers, so that a thread can draw a scene while another changes its own.
 #[derive(Debug, Clone)]
 pub struct TwinScene {
-    pub(super) scan: Option<ScanTexels>,
-    pub(super) segmentation: Option<LabelTexels>,
-    pub(super) supervoxels: Option<LabelTexels>,
+    pub(super) scan: Option<Arc<ScanTexels>>,
+    pub(super) segmentation: Option<Arc<LabelTexels>>,
+    pub(super) supervoxels: Option<Arc<LabelTexels>>,
     pub(super) palette: Vec<[f32; 4]>,
     pub(super) players: Vec<PlayerEntry>,
 }
@@ -34,15 +37,15 @@ impl TwinScene {
     }
 
     pub fn set_scan(&mut self, scan: Option<&Volume>) {
-        self.scan = scan.map(|scan| ScanTexels::new(scan, usize::MAX));
+        self.scan = scan.map(|scan| Arc::new(ScanTexels::new(scan, usize::MAX)));
     }
 
     pub fn set_segmentation(&mut self, labels: Option<&LabelMap>) {
-        self.segmentation = labels.map(|labels| LabelTexels::new(labels, usize::MAX));
+        self.segmentation = labels.map(|labels| Arc::new(LabelTexels::new(labels, usize::MAX)));
     }
 
     pub fn set_supervoxels(&mut self, ids: Option<&LabelMap>) {
-        self.supervoxels = ids.map(|ids| LabelTexels::new(ids, usize::MAX));
+        self.supervoxels = ids.map(|ids| Arc::new(LabelTexels::new(ids, usize::MAX)));
     }
 
     /// Styles by label; index 0 is the background and is never drawn.
@@ -57,7 +60,7 @@ impl TwinScene {
 
     pub fn facts(&self) -> SceneFacts {
         SceneFacts {
-            scan: self.scan.as_ref().map(Into::into),
+            scan: self.scan.as_deref().map(Into::into),
             segmentation: self.segmentation.as_ref().map(|layer| layer.facts),
             supervoxels: self.supervoxels.as_ref().map(|layer| layer.facts),
             player_count: u32::try_from(self.players.len()).unwrap_or(u32::MAX),

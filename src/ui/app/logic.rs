@@ -11,6 +11,7 @@ use crate::engine::{Event, ExplainSettings, RegionChoice, Study, assets};
 use crate::explain::supervoxels::SupervoxelSettings;
 use crate::gpu::{ClassStyle, Window};
 use crate::ui::command::{Command, menu_entries};
+use crate::ui::render::ViewRenderer;
 use crate::ui::state::{Job, Look, Message, MessageKind};
 use crate::volume;
 
@@ -30,6 +31,12 @@ impl Viewer {
         {
             self.facts.snapshot = Some(snapshot);
         }
+        if let Some(text) = self.renderer.as_mut().and_then(ViewRenderer::take_failure) {
+            self.message = Some(Message {
+                kind: MessageKind::Failure,
+                text,
+            });
+        }
         if let Some(command) = self.dialogs.take_answer() {
             self.commands.push(command);
         }
@@ -46,7 +53,7 @@ impl Viewer {
             Event::NetworkReady { device } => self.facts.network_device = Some(device),
             Event::Segmented(segmentation) => {
                 if let Some(renderer) = &mut self.renderer {
-                    renderer.set_segmentation(&segmentation.labels);
+                    renderer.set_segmentation(Some(&segmentation.labels));
                 }
                 self.facts.segmentation = Some(segmentation);
                 self.explain_if_ready();
@@ -59,7 +66,7 @@ impl Viewer {
                     .is_some_and(|study| players.belong_to(study));
                 if fits {
                     if let Some(renderer) = &mut self.renderer {
-                        renderer.set_supervoxels(&players.labels);
+                        renderer.set_supervoxels(Some(&players.labels));
                     }
                     self.facts.players = Some(players);
                     self.explain_if_ready();

@@ -10,7 +10,7 @@ use crate::engine::{Budget, Compute, DeviceChoice, Engine, FIRST_SUPERVOXELS, as
 use crate::gpu::{GpuContext, GpuError, Tier};
 use crate::ui::command::Command;
 use crate::ui::dialogs::Dialogs;
-use crate::ui::render::ViewRenderer;
+use crate::ui::render::{DrawOn, RenderError, ViewRenderer};
 use crate::ui::state::{Choices, Facts, Job, Look, Message};
 use crate::ui::theme;
 
@@ -25,6 +25,7 @@ pub struct Launch {
     pub explain_at_once: bool,
     /// Open nothing: for the empty state and tests.
     pub empty: bool,
+    pub draw_on: DrawOn,
 }
 
 impl Launch {
@@ -35,6 +36,7 @@ impl Launch {
             device,
             explain_at_once: true,
             empty: false,
+            draw_on: DrawOn::Automatic,
         }
     }
 }
@@ -75,16 +77,19 @@ impl Viewer {
             .transpose()?;
         let view_device = context
             .as_ref()
-            .map_or_else(|| "none".to_owned(), |gpu| device_name(gpu));
+            .map_or_else(|| "none".to_owned(), device_name);
         let waker = {
             let ctx = ctx.clone();
             Arc::new(move || ctx.request_repaint())
         };
         let engine = Engine::start(Compute::new(launch.device, context.clone()), waker)?;
         let renderer = match (context, render_state) {
-            (Some(context), Some(state)) => {
-                Some(ViewRenderer::new(context, Arc::clone(&state.renderer))?)
-            }
+            (Some(context), Some(state)) => Some(ViewRenderer::new(
+                ctx,
+                context,
+                Arc::clone(&state.renderer),
+                launch.draw_on,
+            )?),
             _ => None,
         };
         let mut viewer = Self {
@@ -130,6 +135,8 @@ pub enum ViewerError {
     Threads(#[from] std::io::Error),
     #[error(transparent)]
     Gpu(#[from] GpuError),
+    #[error(transparent)]
+    Render(#[from] RenderError),
 }
 
 /// The adapter's name, and whether it is software: the user should know.

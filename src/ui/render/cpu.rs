@@ -1,0 +1,188 @@
+//! Views drawn by the shaders' CPU twins, on threads of their own.
+//!
+//! On a software adapter the twins are several times faster than the shaders. The
+//! window never waits for a picture: it shows the last one until the next is done.
+
+use std::thread::JoinHandle;
+
+use egui::{ColorImage, TextureHandle, TextureId, TextureOptions};
+
+use crate::engine::Slot;
+use crate::gpu::twin::{TwinScene, render_raycast, render_slice};
+use crate::gpu::{ClassStyle, Picture, PlayerSample, RaycastView, SliceView};
+use crate::volume::{LabelMap, Volume};
+
+/// Draws on the CPU.
+pub struct CpuPainter {
+    ctx: egui::Context,
+    scene: TwinScene,
+    slices: [Artist; 3],
+    /// Coarse pictures must not wait behind a fine one, so each has its artist.
+    coarse: Artist,
+    fine: Artist,
+    fine_is_shown: bool,
+}
+
+impl CpuPainter {
+    pub fn new(ctx: &egui::Context) -> std::io::Result<Self> {
+        let artist = |name: &str| Artist::start(name, ctx);
+        Ok(Self {
+            scene: TwinScene::new(),
+            slices: [artist("axial")?, artist("coronal")?, artist("sagittal")?],
+            coarse: artist("coarse")?,
+            fine: artist("fine")?,
+            fine_is_shown: false,
+            ctx: ctx.clone(),
+        })
+    }
+
+    pub fn set_scan(&mut self, scan: &Volume) {
+        self.scene.set_scan(Some(scan));
+    }
+
+    pub fn set_segmentation(&mut self, labels: Option<&LabelMap>) {
+        self.scene.set_segmentation(labels);
+    }
+
+    pub fn set_supervoxels(&mut self, labels: Option<&LabelMap>) {
+        self.scene.set_supervoxels(labels);
+    }
+
+    pub fn set_players(&mut self, players: &[PlayerSample]) {
+        self.scene.set_players(players);
+    }
+
+    pub fn set_classes(&mut self, classes: &[ClassStyle]) {
+        self.scene.set_classes(classes);
+    }
+
+    pub fn draw_slice(&mut self, index: usize, view: &SliceView) {
+        let (scene, view) = (self.scene.clone(), *view);
+        if let Some(artist) = self.slices.get_mut(index) {
+            artist.ask(move || render_slice(&scene, &view));
+        }
+    }
+
+    pub fn slice(&mut self, index: usize) -> Option<TextureId> {
+        let artist = self.slices.get_mut(index)?;
+        artist.hang(&self.ctx);
+        artist.texture()
+    }
+
+    pub fn draw_volume(&mut self, view: &RaycastView, fine: bool) {
+        let (scene, view) = (self.scene.clone(), *view);
+        let artist = if fine {
+            &mut self.fine
+        } else {
+            &mut self.coarse
+        };
+        artist.ask(move || render_raycast(&scene, &view));
+        if !fine {
+            // A fine picture of an older view must not replace this one.
+            self.fine.forget();
+        }
+    }
+
+    /// The volume's picture and whether it is a fine one.
+    pub fn volume(&mut self) -> Option<(TextureId, bool)> {
+        if self.coarse.hang(&self.ctx) {
+            self.fine_is_shown = false;
+        }
+        if self.fine.hang(&self.ctx) {
+            self.fine_is_shown = true;
+        }
+        let artist = if self.fine_is_shown {
+            &self.fine
+        } else {
+            &self.coarse
+        };
+        artist.texture().map(|id| (id, self.fine_is_shown))
+    }
+}
+
+type Job = (u64, Box<dyn FnOnce() -> Picture + Send>);
+
+/// A thread that draws the newest picture it is asked for, and the texture it is in.
+struct Artist {
+    wanted: Slot<Job>,
+    done: Slot<(u64, Picture)>,
+    /// Number of the newest wish, and of the oldest that is still of interest.
+    newest: u64,
+    oldest: u64,
+    name: String,
+    texture: Option<TextureHandle>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Artist {
+    fn start(name: &str, ctx: &egui::Context) -> std::io::Result<Self> {
+        // Threads of its own, so that pictures and network share the cores evenly.
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(rayon::current_num_threads())
+            .build()
+            .map_err(std::io::Error::other)?;
+        let (wanted, done) = (Slot::<Job>::default(), Slot::default());
+        let (jobs, pictures, waker) = (wanted.clone(), done.clone(), ctx.clone());
+        let thread = std::thread::Builder::new()
+            .name(format!("voxplain-{name}"))
+            .spawn(move || {
+                while let Some((number, draw)) = jobs.wait() {
+                    pictures.put((number, pool.install(draw)));
+                    waker.request_repaint();
+                }
+            })?;
+        let name = name.to_owned();
+        Ok(Self {
+            wanted,
+            done,
+            newest: 0,
+            oldest: 0,
+            name,
+            texture: None,
+            thread: Some(thread),
+        })
+    }
+
+    fn ask(&mut self, draw: impl FnOnce() -> Picture + Send + 'static) {
+        self.newest += 1;
+        self.wanted.put((self.newest, Box::new(draw)));
+    }
+
+    /// Drops what has been asked for so far.
+    fn forget(&mut self) {
+        self.wanted.take();
+        self.oldest = self.newest + 1;
+    }
+
+    /// Puts a finished picture into the texture. Whether there was a new one.
+    fn hang(&mut self, ctx: &egui::Context) -> bool {
+        let Some((number, picture)) = self.done.take() else {
+            return false;
+        };
+        if number < self.oldest {
+            return false;
+        }
+        let size = picture.size_px.map(|n| n as usize);
+        let image = ColorImage::from_rgba_unmultiplied(size, &picture.rgba);
+        match &mut self.texture {
+            Some(texture) => texture.set(image, TextureOptions::LINEAR),
+            None => {
+                self.texture = Some(ctx.load_texture(&self.name, image, TextureOptions::LINEAR));
+            }
+        }
+        true
+    }
+
+    fn texture(&self) -> Option<TextureId> {
+        self.texture.as_ref().map(TextureHandle::id)
+    }
+}
+
+impl Drop for Artist {
+    fn drop(&mut self) {
+        self.wanted.close();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

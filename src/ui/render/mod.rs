@@ -1,0 +1,293 @@
+//! The views' pictures: drawn when something changed, shown by egui.
+//!
+//! An unchanged view costs nothing: its last picture is shown again. While the camera
+//! moves, the volume is drawn coarsely; once it rests, finely.
+
+mod cpu;
+mod device;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use egui::TextureId;
+use egui::mutex::RwLock;
+
+use crate::base::Grid;
+use crate::gpu::{
+    ClassStyle, GpuContext, GpuError, PlayerSample, Quality, RaycastView, SliceView, Tier,
+};
+use crate::volume::{LabelMap, Volume};
+
+use cpu::CpuPainter;
+use device::DevicePainter;
+
+/// How long the view must rest before the volume is drawn finely.
+const REST: Duration = Duration::from_millis(150);
+
+/// On a software adapter the network needs the cores more than a fine picture that a
+/// stream of values outdates at once; the volume then follows it at this pace.
+const SOFTWARE_PACE: Duration = Duration::from_secs(4);
+
+/// Draws the views of one window.
+pub struct ViewRenderer {
+    painter: Painter,
+    tier: Tier,
+    /// Grows with every change of a layer, so that pictures know they are outdated.
+    version: u64,
+    slices: [Option<(SliceView, u64)>; 3],
+    volume: Option<Asked>,
+    players: Vec<PlayerSample>,
+    classes: Vec<ClassStyle>,
+    last_change: Instant,
+    last_fine: Option<Instant>,
+    wants_refinement: bool,
+    failure: Option<String>,
+}
+
+enum Painter {
+    Device(DevicePainter),
+    Cpu(CpuPainter),
+}
+
+/// The picture of the volume that was asked for last.
+struct Asked {
+    view: RaycastView,
+    version: u64,
+    fine: bool,
+}
+
+/// Who draws the views.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DrawOn {
+    /// The graphics device, unless it is a software adapter.
+    #[default]
+    Automatic,
+    /// The graphics device, whatever it is.
+    Device,
+}
+
+/// Why views cannot be drawn.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
+    #[error("the threads that draw could not be started: {0}")]
+    Threads(#[from] std::io::Error),
+}
+
+impl ViewRenderer {
+    pub fn new(
+        ctx: &egui::Context,
+        gpu: GpuContext,
+        egui: Arc<RwLock<egui_wgpu::Renderer>>,
+        draw_on: DrawOn,
+    ) -> Result<Self, RenderError> {
+        let tier = gpu.tier;
+        let painter = if tier.draws_on_cpu() && draw_on == DrawOn::Automatic {
+            Painter::Cpu(CpuPainter::new(ctx)?)
+        } else {
+            Painter::Device(DevicePainter::new(gpu, egui)?)
+        };
+        Ok(Self {
+            painter,
+            tier,
+            version: 0,
+            slices: [None; 3],
+            volume: None,
+            players: Vec::new(),
+            classes: Vec::new(),
+            last_change: Instant::now(),
+            last_fine: None,
+            wants_refinement: false,
+            failure: None,
+        })
+    }
+
+    /// A failure to draw that has not been told yet.
+    pub fn take_failure(&mut self) -> Option<String> {
+        self.failure.take()
+    }
+
+    /// Bytes sent to the graphics device for layers and tables; 0 where the CPU draws.
+    pub fn uploaded_bytes(&self) -> u64 {
+        match &self.painter {
+            Painter::Device(painter) => painter.uploaded_bytes(),
+            Painter::Cpu(_) => 0,
+        }
+    }
+
+    pub fn set_scan(&mut self, scan: &Volume) {
+        self.forget_overlays();
+        let outcome = match &mut self.painter {
+            Painter::Device(painter) => painter.set_scan(scan),
+            Painter::Cpu(painter) => {
+                painter.set_scan(scan);
+                Ok(())
+            }
+        };
+        self.changed(outcome);
+    }
+
+    pub fn set_segmentation(&mut self, labels: Option<&LabelMap>) {
+        let outcome = match &mut self.painter {
+            Painter::Device(painter) => painter.set_segmentation(labels),
+            Painter::Cpu(painter) => {
+                painter.set_segmentation(labels);
+                Ok(())
+            }
+        };
+        self.changed(outcome);
+    }
+
+    pub fn set_supervoxels(&mut self, labels: Option<&LabelMap>) {
+        self.set_players(&[]);
+        let outcome = match &mut self.painter {
+            Painter::Device(painter) => painter.set_supervoxels(labels),
+            Painter::Cpu(painter) => {
+                painter.set_supervoxels(labels);
+                Ok(())
+            }
+        };
+        self.changed(outcome);
+    }
+
+    /// Shows the scan alone.
+    pub fn forget_overlays(&mut self) {
+        self.set_segmentation(None);
+        self.set_supervoxels(None);
+    }
+
+    /// The values of the players: a few bytes each, sent only when they changed.
+    pub fn set_players(&mut self, players: &[PlayerSample]) {
+        if self.players == players {
+            return;
+        }
+        self.players = players.to_vec();
+        let outcome = match &mut self.painter {
+            Painter::Device(painter) => painter.set_players(players),
+            Painter::Cpu(painter) => {
+                painter.set_players(players);
+                Ok(())
+            }
+        };
+        self.changed(outcome);
+    }
+
+    pub fn set_classes(&mut self, classes: &[ClassStyle]) {
+        if self.classes == classes {
+            return;
+        }
+        self.classes = classes.to_vec();
+        let outcome = match &mut self.painter {
+            Painter::Device(painter) => painter.set_classes(classes),
+            Painter::Cpu(painter) => {
+                painter.set_classes(classes);
+                Ok(())
+            }
+        };
+        self.changed(outcome);
+    }
+
+    fn changed(&mut self, outcome: Result<(), GpuError>) {
+        self.version += 1;
+        self.note(outcome);
+    }
+
+    fn note(&mut self, outcome: Result<(), GpuError>) {
+        if let Err(error) = outcome {
+            self.failure = Some(error.to_string());
+        }
+    }
+
+    /// Whether a finer picture of the volume waits for the view to rest.
+    pub fn wants_refinement(&self) -> bool {
+        self.wants_refinement
+    }
+
+    /// The picture of a slice.
+    pub fn slice(&mut self, index: usize, view: &SliceView) -> Option<TextureId> {
+        let asked = self.slices.get_mut(index)?;
+        if *asked != Some((*view, self.version)) {
+            *asked = Some((*view, self.version));
+            let outcome = match &mut self.painter {
+                Painter::Device(painter) => painter.draw_slice(index, view),
+                Painter::Cpu(painter) => {
+                    painter.draw_slice(index, view);
+                    Ok(())
+                }
+            };
+            self.note(outcome);
+        }
+        match &mut self.painter {
+            Painter::Device(painter) => painter.slice(index),
+            Painter::Cpu(painter) => painter.slice(index),
+        }
+    }
+
+    /// The picture of the volume, and whether it is a fine one. `view_at` says what to
+    /// draw at a quality.
+    pub fn volume(
+        &mut self,
+        grid: &Grid,
+        moving: bool,
+        view_at: impl Fn(Quality) -> RaycastView,
+    ) -> Option<(TextureId, bool)> {
+        if moving {
+            self.last_change = Instant::now();
+        }
+        let coarse = view_at(Quality::moving(self.tier, grid));
+        let fine = view_at(Quality::at_rest(self.tier, grid));
+        let current = self
+            .volume
+            .as_ref()
+            .filter(|asked| {
+                asked.version == self.version
+                    && asked.view == if asked.fine { fine } else { coarse }
+            })
+            .map(|asked| asked.fine);
+        let resting = self.last_change.elapsed() >= REST && self.may_refine();
+        self.wants_refinement = false;
+        match current {
+            Some(true) => {}
+            Some(false) if resting => self.ask_volume(fine, true),
+            Some(false) => self.wants_refinement = true,
+            None => {
+                // What changed may change again in the next frame.
+                self.last_change = Instant::now();
+                let at_once = self.tier == Tier::Full;
+                self.ask_volume(if at_once { fine } else { coarse }, at_once);
+                self.wants_refinement = !at_once;
+            }
+        }
+        match &mut self.painter {
+            Painter::Device(painter) => painter.volume(),
+            Painter::Cpu(painter) => painter.volume(),
+        }
+    }
+
+    fn may_refine(&self) -> bool {
+        self.tier != Tier::Software
+            || self
+                .last_fine
+                .is_none_or(|at| at.elapsed() >= SOFTWARE_PACE)
+    }
+
+    fn ask_volume(&mut self, view: RaycastView, fine: bool) {
+        self.volume = Some(Asked {
+            view,
+            version: self.version,
+            fine,
+        });
+        if fine {
+            self.last_fine = Some(Instant::now());
+        }
+        let outcome = match &mut self.painter {
+            Painter::Device(painter) => painter.draw_volume(&view, fine),
+            Painter::Cpu(painter) => {
+                painter.draw_volume(&view, fine);
+                Ok(())
+            }
+        };
+        self.note(outcome);
+    }
+}
