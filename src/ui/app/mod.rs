@@ -142,7 +142,10 @@ pub enum ViewerError {
 /// The adapter's name, and whether it is software: the user should know.
 fn device_name(gpu: &GpuContext) -> String {
     match gpu.tier {
-        Tier::Software => format!("{} (software rendering)", gpu.name),
+        Tier::Software => {
+            let name = gpu.name.split(" (").next().unwrap_or_default();
+            format!("software rendering ({name})")
+        }
         Tier::Full | Tier::Reduced => gpu.name.clone(),
     }
 }

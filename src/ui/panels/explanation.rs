@@ -4,7 +4,7 @@ use egui::{Button, ProgressBar, RichText, Ui, Vec2};
 
 use crate::engine::Budget;
 use crate::ui::command::Command;
-use crate::ui::panels::{duration, millilitres, section, slider_row};
+use crate::ui::panels::{counted, duration, millilitres, section, slider_row};
 use crate::ui::state::{Choices, Facts, Job, Look, mask_statistics};
 use crate::ui::theme;
 use crate::ui::widgets::colour_bar;
@@ -168,7 +168,7 @@ fn sentence(ui: &mut Ui, facts: &Facts, class: &str, snapshot: &crate::engine::S
     }
     ui.label(
         RichText::new(format!(
-            "Blurred out, the overlap is {:.2}; with the whole region shown it is {:.2}.",
+            "With nothing of the region shown the overlap is {:.2}, with all of it {:.2}.",
             estimate.value_empty, estimate.value_full
         ))
         .font(theme::small())
@@ -235,8 +235,8 @@ pub fn heatmap(ui: &mut Ui, facts: &Facts, look: &mut Look) {
         if let Some(mask) = mask_statistics(facts, threshold) {
             ui.label(
                 RichText::new(format!(
-                    "Relevance mask: {} supervoxels, {} ({:.0} % of the region), {:.0} % of the positive evidence.",
-                    mask.players,
+                    "Relevance mask: {}, {} ({:.0} % of the region), {:.0} % of the positive evidence.",
+                    counted(mask.players, "supervoxel"),
                     millilitres(mask.volume_mm3 / 1000.0),
                     mask.volume_share * 100.0,
                     mask.positive_share * 100.0,
