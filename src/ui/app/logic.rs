@@ -214,10 +214,10 @@ impl Viewer {
                 direction[plane.normal().index()] = step_mm;
                 look.move_crosshair(look.crosshair_mm + DVec3::from(direction), grid);
             }
-            Command::SetWindow { low, high } => {
-                if low.is_finite() && high.is_finite() && low < high {
-                    look.window = Window { low, high };
-                }
+            Command::SetWindow { low, high }
+                if low.is_finite() && high.is_finite() && low < high =>
+            {
+                look.window = Window { low, high };
             }
             Command::AutomaticWindow => {
                 let (low, high) = volume::default_window(volume);

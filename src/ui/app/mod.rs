@@ -122,6 +122,13 @@ impl Viewer {
         Ok(viewer)
     }
 
+    /// Bytes sent to the graphics device for the views' layers and tables.
+    pub fn uploaded_bytes(&self) -> u64 {
+        self.renderer
+            .as_ref()
+            .map_or(0, ViewRenderer::uploaded_bytes)
+    }
+
     /// Asks for something, as a menu or a key would.
     pub fn send(&mut self, command: Command) {
         self.commands.push(command);

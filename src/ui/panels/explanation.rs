@@ -92,7 +92,7 @@ pub fn run(
         }
         if let Some(snapshot) = facts.shown() {
             ui.add_space(4.0);
-            sentence(ui, facts, class, snapshot);
+            sentence(ui, facts, study.class_name(snapshot.class), snapshot);
         }
     });
 }
@@ -175,20 +175,20 @@ fn sentence(ui: &mut Ui, facts: &Facts, class: &str, snapshot: &crate::engine::S
         .color(theme::TEXT_QUIET),
     );
     if let Some(forecast) = &snapshot.forecast {
-        let text = if forecast.reached() {
-            "The values are precise to 5 % of their range.".to_owned()
+        let (text, colour) = if forecast.reached() {
+            (
+                "The values are precise to 5 % of their range.".to_owned(),
+                theme::GOOD,
+            )
         } else {
-            format!(
+            let text = format!(
                 "Precise to 5 % of the range after about {} runs (now {:.0} %).",
                 forecast.evaluations_needed,
                 forecast.ratio * 100.0
-            )
+            );
+            (text, theme::TEXT_QUIET)
         };
-        ui.label(
-            RichText::new(text)
-                .font(theme::small())
-                .color(theme::TEXT_QUIET),
-        );
+        ui.label(RichText::new(text).font(theme::small()).color(colour));
     }
     let undecided = facts.undecided_players();
     if undecided > 0 {

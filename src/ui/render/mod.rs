@@ -45,8 +45,8 @@ pub struct ViewRenderer {
 }
 
 enum Painter {
-    Device(DevicePainter),
-    Cpu(CpuPainter),
+    Device(Box<DevicePainter>),
+    Cpu(Box<CpuPainter>),
 }
 
 /// The picture of the volume that was asked for last.
@@ -84,9 +84,9 @@ impl ViewRenderer {
     ) -> Result<Self, RenderError> {
         let tier = gpu.tier;
         let painter = if tier.draws_on_cpu() && draw_on == DrawOn::Automatic {
-            Painter::Cpu(CpuPainter::new(ctx)?)
+            Painter::Cpu(Box::new(CpuPainter::new(ctx)?))
         } else {
-            Painter::Device(DevicePainter::new(gpu, egui)?)
+            Painter::Device(Box::new(DevicePainter::new(gpu, egui)?))
         };
         Ok(Self {
             painter,
