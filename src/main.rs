@@ -1,7 +1,19 @@
-//! The program: parse the command line, run it, turn the outcome into an exit code.
+//! The program: the command line, the window for those who ask for none of its
+//! subcommands, and the exit code.
 
 use std::process::ExitCode;
 
+use voxplain::cli::{self, WindowRequest};
+use voxplain::ui::{self, Launch};
+
 fn main() -> ExitCode {
-    voxplain::cli::main()
+    cli::main(&|request: WindowRequest| {
+        let launch = Launch {
+            explain_at_once: request.scans.is_empty(),
+            scan: request.scans,
+            bundle: request.model,
+            ..Launch::demonstration(request.device)
+        };
+        ui::run(launch).map_err(|error| error.to_string())
+    })
 }

@@ -8,7 +8,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("volume", &["base"]),
     ("io", &["base", "volume"]),
     ("model", &["base", "volume"]),
-    ("report", &["base", "volume"]),
+    ("report", &["base", "volume", "io"]),
     ("gpu", &["base", "volume"]),
     ("explain", &["base", "volume"]),
     (

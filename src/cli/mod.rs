@@ -21,6 +21,8 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use open::{OpenWindow, WindowRequest};
+
 use crate::base::{CancelToken, Cancelled};
 use crate::engine::{DeviceChoice, EngineError};
 
@@ -101,11 +103,12 @@ impl Common {
     }
 }
 
-/// Runs the program and returns its exit code.
-pub fn main() -> ExitCode {
+/// Runs the program and returns its exit code. `open_window` is called where no
+/// subcommand is given: the window is another floor's.
+pub fn main(open_window: OpenWindow<'_>) -> ExitCode {
     let arguments = Arguments::parse();
     start_log();
-    match run(arguments) {
+    match run(arguments, open_window) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_cancelled(&error) => {
             eprintln!("voxplain: cancelled");
@@ -118,7 +121,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> anyhow::Result<()> {
+fn run(arguments: Arguments, open_window: OpenWindow<'_>) -> anyhow::Result<()> {
     let common = arguments.common;
     if let Some(threads) = common.threads {
         rayon::ThreadPoolBuilder::new()
@@ -130,7 +133,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         return info::list_devices(&common);
     }
     match arguments.command {
-        None => open::run(&arguments.open, &common),
+        None => open::run(&arguments.open, &common, open_window),
         Some(Command::Info(info)) => info::run(&info, &common),
         Some(Command::Segment(segment)) => segment::run(&segment, &common),
         Some(Command::Supervoxels(supervoxels)) => supervoxels::run(&supervoxels, &common),

@@ -8,8 +8,7 @@ use super::Common;
 use super::explain::{self, Explain};
 use super::study::StudyArguments;
 use super::supervoxels::SupervoxelArguments;
-use crate::engine::{RegionChoice, assets};
-use crate::ui::{self, Launch};
+use crate::engine::{DeviceChoice, RegionChoice, assets};
 
 #[derive(Debug, Args)]
 pub(crate) struct Open {
@@ -24,14 +23,29 @@ pub(crate) struct Open {
 /// What the window needs on Debian and Ubuntu, as the README says it.
 const WINDOW_PACKAGES: &str = "libvulkan1 mesa-vulkan-drivers libegl1 libgl1-mesa-dri libx11-6 libx11-xcb1 libxcursor1 libxi6 libxkbcommon0 libxkbcommon-x11-0 libwayland-client0";
 
-pub(crate) fn run(arguments: &Open, common: &Common) -> anyhow::Result<()> {
-    let launch = Launch {
-        scan: arguments.scans.clone(),
-        bundle: arguments.model.clone(),
-        explain_at_once: arguments.scans.is_empty(),
-        ..Launch::demonstration(common.device_choice())
+/// What a window should open with.
+#[derive(Debug, Clone)]
+pub struct WindowRequest {
+    /// Scans to open; none means the demonstration.
+    pub scans: Vec<PathBuf>,
+    pub model: Option<PathBuf>,
+    pub device: DeviceChoice,
+}
+
+/// Opens a window and returns when it is closed, or says why there is none.
+pub type OpenWindow<'a> = &'a dyn Fn(WindowRequest) -> Result<(), String>;
+
+pub(crate) fn run(
+    arguments: &Open,
+    common: &Common,
+    open_window: OpenWindow<'_>,
+) -> anyhow::Result<()> {
+    let request = WindowRequest {
+        scans: arguments.scans.clone(),
+        model: arguments.model.clone(),
+        device: common.device_choice(),
     };
-    let Err(why) = ui::run(launch) else {
+    let Err(why) = open_window(request) else {
         return Ok(());
     };
     let install = if cfg!(target_os = "linux") {

@@ -53,6 +53,10 @@ pub enum EngineError {
     EmptyTarget { class: String },
     #[error("a graphics card was asked for, but there is none: {why}; use --device cpu")]
     NoGpu { why: String },
+    #[error(
+        "the work broke off unexpectedly ({why}); try again, and if it happens again use --device cpu"
+    )]
+    Broken { why: String },
     #[error("a picture could not be put together; please report this")]
     Picture,
     #[error("cannot write {what} ({why}): {}", path.display())]

@@ -74,7 +74,7 @@ pub fn draw(
     let mut view = RaycastView::of(scan.grid(), window, VIEW_PX, quality);
     view.overlay = overlay;
     view.scan = ScanStyle::solid(window);
-    view.cutaway = Some(Cutaway::toward(&view.camera, focus_mm, [true; 3]));
+    view.cutaway = Some(Cutaway::toward(&view.camera, focus_mm, [true, true, false]));
     view.region = Some(RegionView {
         bounds: study.region,
         clip_scan: false,

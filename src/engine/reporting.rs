@@ -76,9 +76,12 @@ pub fn sentence(
     }
     let mask = mask_result(explanation, estimate)?;
     text += &format!(
-        " The relevance mask ({}) holds {} supervoxels with {:.2} mL and {:.0} % of the positive evidence.",
+        " The relevance mask ({}) holds {} with {:.2} mL and {:.0} % of the positive evidence.",
         mask.rule,
-        mask.supervoxels,
+        match mask.supervoxels {
+            1 => "1 supervoxel".to_owned(),
+            count => format!("{count} supervoxels"),
+        },
         mask.volume_ml,
         mask.evidence_share * 100.0,
     );

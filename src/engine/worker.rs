@@ -230,7 +230,7 @@ impl Worker {
             let outcome = if job.cancel_token().is_cancelled() {
                 Ok(())
             } else {
-                self.work(request, &job)
+                self.work_safely(request, &job)
             };
             match outcome {
                 Ok(()) => {}
@@ -241,6 +241,23 @@ impl Worker {
                 self.tell(Event::Idle);
             }
         }
+    }
+
+    /// A graphics driver can make the tensor library panic. The study stays open; the
+    /// network, whose state is then unknown, is loaded again when it is next needed.
+    fn work_safely(&mut self, request: Request, job: &JobControl) -> Result<(), EngineError> {
+        let work = std::panic::AssertUnwindSafe(|| self.work(request, job));
+        std::panic::catch_unwind(work).unwrap_or_else(|panic| {
+            self.network = None;
+            let why = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref::<&str>().copied())
+                .unwrap_or("no reason given");
+            Err(EngineError::Broken {
+                why: why.lines().next().unwrap_or_default().to_owned(),
+            })
+        })
     }
 
     fn work(&mut self, request: Request, job: &JobControl) -> Result<(), EngineError> {

@@ -176,14 +176,18 @@ impl GpuContext {
     /// Opens the best adapter of this computer without a window: graphics cards first,
     /// then shared-memory processors, then software; modern interfaces before GL.
     pub fn headless() -> Result<Self, GpuError> {
-        let instance = new_instance();
-        let mut adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
-        adapters.sort_by_key(|adapter| rank(&adapter.get_info()));
         let mut tried = Vec::new();
-        for adapter in adapters {
-            match Self::open(&instance, adapter) {
-                Ok(context) => return Ok(context),
-                Err(error) => tried.push(error.to_string()),
+        // GL is loaded only where nothing else serves: its libraries complain on
+        // standard error when there is no display.
+        for backends in [wgpu::Backends::PRIMARY, wgpu::Backends::GL] {
+            let instance = new_instance(backends);
+            let mut adapters = pollster::block_on(instance.enumerate_adapters(backends));
+            adapters.sort_by_key(|adapter| rank(&adapter.get_info()));
+            for adapter in adapters {
+                match Self::open(&instance, adapter) {
+                    Ok(context) => return Ok(context),
+                    Err(error) => tried.push(error.to_string()),
+                }
             }
         }
         let tried = if tried.is_empty() {
@@ -291,8 +295,11 @@ fn lock(health: &Mutex<DeviceHealth>) -> std::sync::MutexGuard<'_, DeviceHealth>
     health.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn new_instance() -> wgpu::Instance {
-    wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env())
+/// An instance with some interfaces; `WGPU_BACKEND` leaves fewer.
+fn new_instance(backends: wgpu::Backends) -> wgpu::Instance {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    descriptor.backends &= backends;
+    wgpu::Instance::new(descriptor)
 }
 
 /// The order in which adapters are tried, best first.
@@ -309,7 +316,9 @@ fn rank(info: &wgpu::AdapterInfo) -> (u8, u8) {
 
 /// All adapters of this computer, in the order in which they are tried.
 pub fn list_adapters() -> Vec<AdapterFacts> {
-    let adapters = pollster::block_on(new_instance().enumerate_adapters(wgpu::Backends::all()));
+    let adapters = pollster::block_on(
+        new_instance(wgpu::Backends::all()).enumerate_adapters(wgpu::Backends::all()),
+    );
     let mut infos: Vec<_> = adapters.iter().map(wgpu::Adapter::get_info).collect();
     infos.sort_by_key(rank);
     infos.iter().map(AdapterFacts::of).collect()

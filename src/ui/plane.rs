@@ -18,7 +18,7 @@ pub struct PlaneView {
 
 impl PlaneView {
     /// A view of `bounds` through `crosshair_mm` that fits the pane, then zoomed by
-    /// `zoom` and shifted by `pan_mm` (right, up).
+    /// `zoom`, with `center_mm` (dropped onto the plane) in its middle.
     pub fn fit(
         rect: Rect,
         plane: Plane,
@@ -26,7 +26,7 @@ impl PlaneView {
         bounds: &WorldBox,
         crosshair_mm: DVec3,
         zoom: f64,
-        pan_mm: [f64; 2],
+        center_mm: DVec3,
     ) -> Self {
         let (right, up) = plane.screen_axes(convention);
         let size = bounds.size_mm();
@@ -36,12 +36,10 @@ impl PlaneView {
             f64::from(rect.height().max(1.0)),
         );
         let fit = (width_mm / width).max(height_mm / height) * 1.02;
-        let middle = bounds.center_mm();
         let normal = right.cross(up).normalize_or_zero();
-        let in_plane = middle - normal * (middle - crosshair_mm).dot(normal);
         Self {
             rect,
-            center_mm: in_plane + right * pan_mm[0] + up * pan_mm[1],
+            center_mm: center_mm - normal * (center_mm - crosshair_mm).dot(normal),
             right,
             up,
             mm_per_point: (fit / zoom).max(1e-6),
@@ -105,7 +103,7 @@ mod tests {
             &BOUNDS,
             DVec3::new(-25.0, -20.0, -10.0),
             1.5,
-            [3.0, -4.0],
+            DVec3::new(3.0, -4.0, 5.0),
         )
     }
 

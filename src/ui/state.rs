@@ -72,9 +72,9 @@ pub struct Look {
     pub crosshair_mm: DVec3,
     pub window: Window,
     pub convention: Convention,
-    /// Zoom and shift in mm of each slice view, in the order of `Plane::ALL`.
+    /// Zoom and world point in the middle of each slice view, in the order of `Plane::ALL`.
     pub zoom: [f64; 3],
-    pub pan_mm: [[f64; 2]; 3],
+    pub center_mm: [DVec3; 3],
     pub camera: Camera,
     pub enlarged: Option<Pane>,
     pub segmentation_opacity: f32,
@@ -101,9 +101,9 @@ impl Look {
             crosshair_mm: study.region.center_mm(),
             window,
             convention: Convention::default(),
-            zoom: [1.0; 3],
-            pan_mm: [[0.0; 2]; 3],
-            camera: Camera::framing(study.first_channel().grid()),
+            zoom: [region_zoom(study); 3],
+            center_mm: [study.region.center_mm(); 3],
+            camera: camera_toward_region(study),
             enlarged: None,
             segmentation_opacity: 0.35,
             boundary_opacity: 0.35,
@@ -163,6 +163,27 @@ impl Look {
             self.crosshair_mm = to_mm.clamp(DVec3::from(bounds.min), DVec3::from(bounds.max));
         }
     }
+}
+
+/// A zoom at which the region fills about half of a view that fits the whole scan.
+fn region_zoom(study: &Study) -> f64 {
+    let scan = study.first_channel().grid().world_bounds().size_mm();
+    let region = study.region.size_mm().max(DVec3::splat(1e-3));
+    ((scan / region).min_element() * 0.5).clamp(1.0, 8.0)
+}
+
+/// A camera that looks at the scan from the side on which the region lies, and from
+/// near enough to tell what is in it.
+fn camera_toward_region(study: &Study) -> Camera {
+    let grid = study.first_channel().grid();
+    let mut camera = Camera::framing(grid);
+    let toward = study.region.center_mm() - grid.center_mm();
+    if toward.x < 0.0 {
+        camera.yaw = -camera.yaw;
+    }
+    camera.target_mm += toward * 0.5;
+    camera.distance_mm *= 0.75;
+    camera
 }
 
 impl Facts {

@@ -46,7 +46,15 @@ pub fn run(launch: Launch) -> Result<(), WindowError> {
             Ok(Box::new(viewer))
         }),
     )
-    .map_err(|error| WindowError::Failed(error.to_string()))
+    .map_err(|error| WindowError::Failed(in_short(&error.to_string())))
+}
+
+/// The last part of a message that names source lines of the windowing library.
+fn in_short(message: &str) -> String {
+    match message.rsplit_once(": ") {
+        Some((before, reason)) if before.contains(".rs:") => reason.to_owned(),
+        _ => message.to_owned(),
+    }
 }
 
 fn has_display() -> bool {

@@ -127,6 +127,7 @@ impl Viewer {
             look.selected_player = None;
             if same_scan {
                 look.crosshair_mm = study.region.center_mm();
+                look.center_mm = [look.crosshair_mm; 3];
             }
             look.class_visible.resize(study.classes().len(), true);
         }
@@ -213,10 +214,10 @@ impl Viewer {
                 direction[plane.normal().index()] = step_mm;
                 look.move_crosshair(look.crosshair_mm + DVec3::from(direction), grid);
             }
-            Command::SetWindow { low, high } => {
-                if low.is_finite() && high.is_finite() && low < high {
-                    look.window = Window { low, high };
-                }
+            Command::SetWindow { low, high }
+                if low.is_finite() && high.is_finite() && low < high =>
+            {
+                look.window = Window { low, high };
             }
             Command::AutomaticWindow => {
                 let (low, high) = volume::default_window(volume);
@@ -229,7 +230,7 @@ impl Viewer {
             Command::ResetViews => {
                 let fresh = Look::at(study, look.window);
                 look.zoom = fresh.zoom;
-                look.pan_mm = fresh.pan_mm;
+                look.center_mm = fresh.center_mm;
                 look.camera = fresh.camera;
                 look.enlarged = None;
                 look.crosshair_mm = fresh.crosshair_mm;

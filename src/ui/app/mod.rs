@@ -122,6 +122,13 @@ impl Viewer {
         Ok(viewer)
     }
 
+    /// Bytes sent to the graphics device for the views' layers and tables.
+    pub fn uploaded_bytes(&self) -> u64 {
+        self.renderer
+            .as_ref()
+            .map_or(0, ViewRenderer::uploaded_bytes)
+    }
+
     /// Asks for something, as a menu or a key would.
     pub fn send(&mut self, command: Command) {
         self.commands.push(command);
@@ -149,7 +156,10 @@ pub enum ViewerError {
 /// The adapter's name, and whether it is software: the user should know.
 fn device_name(gpu: &GpuContext) -> String {
     match gpu.tier {
-        Tier::Software => format!("{} (software rendering)", gpu.name),
+        Tier::Software => {
+            let name = gpu.name.split(" (").next().unwrap_or_default();
+            format!("software rendering ({name})")
+        }
         Tier::Full | Tier::Reduced => gpu.name.clone(),
     }
 }

@@ -243,7 +243,7 @@ fn banner(ui: &mut Ui, space: Rect, message: &Message, commands: &mut Vec<Comman
         .fixed_pos(space.center_top() + Vec2::new(0.0, 14.0))
         .show(ui.ctx(), |ui| {
             Frame::new()
-                .fill(theme::RAISED)
+                .fill(theme::PANEL)
                 .stroke(Stroke::new(1.0, line))
                 .corner_radius(8)
                 .inner_margin(Margin::same(14))
@@ -256,7 +256,7 @@ fn banner(ui: &mut Ui, space: Rect, message: &Message, commands: &mut Vec<Comman
                 .show(ui, |ui| {
                     ui.set_width(520.0_f32.min(space.width() - 40.0));
                     ui.label(RichText::new(title).strong().color(line));
-                    ui.label(&message.text);
+                    ui.label(sentence_case(&message.text));
                     ui.add_space(4.0);
                     ui.horizontal(|ui| {
                         if ui.button("Dismiss").clicked() {
@@ -270,4 +270,13 @@ fn banner(ui: &mut Ui, space: Rect, message: &Message, commands: &mut Vec<Comman
                     });
                 });
         });
+}
+
+/// An error's words as a sentence: they come without a capital, as errors do.
+fn sentence_case(text: &str) -> String {
+    let mut letters = text.chars();
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default()
 }

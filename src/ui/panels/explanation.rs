@@ -4,7 +4,7 @@ use egui::{Button, ProgressBar, RichText, Ui, Vec2};
 
 use crate::engine::Budget;
 use crate::ui::command::Command;
-use crate::ui::panels::{duration, millilitres, section, slider_row};
+use crate::ui::panels::{counted, duration, millilitres, section, slider_row};
 use crate::ui::state::{Choices, Facts, Job, Look, mask_statistics};
 use crate::ui::theme;
 use crate::ui::widgets::colour_bar;
@@ -92,7 +92,7 @@ pub fn run(
         }
         if let Some(snapshot) = facts.shown() {
             ui.add_space(4.0);
-            sentence(ui, facts, class, snapshot);
+            sentence(ui, facts, study.class_name(snapshot.class), snapshot);
         }
     });
 }
@@ -168,27 +168,27 @@ fn sentence(ui: &mut Ui, facts: &Facts, class: &str, snapshot: &crate::engine::S
     }
     ui.label(
         RichText::new(format!(
-            "Blurred out, the overlap is {:.2}; with the whole region shown it is {:.2}.",
+            "With nothing of the region shown the overlap is {:.2}, with all of it {:.2}.",
             estimate.value_empty, estimate.value_full
         ))
         .font(theme::small())
         .color(theme::TEXT_QUIET),
     );
     if let Some(forecast) = &snapshot.forecast {
-        let text = if forecast.reached() {
-            "The values are precise to 5 % of their range.".to_owned()
+        let (text, colour) = if forecast.reached() {
+            (
+                "The values are precise to 5 % of their range.".to_owned(),
+                theme::GOOD,
+            )
         } else {
-            format!(
+            let text = format!(
                 "Precise to 5 % of the range after about {} runs (now {:.0} %).",
                 forecast.evaluations_needed,
                 forecast.ratio * 100.0
-            )
+            );
+            (text, theme::TEXT_QUIET)
         };
-        ui.label(
-            RichText::new(text)
-                .font(theme::small())
-                .color(theme::TEXT_QUIET),
-        );
+        ui.label(RichText::new(text).font(theme::small()).color(colour));
     }
     let undecided = facts.undecided_players();
     if undecided > 0 {
@@ -235,8 +235,8 @@ pub fn heatmap(ui: &mut Ui, facts: &Facts, look: &mut Look) {
         if let Some(mask) = mask_statistics(facts, threshold) {
             ui.label(
                 RichText::new(format!(
-                    "Relevance mask: {} supervoxels, {} ({:.0} % of the region), {:.0} % of the positive evidence.",
-                    mask.players,
+                    "Relevance mask: {}, {} ({:.0} % of the region), {:.0} % of the positive evidence.",
+                    counted(mask.players, "supervoxel"),
                     millilitres(mask.volume_mm3 / 1000.0),
                     mask.volume_share * 100.0,
                     mask.positive_share * 100.0,

@@ -12,11 +12,11 @@ use crate::ui::theme;
 
 /// A section of the side panel: a heading and what belongs to it.
 pub fn section(ui: &mut Ui, title: &str, contents: impl FnOnce(&mut Ui)) {
-    ui.add_space(6.0);
+    ui.add_space(2.0);
     ui.label(RichText::new(title).font(theme::heading()).strong());
     ui.add_space(2.0);
     contents(ui);
-    ui.add_space(8.0);
+    ui.add_space(4.0);
     ui.separator();
 }
 
@@ -28,21 +28,35 @@ pub fn slider_row(
     value: &mut f32,
     range: std::ops::RangeInclusive<f32>,
 ) -> egui::Response {
-    ui.horizontal(|ui| {
-        ui.label(
-            RichText::new(name)
-                .font(theme::small())
-                .color(theme::TEXT_QUIET),
-        );
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.label(RichText::new(value_text).font(theme::small()));
+    ui.scope(|ui| {
+        ui.spacing_mut().item_spacing.y = 0.0;
+        ui.spacing_mut().interact_size.y = 18.0;
+        ui.horizontal(|ui| {
+            ui.label(
+                RichText::new(name)
+                    .font(theme::small())
+                    .color(theme::TEXT_QUIET),
+            );
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                ui.label(RichText::new(value_text).font(theme::small()));
+            });
         });
-    });
-    ui.spacing_mut().slider_width = ui.available_width();
-    let response = ui.add(egui::Slider::new(value, range).show_value(false));
-    let (enabled, current) = (response.enabled(), f64::from(*value));
-    response.widget_info(|| egui::WidgetInfo::slider(enabled, current, name));
-    response
+        ui.spacing_mut().slider_width = ui.available_width();
+        let response = ui.add(egui::Slider::new(value, range).show_value(false));
+        let (enabled, current) = (response.enabled(), f64::from(*value));
+        response.widget_info(|| egui::WidgetInfo::slider(enabled, current, name));
+        response
+    })
+    .inner
+}
+
+/// A count with its noun, in the right number: `1 supervoxel`, `12 supervoxels`.
+pub fn counted(count: usize, noun: &str) -> String {
+    if count == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{count} {noun}s")
+    }
 }
 
 /// A number of millilitres with digits that fit its size.

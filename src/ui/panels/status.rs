@@ -48,10 +48,9 @@ fn readout(facts: &Facts, look: &Look) -> String {
     text += &format!("   voxel {}, {}, {}", voxel[0], voxel[1], voxel[2]);
     for channel in &study.scan.channels {
         if let Some(value) = channel.value(voxel) {
-            text += &format!("   {} {value:.4}", channel.name())
+            text += format!("   {} {value:.4}", channel.name())
                 .trim_end_matches('0')
-                .trim_end_matches('.')
-                .to_owned();
+                .trim_end_matches('.');
         }
     }
     if let Some(segmentation) = &facts.segmentation

@@ -7,8 +7,8 @@ use crate::ui::theme;
 /// Texture coordinates of a whole picture.
 pub const WHOLE_PICTURE: Rect = Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0));
 
-/// Text that stays readable on any picture: a dark edge around it.
-pub fn outlined_text(
+/// Text that stays readable on any picture: on a dark, rounded patch.
+pub fn patched_text(
     painter: &Painter,
     at: Pos2,
     anchor: Align2,
@@ -16,27 +16,24 @@ pub fn outlined_text(
     font: FontId,
     colour: Color32,
 ) -> Rect {
-    for offset in [
-        Vec2::new(1.0, 0.0),
-        Vec2::new(-1.0, 0.0),
-        Vec2::new(0.0, 1.0),
-        Vec2::new(0.0, -1.0),
-    ] {
-        painter.text(
-            at + offset,
-            anchor,
-            text,
-            font.clone(),
-            Color32::from_black_alpha(170),
-        );
+    if text.is_empty() {
+        return Rect::from_min_size(at, Vec2::ZERO);
     }
-    painter.text(at, anchor, text, font, colour)
+    let galley = painter.layout_no_wrap(text.to_owned(), font, colour);
+    let rect = anchor.anchor_size(at, galley.size());
+    painter.rect_filled(
+        rect.expand2(Vec2::new(4.0, 1.0)),
+        4.0,
+        Color32::from_black_alpha(150),
+    );
+    painter.galley(rect.min, galley, colour);
+    rect
 }
 
 /// The view's name and where it is, in the upper left corner.
 pub fn title(painter: &Painter, rect: Rect, name: &str, place: &str) {
     let at = rect.min + Vec2::new(10.0, 8.0);
-    let name = outlined_text(
+    let name = patched_text(
         painter,
         at,
         Align2::LEFT_TOP,
@@ -44,14 +41,14 @@ pub fn title(painter: &Painter, rect: Rect, name: &str, place: &str) {
         theme::heading(),
         theme::TEXT,
     );
-    let at = Pos2::new(name.right() + 8.0, name.bottom() - 2.0);
-    outlined_text(
+    let at = Pos2::new(name.right() + 12.0, name.bottom() - 1.0);
+    patched_text(
         painter,
         at,
         Align2::LEFT_BOTTOM,
         place,
         theme::small(),
-        theme::TEXT_QUIET,
+        theme::TEXT,
     );
 }
 
@@ -75,7 +72,7 @@ pub fn side_letters(painter: &Painter, rect: Rect, letters: [char; 4]) {
         ),
     ];
     for ((at, anchor), letter) in places.into_iter().zip(letters) {
-        outlined_text(
+        patched_text(
             painter,
             at,
             anchor,
@@ -142,7 +139,7 @@ pub fn scale_bar(painter: &Painter, rect: Rect, mm_per_point: f64) {
         format!("{length_mm} mm")
     };
     let at = start + Vec2::new(0.0, -6.0);
-    outlined_text(
+    patched_text(
         painter,
         at,
         Align2::LEFT_BOTTOM,

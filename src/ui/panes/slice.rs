@@ -37,7 +37,7 @@ pub fn show(
         &grid.world_bounds(),
         look.crosshair_mm,
         look.zoom[index],
-        look.pan_mm[index],
+        look.center_mm[index],
     );
     let response = ui.interact(
         rect,
@@ -172,8 +172,8 @@ fn gestures(
     }
     let delta = response.drag_delta();
     if response.dragged_by(PointerButton::Middle) {
-        look.pan_mm[index][0] -= f64::from(delta.x) * view.mm_per_point;
-        look.pan_mm[index][1] += f64::from(delta.y) * view.mm_per_point;
+        look.center_mm[index] += view.up * (f64::from(delta.y) * view.mm_per_point)
+            - view.right * (f64::from(delta.x) * view.mm_per_point);
     }
     if response.dragged_by(PointerButton::Secondary) && delta != Vec2::ZERO {
         // Across for contrast, down for brightness; 300 points are one whole window.

@@ -24,7 +24,8 @@ pub fn show(
     let Some(study) = &facts.study else { return };
     let response = ui.interact(rect, ui.scope_id().with("volume"), Sense::click_and_drag());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "3D view"));
-    let moving = gestures(ui, &response, rect, look, commands);
+    let camera_moves = gestures(ui, &response, rect, look, commands);
+    let moving = camera_moves || ui.input(|input| input.pointer.any_down());
 
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, 0.0, theme::VIEW);
@@ -48,7 +49,7 @@ pub fn show(
                 view.cutaway = Some(Cutaway::toward(
                     &look.camera,
                     look.crosshair_mm,
-                    [true, true, true],
+                    [true, true, false],
                 ));
             }
             view
@@ -84,7 +85,7 @@ fn orientation_marks(painter: &egui::Painter, rect: Rect, look: &Look) {
             [center, at],
             egui::Stroke::new(1.0, colour.gamma_multiply(0.5)),
         );
-        marks::outlined_text(
+        marks::patched_text(
             painter,
             at,
             Align2::CENTER_CENTER,

@@ -26,7 +26,7 @@ const REST: Duration = Duration::from_millis(150);
 
 /// On a software adapter the network needs the cores more than a fine picture that a
 /// stream of values outdates at once; the volume then follows it at this pace.
-const SOFTWARE_PACE: Duration = Duration::from_secs(4);
+const SOFTWARE_PACE: Duration = Duration::from_secs(5);
 
 /// Draws the views of one window.
 pub struct ViewRenderer {
@@ -45,8 +45,8 @@ pub struct ViewRenderer {
 }
 
 enum Painter {
-    Device(DevicePainter),
-    Cpu(CpuPainter),
+    Device(Box<DevicePainter>),
+    Cpu(Box<CpuPainter>),
 }
 
 /// The picture of the volume that was asked for last.
@@ -84,9 +84,9 @@ impl ViewRenderer {
     ) -> Result<Self, RenderError> {
         let tier = gpu.tier;
         let painter = if tier.draws_on_cpu() && draw_on == DrawOn::Automatic {
-            Painter::Cpu(CpuPainter::new(ctx)?)
+            Painter::Cpu(Box::new(CpuPainter::new(ctx)?))
         } else {
-            Painter::Device(DevicePainter::new(gpu, egui)?)
+            Painter::Device(Box::new(DevicePainter::new(gpu, egui)?))
         };
         Ok(Self {
             painter,
@@ -225,7 +225,7 @@ impl ViewRenderer {
     }
 
     /// The picture of the volume, and whether it is a fine one. `view_at` says what to
-    /// draw at a quality.
+    /// draw at a quality; `moving` whether the user is changing the view right now.
     pub fn volume(
         &mut self,
         grid: &Grid,
@@ -247,17 +247,18 @@ impl ViewRenderer {
             .map(|asked| asked.fine);
         let resting = self.last_change.elapsed() >= REST && self.may_refine();
         self.wants_refinement = false;
+        // New values without a hand on the controls do not ask for a coarse picture:
+        // the last fine one stays until the next.
+        let coarse_first = moving || self.volume.is_none();
         match current {
             Some(true) => {}
-            Some(false) if resting => self.ask_volume(fine, true),
-            Some(false) => self.wants_refinement = true,
-            None => {
-                // What changed may change again in the next frame.
-                self.last_change = Instant::now();
-                let at_once = self.tier == Tier::Full;
-                self.ask_volume(if at_once { fine } else { coarse }, at_once);
-                self.wants_refinement = !at_once;
+            None if self.tier == Tier::Full => self.ask_volume(fine, true),
+            None if coarse_first => {
+                self.ask_volume(coarse, false);
+                self.wants_refinement = true;
             }
+            _ if resting => self.ask_volume(fine, true),
+            _ => self.wants_refinement = true,
         }
         match &mut self.painter {
             Painter::Device(painter) => painter.volume(),
