@@ -133,13 +133,6 @@ impl Viewer {
     pub fn send(&mut self, command: Command) {
         self.commands.push(command);
     }
-
-    /// Bytes of layers and tables sent to the graphics device since the start.
-    pub fn uploaded_bytes(&self) -> u64 {
-        self.renderer
-            .as_ref()
-            .map_or(0, ViewRenderer::uploaded_bytes)
-    }
 }
 
 /// Why the application cannot start in a window that is open.
