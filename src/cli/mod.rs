@@ -31,7 +31,7 @@ use crate::engine::{DeviceChoice, EngineError};
 /// Without a subcommand the window opens: with the given scans, or with the
 /// demonstration. Research use only. Not for diagnostic use.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
+#[command(version)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,

@@ -31,6 +31,8 @@ impl JobControl {
     /// Stops the job at its next safe point, also if it is paused.
     pub fn cancel(&self) {
         self.cancel.cancel();
+        // Between its look at the token and its sleep, a paused job holds the lock.
+        drop(self.lock());
         self.hold.1.notify_all();
     }
 

@@ -73,7 +73,11 @@ impl Viewer {
                 }
             }
             Event::ExplainStarted => self.job = Job::Explaining,
-            Event::Explained(explanation) => self.facts.explanation = Some(explanation),
+            Event::Explained(explanation) => {
+                self.facts.explanation = Some(explanation);
+                // The last of the stream may still be on its way; this is what it ends in.
+                self.select_class(self.choices.class);
+            }
             Event::Saved(folder) => {
                 let name = folder.file_name().map_or_else(
                     || folder.display().to_string(),

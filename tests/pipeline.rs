@@ -1,0 +1,12 @@
+//! From a scan to the explanation folder and back: what the program writes is whole,
+//! agrees with itself and with what it printed, and lies where the scan lies.
+
+#[path = "pipeline/folder.rs"]
+mod folder;
+#[path = "support/images.rs"]
+mod images;
+#[path = "support/program.rs"]
+mod program;
+mod support;
+#[path = "pipeline/worker.rs"]
+mod worker;

@@ -1,0 +1,147 @@
+//! What the views show, and what is sent to the graphics device for it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use egui_kittest::wgpu::{WgpuTestRenderer, create_render_state};
+use voxplain::gpu::device_descriptor;
+use voxplain::ui::command::Command;
+use voxplain::ui::state::Job;
+use voxplain::ui::{DrawOn, Launch, Viewer};
+
+use crate::adapter::adapter;
+use crate::desk::{Window, image, launch, make_quick, set_count, settle, slider, wait};
+
+const PANES: [&str; 4] = ["Axial view", "Coronal view", "Sagittal view", "3D view"];
+
+/// A window that draws on the graphics device, if there is one.
+fn window(launch: Launch) -> Option<Window> {
+    adapter()?;
+    let mut setup = egui_wgpu::WgpuSetupCreateNew::without_display_handle();
+    setup.device_descriptor = Arc::new(device_descriptor);
+    let state = create_render_state(setup.into(), egui_wgpu::RendererOptions::PREDICTABLE);
+    let window = Harness::builder()
+        .with_size([900.0, 640.0])
+        .renderer(WgpuTestRenderer::from_render_state(state))
+        .build_eframe(|creation| {
+            let state = creation.wgpu_render_state.clone();
+            Viewer::new(&creation.egui_ctx, state.as_ref(), launch).unwrap()
+        });
+    Some(window)
+}
+
+/// How much of each view's picture is bright, and how much is coloured.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    bright: f64,
+    coloured: f64,
+}
+
+fn look(window: &mut Window) -> [Seen; 4] {
+    let picture = window.render().unwrap();
+    PANES.map(|pane| {
+        let rect = window.get_by_label(pane).rect();
+        let [mut all, mut bright, mut coloured] = [0.0, 0.0, 0.0];
+        for y in rect.top() as u32..rect.bottom() as u32 {
+            for x in rect.left() as u32..rect.right() as u32 {
+                let [r, g, b, _] = picture.get_pixel(x, y).0;
+                let (least, most) = (r.min(g).min(b), r.max(g).max(b));
+                all += 1.0;
+                bright += f64::from(u8::from(most > 60));
+                coloured += f64::from(u8::from(most - least > 50));
+            }
+        }
+        Seen {
+            bright: bright / all,
+            coloured: coloured / all,
+        }
+    })
+}
+
+/// Turns the layers over the scan up or down.
+fn set_layers(window: &mut Window, segmentation: f32, heatmap: f32) {
+    let look = window.state_mut().look.as_mut().unwrap();
+    look.segmentation_opacity = segmentation;
+    look.heatmap_opacity = heatmap;
+    look.boundary_opacity = 0.0;
+    settle(window);
+}
+
+/// Waits until every view has more colour than it had. The volume may take its time
+/// on a software adapter.
+fn wait_for_colour(window: &mut Window, before: [Seen; 4], more: f64) {
+    let start = Instant::now();
+    loop {
+        settle(window);
+        let now = look(window);
+        let coloured = |(now, before): (&Seen, &Seen)| now.coloured > before.coloured + more;
+        if now.iter().zip(&before).all(coloured) {
+            return;
+        }
+        assert!(
+            start.elapsed() < Duration::from_secs(15),
+            "{PANES:?}: {now:?} {before:?}"
+        );
+    }
+}
+
+#[test]
+fn views_are_drawn_and_follow_the_values_with_few_bytes() {
+    let launch = Launch {
+        draw_on: DrawOn::Device,
+        ..launch(vec![image()])
+    };
+    let Some(mut window) = window(launch) else {
+        return;
+    };
+    make_quick(&mut window);
+    set_count(&mut window, 20);
+    set_layers(&mut window, 0.0, 0.0);
+    let scan = look(&mut window);
+    for (pane, seen) in PANES.iter().zip(scan) {
+        assert!(seen.bright > 0.1, "{pane}: {seen:?}");
+        assert!(seen.coloured < 0.1, "{pane}: {seen:?}");
+    }
+    set_layers(&mut window, 1.0, 0.0);
+    wait_for_colour(&mut window, scan, 0.005);
+
+    // A step of the explanation sends values, not volumes.
+    window.state_mut().send(Command::Explain);
+    let mut sent = window.state().uploaded_bytes();
+    let before = sent;
+    let most = std::cell::Cell::new(0);
+    loop {
+        wait(&mut window, "a frame", |_| true);
+        let now = window.state().uploaded_bytes();
+        most.set(most.get().max(now - sent));
+        sent = now;
+        if window.state().facts.explanation.is_some() && window.state().job == Job::Idle {
+            break;
+        }
+    }
+    assert!(sent > before, "values were sent");
+    assert!(most.get() < 16 * 1024, "{} bytes in one frame", most.get());
+
+    // Red and blue over the scan, in every view.
+    set_layers(&mut window, 0.0, 1.0);
+    wait_for_colour(&mut window, scan, 0.01);
+
+    // Looking around sends nothing.
+    let sent = window.state().uploaded_bytes();
+    for share in [0.1, 0.9, 0.4] {
+        slider(&mut window, "Mask threshold", share);
+    }
+    let crosshair = window.state().look.as_ref().unwrap().crosshair_mm;
+    for step in 1..4 {
+        let to = crosshair + glam::DVec3::splat(f64::from(step));
+        window.state_mut().send(Command::MoveCrosshair(to));
+        settle(&mut window);
+    }
+    assert_ne!(
+        window.state().look.as_ref().unwrap().crosshair_mm,
+        crosshair
+    );
+    assert_eq!(window.state().uploaded_bytes(), sent);
+}
