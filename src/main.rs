@@ -3,8 +3,8 @@
 
 use std::process::ExitCode;
 
-use voxplain::cli::{self, WindowRequest};
-use voxplain::ui::{self, Launch};
+use voxplain::cli::{self, NoWindow, WindowRequest};
+use voxplain::ui::{self, Launch, WindowError};
 
 fn main() -> ExitCode {
     cli::main(&|request: WindowRequest| {
@@ -14,6 +14,9 @@ fn main() -> ExitCode {
             bundle: request.model,
             ..Launch::demonstration(request.device)
         };
-        ui::run(launch).map_err(|error| error.to_string())
+        ui::run(launch).map_err(|error| NoWindow {
+            was_open: matches!(error, WindowError::Broke(_)),
+            why: error.to_string(),
+        })
     })
 }

@@ -125,7 +125,7 @@ fn uniform_blocks_agree_with_the_shaders() {
             module,
             "Player",
             PlayerEntry,
-            [value, standard_error, flags, padding,]
+            [value, interval_half_width, flags, padding,]
         );
     }
     assert_same_layout!(

@@ -90,7 +90,7 @@ fn blob() -> Study {
     let mut players = vec![PlayerSample::default(); 304];
     for (n, id) in [1, 2, 3, 4, 301, 302, 303, 304].into_iter().enumerate() {
         players[id - 1].value = Some(n as f32 * 0.25 - 0.8);
-        players[id - 1].standard_error = Some(0.1 + 0.1 * (n % 3) as f32);
+        players[id - 1].interval_half_width = Some(0.1 + 0.1 * (n % 3) as f32);
     }
     players[0].value = None;
     let class = |rgb, opacity| ClassStyle {
@@ -561,10 +561,10 @@ fn unknown_players_are_not_drawn_and_undecided_ones_are_hatched() {
     };
     let plain = twin::render_slice(&study.twin(), &view);
     assert_eq!(plain.rgb(18, 0), Some([255; 3]));
-    let mut draw = |standard_error| {
+    let mut draw = |interval_half_width| {
         study.players[1] = PlayerSample {
             value: Some(-1.0),
-            standard_error,
+            interval_half_width,
         };
         let row = twin::render_slice(&study.twin(), &view);
         (16..23)
@@ -575,6 +575,6 @@ fn unknown_players_are_not_drawn_and_undecided_ones_are_hatched() {
     let decided = draw(Some(0.1));
     assert_eq!(decided.len(), 1);
     assert!(decided.iter().all(|rgb| rgb[2] > rgb[0]), "{decided:?}");
-    assert_eq!(draw(Some(0.6)).len(), 2);
+    assert_eq!(draw(Some(1.2)).len(), 2);
     assert_eq!(draw(None).len(), 2);
 }

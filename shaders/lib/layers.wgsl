@@ -38,13 +38,13 @@ struct Scene {
 
 struct Player {
     value: f32,
-    standard_error: f32,
+    interval_half_width: f32,
     flags: u32,
     padding: u32,
 }
 
 const PLAYER_HAS_VALUE: u32 = 1u;
-const PLAYER_HAS_ERROR: u32 = 2u;
+const PLAYER_HAS_INTERVAL: u32 = 2u;
 
 @group(0) @binding(0) var scan_texels: texture_3d<f32>;
 @group(0) @binding(1) var scan_sampler: sampler;

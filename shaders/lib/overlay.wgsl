@@ -24,8 +24,8 @@ fn in_mask(id: u32) -> bool {
 
 // Whether the 95 % interval of a player holds zero, or is not known.
 fn is_undecided(player: Player) -> bool {
-    return (player.flags & PLAYER_HAS_ERROR) == 0u
-        || abs(player.value) < 1.96 * player.standard_error;
+    return (player.flags & PLAYER_HAS_INTERVAL) == 0u
+        || abs(player.value) < player.interval_half_width;
 }
 
 // Colour of a player's value; its opacity grows with the size of the value.

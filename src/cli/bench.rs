@@ -43,15 +43,14 @@ fn run_demo(arguments: &Demo, common: &Common) -> anyhow::Result<()> {
         model: None,
         region: RegionChoice::Automatic,
     };
-    let pace = Pace::start();
-    study.open(&mut line, &cancel)?;
-    let open_s = pace.elapsed_s();
+    let study = study.open(&mut line, &cancel)?;
+    let open_s = whole.elapsed_s();
 
     let Segmented {
         study,
         network,
         segmentation,
-    } = study.segment(common, &mut line, &cancel)?;
+    } = Segmented::new(study, common, &mut line, &cancel)?;
     let segment_s = segmentation.seconds;
     let settings = SupervoxelSettings {
         count: arguments.supervoxels,
@@ -74,14 +73,16 @@ fn run_demo(arguments: &Demo, common: &Common) -> anyhow::Result<()> {
         players: players.into(),
         settings: &settings,
     };
-    let mut first_value_s = None;
+    let mut first_value_s = 0.0;
     let pace = Pace::start();
     let explanation = explain(
         &task,
         &network,
         &JobControl::with_token(cancel),
         &mut |snapshot| {
-            first_value_s.get_or_insert_with(|| pace.elapsed_s());
+            if snapshot.estimate.visited() > 0.0 && first_value_s == 0.0 {
+                first_value_s = pace.elapsed_s();
+            }
             line.draw(
                 Phase::Explaining.label(),
                 Some(snapshot.evaluations as f64 / snapshot.budget.max(1) as f64),
@@ -103,6 +104,7 @@ fn run_demo(arguments: &Demo, common: &Common) -> anyhow::Result<()> {
         "open_s": open_s,
         "segment_s": segment_s,
         "supervoxels_s": supervoxels_s,
+        "first_value_s": first_value_s,
         "explain_s": explanation.seconds,
         "seconds_per_run": per_run_s,
         "total_s": whole.elapsed_s(),
@@ -114,6 +116,7 @@ fn run_demo(arguments: &Demo, common: &Common) -> anyhow::Result<()> {
          open scan                {open_s:>9.2} s\n\
          segment the region       {segment_s:>9.2} s\n\
          {:<4} supervoxels         {supervoxels_s:>9.3} s\n\
+         first values             {first_value_s:>9.2} s after the start of the explanation\n\
          explain, {runs} runs{:>17.2} s ({per_run_s:.3} s a run)\n\
          in all                   {:>9.2} s\n\
          peak memory              {memory:>11}\n",

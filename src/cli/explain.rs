@@ -32,7 +32,7 @@ pub(crate) struct Explain {
     /// What takes the place of absent supervoxels: blur, mean or zero
     #[arg(long, default_value = "blur")]
     baseline: Baseline,
-    /// Rule of the relevance mask: top:10%, players:12, positive:80% or interval
+    /// Rule of the relevance mask: top:10%, players:12, positive:80%, largest:50% or interval
     #[arg(long, value_name = "RULE", default_value = "positive:80%")]
     mask: MaskRule,
     /// Folder to write; it is created
@@ -62,18 +62,20 @@ impl Explain {
 
 pub(crate) fn run(arguments: &Explain, common: &Common) -> anyhow::Result<()> {
     check_output(&arguments.out)?;
+    folder::create(&arguments.out)?;
     let cancel = cancel_on_interrupt();
     let mut line = ProgressLine::new();
-    let Segmented {
-        study,
-        network,
-        segmentation,
-    } = arguments.study.segment(common, &mut line, &cancel)?;
+    let study = arguments.study.open(&mut line, &cancel)?;
     let class = arguments
         .class
         .as_deref()
         .map(|name| study.class_index(name))
         .transpose()?;
+    let Segmented {
+        study,
+        network,
+        segmentation,
+    } = Segmented::new(study, common, &mut line, &cancel)?;
 
     line.show(Progress {
         phase: Phase::Supervoxels,
@@ -180,7 +182,7 @@ fn print_result(explanation: &Explanation, arguments: &Explain, common: &Common)
             "value_full": estimate.value_full,
             "value_empty": estimate.value_empty,
             "completeness_residual": estimate.completeness_residual(),
-            "shap_values": estimate.players.iter().map(|p| p.shap_value).collect::<Vec<_>>(),
+            "shap_values": estimate.players.iter().map(|p| (p.samples > 0).then_some(p.shap_value)).collect::<Vec<_>>(),
             "standard_errors": estimate.players.iter().map(|p| p.standard_error).collect::<Vec<_>>(),
         }));
     }

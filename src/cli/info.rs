@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::Args;
 
 use super::progress::ProgressLine;
@@ -34,9 +35,12 @@ pub(crate) fn run(arguments: &Info, common: &Common) -> anyhow::Result<()> {
         let [sx, sy, sz] = grid.spacing_mm();
         let bounds = grid.world_bounds();
         let orientation = Orientation::of(grid).letters();
-        let Some(statistics) = Statistics::of(&volume.to_f32()) else {
-            continue;
-        };
+        let statistics = Statistics::of(&volume.to_f32()).with_context(|| {
+            format!(
+                "the scan holds no finite values, so there is nothing to show: {}",
+                path.display()
+            )
+        })?;
         let (low, high) = volume::default_window(volume);
         let voxel_type = volume.voxels().voxel_type().label();
         let (slope, intercept) = volume.value_scale();

@@ -15,13 +15,15 @@ mod segment;
 mod study;
 mod supervoxels;
 
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
-pub use open::{OpenWindow, WindowRequest};
+pub use open::{NoWindow, OpenWindow, WindowRequest};
 
 use crate::base::{CancelToken, Cancelled};
 use crate::engine::{DeviceChoice, EngineError};
@@ -95,11 +97,13 @@ impl Common {
 
     /// Prints a result: JSON for scripts, or lines for people.
     fn print(&self, json: &serde_json::Value, lines: &str) {
-        if self.json {
-            println!("{json:#}");
+        let mut output = std::io::stdout().lock();
+        // A reader that has seen enough closes the pipe; that is no failure.
+        let _ = if self.json {
+            writeln!(output, "{json:#}")
         } else {
-            println!("{}", lines.trim_end());
-        }
+            writeln!(output, "{}", lines.trim_end())
+        };
     }
 }
 
@@ -131,6 +135,14 @@ fn run(arguments: Arguments, open_window: OpenWindow<'_>) -> anyhow::Result<()> 
     }
     if common.device == DeviceArgument::List {
         return info::list_devices(&common);
+    }
+    if arguments.command.is_some() && arguments.open.is_given() {
+        Arguments::command()
+            .error(
+                ErrorKind::ArgumentConflict,
+                "write --model and scans after the subcommand",
+            )
+            .exit();
     }
     match arguments.command {
         None => open::run(&arguments.open, &common, open_window),
@@ -175,7 +187,7 @@ fn cancel_on_interrupt() -> CancelToken {
 }
 
 /// A path as an output: its folder must exist, so that hours of work are not lost.
-fn check_output(path: &std::path::Path) -> anyhow::Result<()> {
+fn check_output(path: &Path) -> anyhow::Result<()> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
@@ -184,6 +196,29 @@ fn check_output(path: &std::path::Path) -> anyhow::Result<()> {
         folder.is_dir(),
         "the folder for the output does not exist; create it first: {}",
         folder.display()
+    );
+    Ok(())
+}
+
+/// A label map as an output: also of a kind that can be written, and not an input.
+fn check_map_output(path: &Path, inputs: &[PathBuf]) -> anyhow::Result<()> {
+    check_output(path)?;
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().to_lowercase());
+    anyhow::ensure!(
+        name.is_some_and(|name| name.ends_with(".nii") || name.ends_with(".nii.gz")),
+        "maps are written as .nii or .nii.gz; name the output so: {}",
+        path.display()
+    );
+    let output = path.canonicalize().ok();
+    anyhow::ensure!(
+        output.is_none()
+            || inputs
+                .iter()
+                .all(|input| input.canonicalize().ok() != output),
+        "the output would replace a scan; choose another name: {}",
+        path.display()
     );
     Ok(())
 }

@@ -20,6 +20,13 @@ pub(crate) struct Open {
     model: Option<PathBuf>,
 }
 
+impl Open {
+    /// Whether anything was said to open.
+    pub(crate) fn is_given(&self) -> bool {
+        !self.scans.is_empty() || self.model.is_some()
+    }
+}
+
 /// What the window needs on Debian and Ubuntu, as the README says it.
 const WINDOW_PACKAGES: &str = "libvulkan1 mesa-vulkan-drivers libegl1 libgl1-mesa-dri libx11-6 libx11-xcb1 libxcursor1 libxi6 libxkbcommon0 libxkbcommon-x11-0 libwayland-client0";
 
@@ -32,8 +39,15 @@ pub struct WindowRequest {
     pub device: DeviceChoice,
 }
 
-/// Opens a window and returns when it is closed, or says why there is none.
-pub type OpenWindow<'a> = &'a dyn Fn(WindowRequest) -> Result<(), String>;
+/// Why there is no window, or none any more.
+#[derive(Debug, Clone)]
+pub struct NoWindow {
+    pub why: String,
+    pub was_open: bool,
+}
+
+/// Opens a window and returns when it is closed.
+pub type OpenWindow<'a> = &'a dyn Fn(WindowRequest) -> Result<(), NoWindow>;
 
 pub(crate) fn run(
     arguments: &Open,
@@ -45,8 +59,10 @@ pub(crate) fn run(
         model: arguments.model.clone(),
         device: common.device_choice(),
     };
-    let Err(why) = open_window(request) else {
-        return Ok(());
+    let why = match open_window(request) {
+        Ok(()) => return Ok(()),
+        Err(none) if none.was_open => anyhow::bail!(none.why),
+        Err(none) => none.why,
     };
     let install = if cfg!(target_os = "linux") {
         format!("on Debian or Ubuntu install {WINDOW_PACKAGES} and start it on a desktop")

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::progress::ProgressLine;
 use super::study::StudyArguments;
-use super::{Common, cancel_on_interrupt, check_output};
+use super::{Common, cancel_on_interrupt, check_map_output, check_output};
 use crate::engine::folder;
 use crate::io;
 
@@ -23,7 +23,10 @@ pub(crate) struct Segment {
 }
 
 pub(crate) fn run(arguments: &Segment, common: &Common) -> anyhow::Result<()> {
-    check_output(&arguments.out)?;
+    check_map_output(&arguments.out, &arguments.study.scans)?;
+    if let Some(path) = &arguments.logits {
+        check_output(path)?;
+    }
     let cancel = cancel_on_interrupt();
     let mut line = ProgressLine::new();
     let segmented = arguments.study.segment(common, &mut line, &cancel)?;

@@ -57,14 +57,25 @@ impl StudyArguments {
         Ok(Arc::new(study))
     }
 
-    /// Opens, loads the network and segments.
+    /// Opens and segments.
     pub(crate) fn segment(
         &self,
         common: &Common,
         line: &mut ProgressLine,
         cancel: &CancelToken,
     ) -> Result<Segmented, EngineError> {
-        let study = self.open(line, cancel)?;
+        Segmented::new(self.open(line, cancel)?, common, line, cancel)
+    }
+}
+
+impl Segmented {
+    /// Loads the network of a study and segments its region.
+    pub(crate) fn new(
+        study: Arc<Study>,
+        common: &Common,
+        line: &mut ProgressLine,
+        cancel: &CancelToken,
+    ) -> Result<Self, EngineError> {
         line.show(Progress {
             phase: Phase::LoadingModel,
             done: 0,
@@ -79,7 +90,7 @@ impl StudyArguments {
             cancel,
         )?);
         line.end();
-        Ok(Segmented {
+        Ok(Self {
             study,
             network,
             segmentation,

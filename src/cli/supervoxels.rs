@@ -1,11 +1,12 @@
 //! `voxplain supervoxels`: the players of a scan as a label map.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::progress::ProgressLine;
-use super::{Common, cancel_on_interrupt, check_output};
+use super::{Common, cancel_on_interrupt, check_map_output};
 use crate::base::{Pace, Phase, Progress};
 use crate::engine::{
     EngineError, FIRST_SUPERVOXELS, Players, RegionChoice, Scan, folder, whole_region,
@@ -66,10 +67,14 @@ impl SupervoxelArguments {
 }
 
 pub(crate) fn run(arguments: &Supervoxels, common: &Common) -> anyhow::Result<()> {
-    check_output(&arguments.out)?;
+    check_map_output(&arguments.out, &arguments.scans)?;
     let cancel = cancel_on_interrupt();
     let mut line = ProgressLine::new();
-    let scan = Scan::open(&arguments.scans, &mut |p| line.show(p), &cancel)?;
+    let scan = Arc::new(Scan::open(
+        &arguments.scans,
+        &mut |p| line.show(p),
+        &cancel,
+    )?);
     let grid = *scan.first()?.grid();
     let region = match arguments.region {
         RegionChoice::Box(region) => region,

@@ -2,6 +2,7 @@
 
 use crate::explain::supervoxels::PlayerFacts;
 use crate::explain::{Estimate, PlayerEstimate};
+use crate::gpu::PlayerSample;
 
 /// Players with a known value, largest value first; ties keep their order.
 pub fn ranked(estimate: &Estimate) -> Vec<usize> {
@@ -15,9 +16,29 @@ pub fn ranked(estimate: &Estimate) -> Vec<usize> {
 /// Whether the 95 % interval of a player's value holds zero, or is not known.
 pub fn is_undecided(estimate: &Estimate, player: &PlayerEstimate) -> bool {
     match player.standard_error {
-        Some(error) => player.shap_value.abs() <= error * estimate.interval_factor,
+        Some(error) => player.shap_value.abs() < error * estimate.interval_factor,
         None => true,
     }
+}
+
+/// The largest |SHAP value| known, which colours are scaled to.
+pub fn largest_value(estimate: &Estimate) -> Option<f64> {
+    let sizes = estimate
+        .players
+        .iter()
+        .map(|player| player.shap_value.abs());
+    Some(sizes.fold(0.0, f64::max)).filter(|largest| *largest > 0.0)
+}
+
+/// What the views draw for each player.
+pub fn player_samples(estimate: &Estimate) -> Vec<PlayerSample> {
+    let sample = |player: &PlayerEstimate| PlayerSample {
+        value: (player.samples > 0).then_some(player.shap_value as f32),
+        interval_half_width: player
+            .standard_error
+            .map(|error| (error * estimate.interval_factor) as f32),
+    };
+    estimate.players.iter().map(sample).collect()
 }
 
 /// How large a relevance mask is.

@@ -10,7 +10,7 @@ use crate::base::Pace;
 use crate::engine::{EngineError, ExplainSettings, JobControl, Players, Segmentation, Study};
 use crate::explain::log::{CoalitionLog, LogHeader};
 use crate::explain::permutation::{PermutationEstimator, PermutationSampler};
-use crate::explain::relevance_mask::RelevanceMask;
+use crate::explain::relevance_mask::{MaskRule, RelevanceMask};
 use crate::explain::{self, Estimate, ExplainError, Forecast, Outcome, TargetSize, baseline};
 use crate::model::{MaskedNetwork, SlidingWindow, SwinUnetr, TargetMasks};
 
@@ -37,6 +37,8 @@ pub struct Task<'a> {
 pub struct Snapshot {
     /// Index of the class it explains.
     pub class: usize,
+    /// The players whose values these are.
+    pub players: Arc<Players>,
     pub estimate: Estimate,
     /// Coalitions run so far, of how many.
     pub evaluations: usize,
@@ -87,6 +89,23 @@ impl Explanation {
         estimate_from_log(&self.log, &self.settings, class)
     }
 
+    /// The explanation of every structure that the network found, with masks by a rule:
+    /// what is saved.
+    pub fn complete(&self, mask: MaskRule) -> Result<Self, EngineError> {
+        let found = self.log.header().target.voxels.iter().enumerate();
+        let classes = found
+            .filter(|&(class, &voxels)| voxels > 0 && self.study.bundle.is_foreground(class))
+            .map(|(class, _)| {
+                let estimate = self.estimate_of(class)?;
+                Ok(ClassExplanation { class, estimate })
+            })
+            .collect::<Result<Vec<_>, EngineError>>()?;
+        let mut complete = self.clone();
+        complete.settings.mask = mask;
+        complete.classes = classes;
+        Ok(complete)
+    }
+
     /// The relevance mask of an estimate by the chosen rule.
     pub fn mask_of(&self, estimate: &Estimate) -> Result<RelevanceMask, EngineError> {
         let volumes_mm3: Vec<f64> = self.players.facts.iter().map(|f| f.volume_mm3).collect();
@@ -99,6 +118,7 @@ impl Explanation {
         let evaluations = self.log.records().len();
         Ok(Snapshot {
             class,
+            players: Arc::clone(&self.players),
             forecast: estimate.forecast(WANTED_TOLERANCE),
             estimate,
             evaluations,
@@ -137,7 +157,8 @@ pub fn explain(
     let mut log = CoalitionLog::new(log_header(task, target))?;
     let mut sampler = PermutationSampler::new(task.players.count, task.settings.seed)?;
     let mut estimator = PermutationEstimator::new(task.players.count, task.settings.seed)?;
-    let budget = task.settings.budget.evaluations(task.players.count);
+    let allowed = task.settings.budget.evaluations(task.players.count);
+    let budget = useful_evaluations(allowed, task.players.count);
     let pace = Pace::start();
     let mut last_shown: Option<Instant> = None;
 
@@ -166,7 +187,7 @@ pub fn explain(
         {
             last_shown = Some(Instant::now());
             on_snapshot(snapshot(
-                shown,
+                (shown, &task.players),
                 estimate,
                 log.records().len(),
                 budget,
@@ -198,7 +219,7 @@ pub fn explain(
 }
 
 fn snapshot(
-    class: usize,
+    (class, players): (usize, &Arc<Players>),
     estimate: Estimate,
     evaluations: usize,
     budget: usize,
@@ -206,12 +227,23 @@ fn snapshot(
 ) -> Snapshot {
     Snapshot {
         class,
+        players: Arc::clone(players),
         forecast: estimate.forecast(WANTED_TOLERANCE),
         estimate,
         evaluations,
         budget,
         elapsed_s: pace.elapsed_s(),
         remaining_s: pace.remaining_s(evaluations as u64, budget as u64),
+    }
+}
+
+/// The evaluations of as many complete passes as are allowed: a part of another pass
+/// would be run and not used. Where not even one pass is allowed, all are used.
+fn useful_evaluations(allowed: usize, players: usize) -> usize {
+    let per_pass = 2 * players.saturating_sub(1);
+    match allowed.saturating_sub(2).checked_div(per_pass) {
+        Some(passes) if passes > 0 => 2 + passes * per_pass,
+        _ => allowed,
     }
 }
 
@@ -313,4 +345,18 @@ fn estimate_from_log(
         observations: 0,
         players: header.players,
     })?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::useful_evaluations;
+
+    #[test]
+    fn budgets_end_with_a_pass() {
+        // A pass of 100 players costs 198 evaluations, the first two besides.
+        assert_eq!(useful_evaluations(200, 100), 200);
+        assert_eq!(useful_evaluations(400, 100), 398);
+        assert_eq!(useful_evaluations(150, 100), 150);
+        assert_eq!(useful_evaluations(10, 1), 10);
+    }
 }

@@ -14,14 +14,20 @@ use crate::report;
 use crate::report::html::{ClassSection, Page};
 use crate::volume::{self, LabelMap};
 
+/// Makes the folder if it is not there: before the work, so that none is lost for want
+/// of a place to put it.
+pub fn create(folder: &Path) -> Result<(), EngineError> {
+    std::fs::create_dir_all(folder).map_err(|error| EngineError::Write {
+        what: "into the explanation's folder",
+        why: error.to_string(),
+        path: folder.to_owned(),
+    })
+}
+
 /// Writes everything into a folder, which is created if it is not there. Files of an
 /// earlier explanation are replaced one by one; each file is whole or not there.
 pub fn write(explanation: &Explanation, folder: &Path) -> Result<(), EngineError> {
-    std::fs::create_dir_all(folder).map_err(|error| EngineError::Write {
-        what: "the explanation's folder",
-        why: error.to_string(),
-        path: folder.to_owned(),
-    })?;
+    create(folder)?;
     write_maps(explanation, folder)?;
     write_log(explanation, &folder.join("log.voxlog"))?;
     write_report(explanation, folder)
@@ -115,7 +121,10 @@ fn write_maps(explanation: &Explanation, folder: &Path) -> Result<(), EngineErro
     };
     write_frames(
         "attribution.nii.gz",
-        &frames(&|_, _, known| known.shap_value as f32)?,
+        &frames(&|_, _, known| match known.samples {
+            0 => f32::NAN,
+            _ => known.shap_value as f32,
+        })?,
     )?;
     write_frames(
         "standard_error.nii.gz",

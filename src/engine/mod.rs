@@ -21,7 +21,7 @@ mod slot;
 mod study;
 mod worker;
 
-pub use attribution::{MaskStatistics, is_undecided, ranked};
+pub use attribution::{MaskStatistics, is_undecided, largest_value, player_samples, ranked};
 pub use compute::Compute;
 pub use control::JobControl;
 pub use error::EngineError;

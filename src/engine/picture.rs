@@ -8,11 +8,11 @@ use glam::DVec3;
 use crate::base::colour::Rgb;
 use crate::base::{Convention, Plane, side_letter};
 use crate::engine::explaining::ClassExplanation;
-use crate::engine::{EngineError, Explanation, ranked, reporting};
+use crate::engine::{EngineError, Explanation, largest_value, player_samples, ranked, reporting};
 use crate::gpu::twin::{TwinScene, render_raycast, render_slice};
 use crate::gpu::{
-    ClassStyle, Cutaway, Interpolation, OverlayStyle, PlayerSample, Quality, RaycastView,
-    RegionView, ScanStyle, SliceView, Tier, Window,
+    ClassStyle, Cutaway, Interpolation, OverlayStyle, Quality, RaycastView, RegionView, ScanStyle,
+    SliceView, Tier, Window,
 };
 use crate::report::Picture;
 use crate::report::montage::{ColourBar, EdgeLetters, LegendEntry, Montage, Panel};
@@ -140,16 +140,7 @@ fn scene(explanation: &Explanation, explained: &ClassExplanation) -> TwinScene {
     scene.set_segmentation(Some(&explanation.segmentation.labels));
     scene.set_supervoxels(Some(&explanation.players.labels));
     scene.set_classes(&class_styles(explanation));
-    let samples: Vec<PlayerSample> = explained
-        .estimate
-        .players
-        .iter()
-        .map(|player| PlayerSample {
-            value: (player.samples > 0).then_some(player.shap_value as f32),
-            standard_error: player.standard_error.map(|error| error as f32),
-        })
-        .collect();
-    scene.set_players(&samples);
+    scene.set_players(&player_samples(&explained.estimate));
     scene
 }
 
@@ -179,16 +170,9 @@ fn overlay(
     })
 }
 
-/// The largest |SHAP value|, at which colours are strongest.
+/// The |SHAP value| at which colours are strongest.
 fn heat_scale(explained: &ClassExplanation) -> f64 {
-    let largest = explained
-        .estimate
-        .players
-        .iter()
-        .fold(0.0_f64, |largest, player| {
-            largest.max(player.shap_value.abs())
-        });
-    if largest > 0.0 { largest } else { 1.0 }
+    largest_value(&explained.estimate).unwrap_or(1.0)
 }
 
 /// The middle of the most relevant supervoxel.

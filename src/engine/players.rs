@@ -1,5 +1,7 @@
 //! The players of a study: supervoxels of its region.
 
+use std::sync::Arc;
+
 use crate::base::{CancelToken, VoxelBox};
 use crate::engine::{EngineError, Scan, Study};
 use crate::explain::supervoxels::{self, PlayerFacts, SupervoxelSettings};
@@ -13,14 +15,15 @@ pub struct Players {
     /// Size and place of each player, player 0 first.
     pub facts: Vec<PlayerFacts>,
     pub settings: SupervoxelSettings,
-    /// The voxels of the scan that the supervoxels divide.
+    /// The scan that the supervoxels divide, and which of its voxels.
+    pub scan: Arc<Scan>,
     pub part: VoxelBox,
 }
 
 impl Players {
     /// Divides a part of a scan by the values of its channels.
     pub fn find(
-        scan: &Scan,
+        scan: &Arc<Scan>,
         part: VoxelBox,
         settings: &SupervoxelSettings,
         cancel: &CancelToken,
@@ -49,13 +52,16 @@ impl Players {
             count,
             facts,
             settings: *settings,
+            scan: Arc::clone(scan),
             part,
         })
     }
 
     /// Whether these players divide the region of this study.
     pub fn belong_to(&self, study: &Study) -> bool {
-        self.part == study.part && self.labels.grid().same_place(&study.region_grid)
+        Arc::ptr_eq(&self.scan, &study.scan)
+            && self.part == study.part
+            && self.labels.grid().same_place(&study.region_grid)
     }
 
     /// The player at a world point.

@@ -21,7 +21,7 @@ pub fn value_unit(value_function: ValueFunction) -> &'static str {
     }
 }
 
-/// One row a supervoxel of a class.
+/// One row a supervoxel of a class; none for those that were not visited.
 pub fn player_rows(explanation: &Explanation, explained: &ClassExplanation) -> Vec<PlayerRow> {
     let estimate = &explained.estimate;
     let total: f64 = estimate
@@ -34,6 +34,7 @@ pub fn player_rows(explanation: &Explanation, explained: &ClassExplanation) -> V
         .iter()
         .zip(&explanation.players.facts)
         .zip(1..)
+        .filter(|((player, _), _)| player.samples > 0)
         .map(|((player, facts), id)| PlayerRow {
             id,
             class: explanation.study.class_name(explained.class).to_owned(),

@@ -11,12 +11,13 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::base::{CancelToken, Phase, Progress, WorldBox};
+use crate::base::{CancelToken, Cancelled, Phase, Progress, WorldBox};
 use crate::engine::explaining::{self, Explanation, Snapshot};
 use crate::engine::{
     Compute, EngineError, ExplainSettings, JobControl, Players, RegionChoice, Scan, Segmentation,
     Slot, Study, folder, segment,
 };
+use crate::explain::relevance_mask::MaskRule;
 use crate::explain::supervoxels::SupervoxelSettings;
 use crate::model::{Bundle, SwinUnetr};
 
@@ -33,7 +34,10 @@ enum Request {
         players: Arc<Players>,
         settings: ExplainSettings,
     },
-    Save(PathBuf),
+    Save {
+        folder: PathBuf,
+        mask: MaskRule,
+    },
 }
 
 /// A fact, in the order in which it came about.
@@ -136,11 +140,12 @@ impl Engine {
         self.send(Request::Explain { players, settings });
     }
 
-    /// Writes the finished explanation into a folder.
-    pub fn save(&mut self, folder: PathBuf) {
+    /// Writes the finished explanation of every structure into a folder, with relevance
+    /// masks by a rule.
+    pub fn save(&mut self, folder: PathBuf, mask: MaskRule) {
         // Saving follows the job that runs instead of ending it.
-        let job = JobControl::new();
-        let _ = self.requests.try_send((Request::Save(folder), job));
+        let request = Request::Save { folder, mask };
+        let _ = self.requests.try_send((request, JobControl::new()));
     }
 
     pub fn cancel(&self) {
@@ -169,8 +174,7 @@ impl Engine {
         self.job.cancel();
         self.job = JobControl::new();
         self.snapshot.take();
-        // A full queue means that 64 wishes wait, all cancelled but this one; and a
-        // closed one that the worker is gone, which the window learns by its events.
+        // Cancelled wishes are skipped at once, so the queue cannot be full for long.
         let _ = self.requests.try_send((request, self.job.clone()));
     }
 }
@@ -227,11 +231,11 @@ struct Worker {
 impl Worker {
     fn run(&mut self, requests: &Receiver<(Request, JobControl)>) {
         while let Ok((request, job)) = requests.recv() {
-            let outcome = if job.cancel_token().is_cancelled() {
-                Ok(())
-            } else {
-                self.work_safely(request, &job)
-            };
+            let outcome = job
+                .cancel_token()
+                .check()
+                .map_err(EngineError::from)
+                .and_then(|()| self.work_safely(request, &job));
             match outcome {
                 Ok(()) => {}
                 Err(error) if error.is_cancelled() => self.tell(Event::Cancelled),
@@ -279,8 +283,8 @@ impl Worker {
                 self.look_at(Arc::new(study.with_region(region)?), job)
             }
             Request::Explain { players, settings } => self.explain(&players, &settings, job),
-            Request::Save(folder) => {
-                let Some(explanation) = self.explanation.clone() else {
+            Request::Save { folder, mask } => {
+                let Some(explanation) = &self.explanation else {
                     return Ok(());
                 };
                 self.reporter()(Progress {
@@ -288,7 +292,7 @@ impl Worker {
                     done: 0,
                     total: 0,
                 });
-                folder::write(&explanation, &folder)?;
+                folder::write(&explanation.complete(mask)?, &folder)?;
                 self.tell(Event::Saved(folder));
                 Ok(())
             }
@@ -300,38 +304,47 @@ impl Worker {
         self.explanation = None;
         self.study = Some(Arc::clone(&study));
         self.tell(Event::Opened(Arc::clone(&study)));
-        self.load_network(&study.bundle)?;
-        let mut report = self.reporter();
-        if let Some((_, network)) = &self.network {
-            let segmentation = Arc::new(segment(&study, network, &mut report, job.cancel_token())?);
-            self.segmentation = Some(Arc::clone(&segmentation));
-            self.tell(Event::Segmented(segmentation));
-        }
+        self.segment(&study, job)?;
         Ok(())
     }
 
-    fn load_network(&mut self, bundle: &Arc<Bundle>) -> Result<(), EngineError> {
-        let loaded = self
-            .network
-            .as_ref()
-            .is_some_and(|(known, _)| known.weights_hash() == bundle.weights_hash());
-        if !loaded {
-            self.reporter()(Progress {
-                phase: Phase::LoadingModel,
-                done: 0,
-                total: 0,
-            });
-            self.network = None;
-            let device = self.compute.device()?;
-            let network = Arc::new(bundle.load_network(&device)?);
-            self.network = Some((Arc::clone(bundle), network));
+    /// The network and the segmentation of the study, made now if they are not there.
+    fn segment(
+        &mut self,
+        study: &Arc<Study>,
+        job: &JobControl,
+    ) -> Result<(Arc<SwinUnetr>, Arc<Segmentation>), EngineError> {
+        let network = self.load_network(&study.bundle)?;
+        if let Some(known) = &self.segmentation {
+            return Ok((network, Arc::clone(known)));
         }
-        if let Some((_, network)) = &self.network {
-            self.tell(Event::NetworkReady {
-                device: network.device().label().to_owned(),
-            });
+        let mut report = self.reporter();
+        let found = Arc::new(segment(study, &network, &mut report, job.cancel_token())?);
+        self.segmentation = Some(Arc::clone(&found));
+        self.tell(Event::Segmented(Arc::clone(&found)));
+        Ok((network, found))
+    }
+
+    fn load_network(&mut self, bundle: &Arc<Bundle>) -> Result<Arc<SwinUnetr>, EngineError> {
+        let known = self.network.as_ref().filter(|(known, _)| {
+            known.weights_hash() == bundle.weights_hash()
+                && known.description().network == bundle.description().network
+        });
+        if let Some((_, network)) = known {
+            return Ok(Arc::clone(network));
         }
-        Ok(())
+        self.reporter()(Progress {
+            phase: Phase::LoadingModel,
+            done: 0,
+            total: 0,
+        });
+        self.network = None;
+        let network = Arc::new(bundle.load_network(&self.compute.device()?)?);
+        self.tell(Event::NetworkReady {
+            device: network.device().label().to_owned(),
+        });
+        self.network = Some((Arc::clone(bundle), Arc::clone(&network)));
+        Ok(network)
     }
 
     fn explain(
@@ -340,11 +353,14 @@ impl Worker {
         settings: &ExplainSettings,
         job: &JobControl,
     ) -> Result<(), EngineError> {
-        let (Some(study), Some(segmentation), Some((_, network))) =
-            (self.study.clone(), self.segmentation.clone(), &self.network)
-        else {
+        let Some(study) = self.study.clone() else {
             return Ok(());
         };
+        // Supervoxels of another region or scan are on their way out.
+        if !players.belong_to(&study) {
+            return Err(Cancelled.into());
+        }
+        let (network, segmentation) = self.segment(&study, job)?;
         self.tell(Event::ExplainStarted);
         let (slot, waker) = (self.snapshot.clone(), Arc::clone(&self.waker));
         let explanation = explaining::explain(
@@ -354,7 +370,7 @@ impl Worker {
                 players: Arc::clone(players),
                 settings,
             },
-            network,
+            &network,
             job,
             &mut |snapshot| {
                 slot.put(Arc::new(snapshot));

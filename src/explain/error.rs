@@ -67,6 +67,8 @@ pub enum ExplainError {
 
     #[error("{0:?} is not a baseline; write blur, blur:4mm (its sigma), mean or zero")]
     BadBaseline(String),
-    #[error("{0:?} is not a mask rule; write top:10%, players:12, positive:80% or interval")]
+    #[error(
+        "{0:?} is not a mask rule; write top:10%, players:12, positive:80%, largest:50% or interval"
+    )]
     BadMaskRule(String),
 }

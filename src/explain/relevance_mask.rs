@@ -18,6 +18,8 @@ pub enum MaskRule {
     TopPlayers(usize),
     /// `positive:80%`: the fewest players that carry this share of all positive value.
     CumulativePositive(f64),
+    /// `largest:50%`: players whose value is at least this share of the largest.
+    ShareOfLargest(f64),
     /// `interval`: players whose whole 95 % interval is above zero.
     IntervalAboveZero,
 }
@@ -47,6 +49,7 @@ impl MaskRule {
         let mut ranked: Vec<usize> = (0..players).filter(|&p| value(p) > 0.0).collect();
         ranked.sort_by(|&a, &b| value(b).total_cmp(&value(a)).then(a.cmp(&b)));
 
+        let largest = ranked.first().map_or(0.0, |&player| value(player));
         let mut chosen = vec![false; players];
         let mut count = 0;
         let mut threshold = None;
@@ -64,6 +67,7 @@ impl MaskRule {
                     volume_mm3 + added_mm3 <= share * total_mm3 * (1.0 + 1e-9)
                 }
                 Self::TopPlayers(most) => count < most,
+                Self::ShareOfLargest(share) => value(player) >= share * largest,
                 Self::CumulativePositive(share) => positive < share * total_positive * (1.0 - 1e-9),
                 Self::IntervalAboveZero => {
                     estimate.interval(player).is_some_and(|[low, _]| low > 0.0)
@@ -103,6 +107,7 @@ impl FromStr for MaskRule {
         match text.trim().split_once(':') {
             None if text.trim() == "interval" => Ok(Self::IntervalAboveZero),
             Some(("top", rest)) => share(rest).map(Self::TopVolume),
+            Some(("largest", rest)) => share(rest).map(Self::ShareOfLargest),
             Some(("positive", rest)) => share(rest).map(Self::CumulativePositive),
             Some(("players", rest)) => match rest.trim().parse() {
                 Ok(count) if count > 0 => Ok(Self::TopPlayers(count)),
@@ -121,6 +126,7 @@ impl fmt::Display for MaskRule {
             Self::TopVolume(share) => write!(f, "top:{}%", percent(*share)),
             Self::TopPlayers(count) => write!(f, "players:{count}"),
             Self::CumulativePositive(share) => write!(f, "positive:{}%", percent(*share)),
+            Self::ShareOfLargest(share) => write!(f, "largest:{}%", percent(*share)),
             Self::IntervalAboveZero => write!(f, "interval"),
         }
     }

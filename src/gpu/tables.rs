@@ -12,7 +12,7 @@ use super::view::{ClassStyle, PlayerSample};
 #[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
 pub struct PlayerEntry {
     pub value: f32,
-    pub standard_error: f32,
+    pub interval_half_width: f32,
     pub flags: u32,
     pub padding: u32,
 }
@@ -20,19 +20,19 @@ pub struct PlayerEntry {
 /// Set where there is an estimate.
 pub const PLAYER_HAS_VALUE: u32 = 1;
 /// Set where the estimate has a standard error.
-pub const PLAYER_HAS_ERROR: u32 = 2;
+pub const PLAYER_HAS_INTERVAL: u32 = 2;
 
 impl From<&PlayerSample> for PlayerEntry {
     fn from(sample: &PlayerSample) -> Self {
         // Numbers that are not finite have no defined meaning in a shader.
         let value = sample.value.filter(|v| v.is_finite());
-        let standard_error = sample.standard_error.filter(|v| v.is_finite());
+        let interval_half_width = sample.interval_half_width.filter(|v| v.is_finite());
         let flag = |set: bool, flag| if set { flag } else { 0 };
         Self {
             value: value.unwrap_or(0.0),
-            standard_error: standard_error.unwrap_or(0.0),
+            interval_half_width: interval_half_width.unwrap_or(0.0),
             flags: flag(value.is_some(), PLAYER_HAS_VALUE)
-                | flag(standard_error.is_some(), PLAYER_HAS_ERROR),
+                | flag(interval_half_width.is_some(), PLAYER_HAS_INTERVAL),
             padding: 0,
         }
     }
@@ -64,10 +64,10 @@ mod tests {
 
     #[test]
     fn what_is_unknown_or_not_a_number_is_flagged() {
-        let entry = |value, standard_error| {
+        let entry = |value, interval_half_width| {
             PlayerEntry::from(&PlayerSample {
                 value,
-                standard_error,
+                interval_half_width,
             })
             .flags
         };
@@ -75,7 +75,7 @@ mod tests {
         assert_eq!(entry(Some(1.0), None), PLAYER_HAS_VALUE);
         assert_eq!(
             entry(Some(1.0), Some(0.1)),
-            PLAYER_HAS_VALUE | PLAYER_HAS_ERROR
+            PLAYER_HAS_VALUE | PLAYER_HAS_INTERVAL
         );
         assert_eq!(entry(Some(f32::NAN), Some(f32::INFINITY)), 0);
     }

@@ -41,7 +41,7 @@ pub struct PlayerSample {
     /// SHAP value. `None` while there is no estimate: the player is then not drawn.
     pub value: Option<f32>,
     /// `None` while the estimate has no interval: the player then counts as undecided.
-    pub standard_error: Option<f32>,
+    pub interval_half_width: Option<f32>,
 }
 
 /// How one class of the segmentation is drawn.

@@ -7,7 +7,10 @@ use glam::DVec3;
 
 use crate::base::colour::Rgb;
 use crate::base::{Convention, Grid, Phase, Progress, WorldBox};
-use crate::engine::{Budget, Explanation, MaskStatistics, Players, Segmentation, Snapshot, Study};
+use crate::engine::{
+    Budget, Explanation, MaskStatistics, Players, Segmentation, Snapshot, Study, largest_value,
+    player_samples, ranked,
+};
 use crate::gpu::{Camera, ClassStyle, PlayerSample, Window};
 use crate::ui::command::Pane;
 
@@ -195,39 +198,33 @@ impl Facts {
         self.explanation = None;
     }
 
-    /// The newest attribution of the shown class, streaming or finished.
+    /// The newest attribution, streaming or finished, if it is of the supervoxels shown.
     pub fn shown(&self) -> Option<&Snapshot> {
-        self.snapshot.as_deref()
+        let players = self.players.as_ref()?;
+        self.snapshot
+            .as_deref()
+            .filter(|snapshot| Arc::ptr_eq(&snapshot.players, players))
     }
 
     /// What the views draw for each player.
     pub fn player_samples(&self) -> Vec<PlayerSample> {
-        let Some(snapshot) = self.shown() else {
-            return Vec::new();
-        };
-        snapshot
-            .estimate
-            .players
-            .iter()
-            .map(|player| PlayerSample {
-                value: (player.samples > 0).then_some(player.shap_value as f32),
-                standard_error: player.standard_error.map(|e| e as f32),
-            })
-            .collect()
+        self.shown()
+            .map(|snapshot| player_samples(&snapshot.estimate))
+            .unwrap_or_default()
     }
 
     /// The largest |SHAP value| known, which the colours are scaled to.
     pub fn heat_scale(&self) -> Option<f64> {
-        let largest = self
-            .shown()?
-            .estimate
-            .players
-            .iter()
-            .fold(0.0_f64, |largest, player| {
-                largest.max(player.shap_value.abs())
-            });
-        (largest > 0.0).then_some(largest)
+        largest_value(&self.shown()?.estimate)
     }
+}
+
+/// The smallest SHAP value in the relevance mask, given its share of the largest.
+pub fn mask_threshold(facts: &Facts, share: f32) -> Option<f64> {
+    let estimate = &facts.shown()?.estimate;
+    let strongest = *ranked(estimate).first()?;
+    let largest = estimate.players.get(strongest)?.shap_value;
+    (largest > 0.0).then_some(largest * f64::from(share))
 }
 
 /// Sizes of the relevance mask at a threshold, for the panel.

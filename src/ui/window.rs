@@ -1,6 +1,8 @@
 //! Opening the real window, and saying in one line why it cannot be opened.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::gpu::device_descriptor;
 use crate::ui::{Launch, Viewer};
@@ -11,7 +13,12 @@ pub enum WindowError {
     #[error("no display was found (neither DISPLAY nor WAYLAND_DISPLAY is set)")]
     NoDisplay,
     #[error("{0}")]
-    Failed(String),
+    NotOpened(String),
+    /// The window was open.
+    #[error(
+        "the window broke ({0}); start the program again, and update the graphics driver if this stays"
+    )]
+    Broke(String),
 }
 
 /// Opens the window and stays in it until the user closes it.
@@ -34,19 +41,33 @@ pub fn run(launch: Launch) -> Result<(), WindowError> {
         },
         ..Default::default()
     };
-    eframe::run_native(
-        "voxplain",
-        options,
-        Box::new(|creation| {
-            let viewer = Viewer::new(
-                &creation.egui_ctx,
-                creation.wgpu_render_state.as_ref(),
-                launch,
-            )?;
-            Ok(Box::new(viewer))
-        }),
-    )
-    .map_err(|error| WindowError::Failed(in_short(&error.to_string())))
+    let opened = AtomicBool::new(false);
+    // The windowing library panics where one of its system libraries is missing.
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        eframe::run_native(
+            "voxplain",
+            options,
+            Box::new(|creation| {
+                let viewer = Viewer::new(
+                    &creation.egui_ctx,
+                    creation.wgpu_render_state.as_ref(),
+                    launch,
+                )?;
+                opened.store(true, Ordering::Release);
+                Ok(Box::new(viewer))
+            }),
+        )
+    }));
+    let why = match outcome {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => in_short(&error.to_string()),
+        Err(_) => "a system library for windows is missing or broken".to_owned(),
+    };
+    Err(if opened.load(Ordering::Acquire) {
+        WindowError::Broke(why)
+    } else {
+        WindowError::NotOpened(why)
+    })
 }
 
 /// The last part of a message that names source lines of the windowing library.

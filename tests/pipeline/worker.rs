@@ -8,6 +8,7 @@ use voxplain::engine::{
     Budget, Compute, DeviceChoice, Engine, Event, ExplainSettings, Players, RegionChoice,
     Segmentation, Snapshot, Study, assets,
 };
+use voxplain::explain::relevance_mask::MaskRule;
 use voxplain::explain::supervoxels::SupervoxelSettings;
 
 use crate::support::fixture;
@@ -179,7 +180,8 @@ fn a_study_goes_from_scan_to_folder_with_a_pause_and_a_cancelled_job() {
 
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("explanation");
-    desk.engine.save(out.clone());
+    desk.engine
+        .save(out.clone(), MaskRule::CumulativePositive(0.8));
     desk.expect_name("saved");
     desk.expect_name("idle");
     assert!(out.join("report.html").is_file());

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use voxplain::gpu::GpuContext;
 
 /// Every test that draws or computes on a graphics adapter, by its full name.
-pub const NEED_ADAPTER: [&str; 7] = [
+pub const NEED_ADAPTER: [&str; 8] = [
     "drawn::views_are_drawn_and_follow_the_values_with_few_bytes",
     "networks::parity_on_wgpu",
     "an_empty_scene_draws_its_background",
@@ -16,6 +16,7 @@ pub const NEED_ADAPTER: [&str; 7] = [
     "looking_uploads_nothing_and_a_tick_a_few_kilobytes",
     "slices_match_their_twin",
     "volumes_match_their_twin",
+    "voxels_lie_half_a_voxel_around_their_centres",
 ];
 
 /// A device for the running test; see [`needed`].

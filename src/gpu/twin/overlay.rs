@@ -4,7 +4,7 @@ use glam::{Vec2, Vec3, Vec4};
 
 use super::layers::{Layer, Layers};
 use super::maths::{fract, mix3, smoothstep};
-use crate::gpu::tables::{HEAT_COLOURS, PLAYER_HAS_ERROR, PLAYER_HAS_VALUE, PlayerEntry};
+use crate::gpu::tables::{HEAT_COLOURS, PLAYER_HAS_INTERVAL, PLAYER_HAS_VALUE, PlayerEntry};
 
 const MASK_LINE: Vec3 = Vec3::new(1.0, 0.84, 0.25);
 const SUPERVOXEL_LINE: Vec3 = Vec3::new(0.82, 0.86, 0.92);
@@ -184,7 +184,7 @@ fn is_near(layer: &Layer, place: Vec3, right_step: Vec3, down_step: Vec3) -> boo
 }
 
 fn is_undecided(player: &PlayerEntry) -> bool {
-    player.flags & PLAYER_HAS_ERROR == 0 || player.value.abs() < 1.96 * player.standard_error
+    player.flags & PLAYER_HAS_INTERVAL == 0 || player.value.abs() < player.interval_half_width
 }
 
 /// Steps to four places half a pixel away and four a pixel away, with the strength of

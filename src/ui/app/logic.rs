@@ -8,6 +8,7 @@ use glam::DVec3;
 use super::Viewer;
 use crate::base::{Plane, WorldBox};
 use crate::engine::{Event, ExplainSettings, RegionChoice, Study, assets};
+use crate::explain::relevance_mask::MaskRule;
 use crate::explain::supervoxels::SupervoxelSettings;
 use crate::gpu::{ClassStyle, Window};
 use crate::ui::command::{Command, menu_entries};
@@ -75,6 +76,10 @@ impl Viewer {
             }
             Event::ExplainStarted => self.job = Job::Explaining,
             Event::Explained(explanation) => {
+                let current = self.facts.players.as_ref();
+                if !current.is_some_and(|players| Arc::ptr_eq(players, &explanation.players)) {
+                    return;
+                }
                 self.facts.explanation = Some(explanation);
                 // The last of the stream may still be on its way; this is what it ends in.
                 self.select_class(self.choices.class);
@@ -89,23 +94,36 @@ impl Viewer {
                     text: format!("The explanation was saved in the folder {name}."),
                 });
             }
-            Event::Cancelled => {}
+            Event::Cancelled => self.forget_dragged_region(),
             Event::Failed(text) => {
                 self.explain_when_ready = false;
-                if let Some(look) = &mut self.look {
-                    look.dragged_region = None;
-                }
+                self.pending = None;
+                self.forget_dragged_region();
                 self.message = Some(Message {
                     kind: MessageKind::Failure,
                     text,
                 });
             }
-            Event::Idle => self.job = Job::Idle,
+            Event::Idle => {
+                // What was reported before this is over.
+                self.engine.take_progress();
+                self.job = Job::Idle;
+            }
+        }
+    }
+
+    fn forget_dragged_region(&mut self) {
+        if let Some(look) = &mut self.look {
+            look.dragged_region = None;
         }
     }
 
     /// A scan is open: show it at once, before it is segmented.
     fn show_study(&mut self, study: Arc<Study>) {
+        if let Some((scan, bundle)) = self.pending.take() {
+            self.choices.scan = scan;
+            self.choices.bundle = bundle;
+        }
         let same_scan = self
             .facts
             .study
@@ -116,7 +134,11 @@ impl Viewer {
         self.facts.forget_explanation();
         if !same_scan {
             let (low, high) = volume::default_window(study.first_channel());
-            self.look = Some(Look::at(&study, Window { low, high }));
+            let convention = self.look.as_ref().map(|look| look.convention);
+            let mut look = Look::at(&study, Window { low, high });
+            // Left and right never change sides unasked.
+            look.convention = convention.unwrap_or_default();
+            self.look = Some(look);
             if let Some(renderer) = &mut self.renderer {
                 renderer.set_scan(study.first_channel());
             }
@@ -177,25 +199,39 @@ impl Viewer {
                     });
                 }
             }
-            Command::OpenScan(paths) => self.open(paths),
+            Command::OpenScan(paths) => {
+                self.explain_when_ready &= self.facts.study.is_none();
+                self.open(paths, self.choices.bundle.clone());
+            }
             Command::OpenModel(folder) => {
-                self.choices.bundle = folder;
-                if !self.choices.scan.is_empty() {
-                    self.open(self.choices.scan.clone());
+                if self.choices.scan.is_empty() {
+                    self.choices.bundle = folder;
+                } else {
+                    self.open(self.choices.scan.clone(), folder);
                 }
             }
             Command::OpenDemonstration => {
-                self.choices.bundle = assets::demonstration_bundle();
                 self.explain_when_ready = true;
-                self.open(vec![assets::demonstration_scan()]);
+                self.open(
+                    vec![assets::demonstration_scan()],
+                    assets::demonstration_bundle(),
+                );
             }
-            Command::Save(folder) => self.engine.save(folder),
+            Command::Save(folder) => {
+                let share = self
+                    .look
+                    .as_ref()
+                    .map_or(1.0, |look| f64::from(look.mask_share));
+                self.engine.save(folder, MaskRule::ShareOfLargest(share));
+            }
             Command::Explain => self.explain(),
             Command::PauseOrResume => self.pause_or_resume(),
             Command::Cancel => {
-                self.message = None;
-                self.explain_when_ready = false;
-                self.engine.cancel();
+                // A key that closes a message does not also end hours of work.
+                if self.message.take().is_none() {
+                    self.explain_when_ready = false;
+                    self.engine.cancel();
+                }
             }
             Command::SelectClass(class) => self.select_class(class),
             Command::SetSupervoxelCount(count) => self.set_supervoxel_count(count),
@@ -245,29 +281,34 @@ impl Viewer {
         }
     }
 
-    fn open(&mut self, paths: Vec<PathBuf>) {
-        if paths.is_empty() {
+    fn open(&mut self, scan: Vec<PathBuf>, bundle: PathBuf) {
+        if scan.is_empty() {
             return;
         }
         self.message = None;
-        self.choices.scan.clone_from(&paths);
         self.job = Job::starting();
         self.engine
-            .open(paths, self.choices.bundle.clone(), RegionChoice::Automatic);
+            .open(scan.clone(), bundle.clone(), RegionChoice::Automatic);
+        // They become the user's choices once they are open.
+        self.pending = Some((scan, bundle));
     }
 
     fn move_region(&mut self, region: WorldBox) {
-        // A box that only half covers the scan is moved by the engine's own check.
+        if self.pending.is_some() {
+            return self.forget_dragged_region();
+        }
         self.explain_when_ready = false;
         self.job = Job::starting();
         self.engine.move_region(region);
     }
 
     fn explain(&mut self) {
-        let (Some(_), Some(players)) = (&self.facts.segmentation, self.facts.players.clone())
-        else {
+        let Some(players) = self.facts.players.clone() else {
             return;
         };
+        if matches!(self.job, Job::Working(_)) {
+            return;
+        }
         self.message = None;
         self.facts.forget_explanation();
         self.job = Job::Explaining;
@@ -320,6 +361,8 @@ impl Viewer {
             self.engine.cancel();
         }
         self.facts.forget_explanation();
+        // What is shown stays until the new ones come, but cannot be explained.
+        self.facts.players = None;
         self.find_supervoxels();
     }
 

@@ -54,6 +54,8 @@ pub struct Viewer {
     dialogs: Dialogs,
     commands: Vec<Command>,
     explain_when_ready: bool,
+    /// Scan and model that are being opened.
+    pending: Option<(Vec<PathBuf>, PathBuf)>,
 }
 
 impl Viewer {
@@ -96,7 +98,7 @@ impl Viewer {
             facts: Facts::default(),
             look: None,
             choices: Choices {
-                scan: launch.scan.clone(),
+                scan: Vec::new(),
                 bundle: launch.bundle.unwrap_or_else(assets::demonstration_bundle),
                 supervoxel_count: FIRST_SUPERVOXELS,
                 class: 1,
@@ -111,6 +113,7 @@ impl Viewer {
             dialogs: Dialogs::new(ctx),
             commands: Vec::new(),
             explain_when_ready: launch.explain_at_once,
+            pending: None,
         };
         if !launch.empty {
             viewer.send(if launch.scan.is_empty() {

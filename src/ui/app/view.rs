@@ -8,7 +8,7 @@ use crate::gpu::OverlayStyle;
 use crate::ui::command::{Command, Pane};
 use crate::ui::panels;
 use crate::ui::panes;
-use crate::ui::state::{Facts, Job, Look, Message, MessageKind};
+use crate::ui::state::{Facts, Job, Look, Message, MessageKind, mask_threshold};
 use crate::ui::theme;
 
 impl Viewer {
@@ -70,13 +70,13 @@ impl Viewer {
         if self.facts.study.is_none() {
             match self.job {
                 Job::Idle => empty_state(ui, space, &mut self.commands),
-                _ => busy(ui, space, self.job),
+                _ => busy(ui, space, self.job, &mut self.commands),
             }
         } else if let Some(mut look) = self.look.take() {
             self.draw_panes(ui, space, &mut look);
             self.look = Some(look);
             if let Job::Working(_) = self.job {
-                busy(ui, space, self.job);
+                busy(ui, space, self.job, &mut self.commands);
             }
         }
         if let Some(message) = &self.message {
@@ -130,7 +130,7 @@ fn overlay(facts: &Facts, look: &Look) -> OverlayStyle {
         boundary_opacity: look.boundary_opacity,
         heatmap_opacity: look.heatmap_opacity,
         heat_scale: scale.unwrap_or(1.0) as f32,
-        mask_threshold: scale.map(|scale| look.mask_share * scale as f32),
+        mask_threshold: mask_threshold(facts, look.mask_share).map(|threshold| threshold as f32),
         hatch_undecided: true,
         selected_supervoxel: supervoxel(look.selected_player),
         hovered_supervoxel: supervoxel(look.hovered_player),
@@ -138,7 +138,7 @@ fn overlay(facts: &Facts, look: &Look) -> OverlayStyle {
 }
 
 impl Facts {
-    /// Players that have a value whose interval holds zero.
+    /// Players whose interval holds zero or is not known.
     pub fn undecided_players(&self) -> usize {
         self.shown().map_or(0, |snapshot| {
             let estimate = &snapshot.estimate;
@@ -196,7 +196,7 @@ fn empty_state(ui: &mut Ui, space: Rect, commands: &mut Vec<Command>) {
 }
 
 /// What is being done, how far it is, and a way out.
-fn busy(ui: &mut Ui, space: Rect, job: Job) {
+fn busy(ui: &mut Ui, space: Rect, job: Job, commands: &mut Vec<Command>) {
     let Job::Working(progress) = job else { return };
     egui::Area::new(ui.scope_id().with("busy"))
         .order(egui::Order::Middle)
@@ -214,6 +214,9 @@ fn busy(ui: &mut Ui, space: Rect, job: Job) {
                         ui.spinner();
                         ui.label(format!("{}…", progress.phase.label()));
                         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                            if ui.small_button("Cancel").clicked() {
+                                commands.push(Command::Cancel);
+                            }
                             if progress.total > 0 {
                                 let text = format!("{} of {}", progress.done, progress.total);
                                 ui.label(

@@ -5,7 +5,7 @@ use egui::{Button, ProgressBar, RichText, Ui, Vec2};
 use crate::engine::Budget;
 use crate::ui::command::Command;
 use crate::ui::panels::{counted, duration, millilitres, section, slider_row};
-use crate::ui::state::{Choices, Facts, Job, Look, mask_statistics};
+use crate::ui::state::{Choices, Facts, Job, Look, mask_statistics, mask_threshold};
 use crate::ui::theme;
 use crate::ui::widgets::colour_bar;
 
@@ -82,7 +82,7 @@ pub fn run(
                 ui.add_enabled(false, wide(ui, "Explain"));
             }
             Job::Idle => {
-                let ready = facts.segmentation.is_some() && facts.players.is_some();
+                let ready = facts.players.is_some();
                 let label = format!("Explain {class}");
                 let button = wide(ui, &label).fill(theme::ACCENT_FILL);
                 if ui.add_enabled(ready, button).clicked() {
@@ -223,7 +223,9 @@ pub fn heatmap(ui: &mut Ui, facts: &Facts, look: &mut Look) {
             return;
         };
         colour_bar::signed(ui, scale, "SHAP value, change of soft Dice");
-        let threshold = f64::from(look.mask_share) * scale;
+        let Some(threshold) = mask_threshold(facts, look.mask_share) else {
+            return;
+        };
         let text = format!("value ≥ {threshold:.4}");
         slider_row(
             ui,

@@ -113,10 +113,9 @@ fn region_box(
         StrokeKind::Outside,
     );
 
-    let grip = Rect::from_center_size(cut.left_top(), Vec2::splat(10.0));
-    if !view.rect.contains_rect(grip) {
-        return;
-    }
+    // In the view also where the corner is not, so that there is always a grip.
+    let corner = view.rect.shrink(8.0).clamp(cut.left_top());
+    let grip = Rect::from_center_size(corner, Vec2::splat(10.0));
     let response = ui
         .interact(
             grip.expand(5.0),
