@@ -19,6 +19,11 @@
 //! `gpu`, `model` and `explain` do not know each other; they meet in `engine`
 //! through plain data. `ui` never names burn, `engine` never names egui.
 
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::todo)
+)]
+
 pub mod base;
 pub mod cli;
 pub mod engine;

@@ -19,8 +19,9 @@ mod adapter;
 
 /// One device serves all tests: opening one takes a while.
 fn device() -> Option<&'static GpuContext> {
-    static DEVICE: OnceLock<Option<GpuContext>> = OnceLock::new();
-    DEVICE.get_or_init(adapter::adapter).as_ref()
+    static DEVICE: OnceLock<Result<GpuContext, String>> = OnceLock::new();
+    let device = DEVICE.get_or_init(|| GpuContext::headless().map_err(|error| error.to_string()));
+    adapter::needed(device.as_ref().map_err(Clone::clone))
 }
 
 /// Layers of a scene, for the device and for the twin alike.

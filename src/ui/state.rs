@@ -181,8 +181,10 @@ fn camera_toward_region(study: &Study) -> Camera {
     if toward.x < 0.0 {
         camera.yaw = -camera.yaw;
     }
-    camera.target_mm += toward * 0.5;
-    camera.distance_mm *= 0.75;
+    if region_zoom(study) > 1.0 {
+        camera.target_mm += toward * 0.5;
+        camera.distance_mm *= 0.75;
+    }
     camera
 }
 

@@ -1,16 +1,51 @@
-//! The graphics device of tests that need one.
+//! The graphics device of tests that need one, and what happens where there is none.
+
+// Each test program uses a part of this.
+#![allow(dead_code)]
+
+use std::io::Write as _;
 
 use voxplain::gpu::GpuContext;
 
-/// A device, or `None` with a line that says what was left out. Where the tests run
-/// unattended (`CI` is set) a missing adapter is a failure.
+/// Every test that draws or computes on a graphics adapter, by its full name.
+pub const NEED_ADAPTER: [&str; 7] = [
+    "drawn::views_are_drawn_and_follow_the_values_with_few_bytes",
+    "networks::parity_on_wgpu",
+    "an_empty_scene_draws_its_background",
+    "lines_lie_where_ids_change_at_any_zoom",
+    "looking_uploads_nothing_and_a_tick_a_few_kilobytes",
+    "slices_match_their_twin",
+    "volumes_match_their_twin",
+];
+
+/// A device for the running test; see [`needed`].
 pub fn adapter() -> Option<GpuContext> {
-    match GpuContext::headless() {
-        Ok(gpu) => Some(gpu),
-        Err(error) if std::env::var_os("CI").is_some() => panic!("{error}"),
-        Err(error) => {
-            println!("left out: needs a graphics adapter ({error})");
+    needed(GpuContext::headless().map_err(|error| error.to_string()))
+}
+
+/// What the running test needs of a graphics adapter, or `None` with a line that says
+/// what was left out. Where the tests run unattended (`CI` is set) a missing adapter is
+/// a failure.
+pub fn needed<T>(found: Result<T, String>) -> Option<T> {
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("main");
+    assert!(
+        test == "main" || NEED_ADAPTER.contains(&test),
+        "add {test} to NEED_ADAPTER"
+    );
+    match found {
+        Ok(found) => Some(found),
+        Err(reason) if std::env::var_os("CI").is_some() => panic!("{reason}"),
+        Err(reason) => {
+            say(&format!(
+                "left out: {test} needs a graphics adapter ({reason})"
+            ));
             None
         }
     }
+}
+
+/// Writes a line that the test harness does not hold back.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

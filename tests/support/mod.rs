@@ -3,6 +3,8 @@
 // Each test program uses a part of this.
 #![allow(dead_code)]
 
+pub mod adapter;
+
 use std::path::PathBuf;
 
 use ndarray::{ArrayD, IxDyn};
@@ -27,23 +29,9 @@ pub fn npy<T: ndarray_npy::ReadableElement>(path: PathBuf) -> ArrayD<T> {
     ndarray_npy::read_npy(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// A device on a graphics adapter. Where there is none the test is left out and says
-/// so, except where the variable `CI` is set: there it fails.
+/// A device on a graphics adapter; see [`adapter::needed`].
 pub fn adapter_or_skip() -> Option<ComputeDevice> {
-    match ComputeDevice::wgpu() {
-        Ok(device) => {
-            println!("adapter: {}", device.label());
-            Some(device)
-        }
-        Err(reason) => {
-            assert!(
-                std::env::var_os("CI").is_none(),
-                "needs a graphics adapter: {reason}"
-            );
-            println!("left out: needs a graphics adapter ({reason})");
-            None
-        }
-    }
+    adapter::needed(ComputeDevice::wgpu().map_err(|error| error.to_string()))
 }
 
 /// Settings of a reference network with one input channel.

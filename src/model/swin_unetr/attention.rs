@@ -7,7 +7,7 @@ use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Device, Int, Tensor, TensorData, module};
 
 use super::attention_cpu::CpuPlan;
-use super::layers::{Linear, TokenGrid, is_cpu, upload};
+use super::layers::{Linear, TokenGrid, cpu_values, is_cpu, upload};
 use super::window::{POSITIONS, WindowLayout, score_bias};
 use crate::model::{ModelError, Weights};
 
@@ -91,10 +91,11 @@ impl WindowAttention {
         let attended = match &*self.plan(grid, &device) {
             Plan::Cpu(plan) => {
                 let projected = projected.into_data();
-                let values = projected
-                    .as_slice()
-                    .expect("CPU tensors are readable as f32");
-                upload(plan.attend(values, width), [grid.tokens(), width], &device)
+                upload(
+                    plan.attend(cpu_values(&projected), width),
+                    [grid.tokens(), width],
+                    &device,
+                )
             }
             Plan::Device(plan) => plan.attend(projected, self.heads),
         };

@@ -5,7 +5,7 @@ use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, module};
 
 use super::convolution_cpu::CpuConvolution;
-use super::layers::{LEAKY_SLOPE, instance_norm, is_cpu, transposed, upload};
+use super::layers::{LEAKY_SLOPE, cpu_values, instance_norm, is_cpu, transposed, upload};
 use crate::model::{ModelError, Weights};
 
 /// A convolution with stride 1 that keeps the size.
@@ -67,8 +67,7 @@ impl Convolution {
                 let [n, _, d, h, w] = x.dims();
                 let device = x.device();
                 let x = x.into_data();
-                let x = x.as_slice().expect("CPU tensors are readable as f32");
-                let result = kernel.forward(x, n, [d, h, w]);
+                let result = kernel.forward(cpu_values(&x), n, [d, h, w]);
                 upload(result, [n, self.outputs, d, h, w], &device)
             }
         }

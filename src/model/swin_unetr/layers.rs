@@ -10,6 +10,15 @@ const EPSILON: f64 = 1e-5;
 /// Slope of the leaky rectifier for negative values.
 pub const LEAKY_SLOPE: f64 = 0.01;
 
+/// The values of a tensor that came from the CPU device.
+#[expect(
+    clippy::expect_used,
+    reason = "a float tensor of the CPU device is always f32 in main memory"
+)]
+pub fn cpu_values(data: &TensorData) -> &[f32] {
+    data.as_slice().expect("CPU tensors are readable as f32")
+}
+
 /// A tensor on the device from row-major values.
 pub fn upload<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values, shape), device)

@@ -18,13 +18,14 @@ use crate::volume;
 impl Viewer {
     /// Drains facts and carries out commands. Runs also while the window is hidden.
     pub fn update(&mut self, ctx: &egui::Context) {
-        while let Some(event) = self.engine.next_event() {
-            self.absorb(event);
-        }
+        // Progress before facts: the fact that all is done comes after the last progress.
         if let Some(progress) = self.engine.take_progress()
-            && matches!(self.job, Job::Working(_))
+            && self.job != Job::Explaining
         {
             self.job = Job::Working(progress);
+        }
+        while let Some(event) = self.engine.next_event() {
+            self.absorb(event);
         }
         if let Some(snapshot) = self.engine.take_snapshot()
             && self.job == Job::Explaining
