@@ -100,7 +100,11 @@ impl Viewer {
                     text,
                 });
             }
-            Event::Idle => self.job = Job::Idle,
+            Event::Idle => {
+                // Progress that came in since the last look belongs to what has ended.
+                self.engine.take_progress();
+                self.job = Job::Idle;
+            }
         }
     }
 
