@@ -11,8 +11,8 @@ use voxplain::ui::command::Command;
 use voxplain::ui::state::Job;
 use voxplain::ui::{DrawOn, Launch, Viewer};
 
-use crate::adapter::adapter;
 use crate::desk::{Window, image, launch, make_quick, set_count, settle, slider};
+use crate::support::adapter::adapter;
 
 const PANES: [&str; 4] = ["Axial view", "Coronal view", "Sagittal view", "3D view"];
 
