@@ -370,6 +370,45 @@ fn a_scan_that_cannot_be_shown_is_refused_where_there_is_no_window() {
     assert!(lines[1].starts_with("voxplain: ") && lines[1].contains("missing.nii.gz"));
 }
 
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_a_job_with_its_own_code_and_writes_nothing() {
+    use std::io::{BufRead as _, BufReader};
+    use std::process::{Command, Stdio};
+    use std::time::{Duration, Instant};
+
+    let folder = tempdir().unwrap();
+    let out = folder.path().join("out");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_voxplain"))
+        .args(["explain", text(&image()), "--out", text(&out)])
+        .args(["--device", "cpu", "--budget", "2000"])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = Vec::new();
+    let mut interrupted = None;
+    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+        let line = line.unwrap();
+        if line.starts_with("Explaining") && interrupted.is_none() {
+            let id = child.id().to_string();
+            let sent = Command::new("kill").args(["-INT", &id]).status().unwrap();
+            assert!(sent.success());
+            interrupted = Some(Instant::now());
+        }
+        said.push(line);
+    }
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(130), "{said:?}");
+    assert_eq!(
+        said.last().map(String::as_str),
+        Some("voxplain: cancelled"),
+        "{said:?}"
+    );
+    assert!(interrupted.unwrap().elapsed() < Duration::from_secs(10));
+    assert!(!out.exists());
+}
+
 /// Everything an explanation's folder holds.
 const FILES: [&str; 10] = [
     "attribution.nii.gz",

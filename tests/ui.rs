@@ -1,8 +1,6 @@
 //! The window, driven as a user drives it: by names, clicks and sliders. Needs no
 //! display; what is drawn is looked at where there is a graphics adapter.
 
-#[path = "support/adapter.rs"]
-mod adapter;
 #[path = "ui/desk.rs"]
 mod desk;
 #[path = "ui/drawn.rs"]

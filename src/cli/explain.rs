@@ -62,7 +62,6 @@ impl Explain {
 
 pub(crate) fn run(arguments: &Explain, common: &Common) -> anyhow::Result<()> {
     check_output(&arguments.out)?;
-    folder::create(&arguments.out)?;
     let cancel = cancel_on_interrupt();
     let mut line = ProgressLine::new();
     let study = arguments.study.open(&mut line, &cancel)?;
@@ -71,6 +70,7 @@ pub(crate) fn run(arguments: &Explain, common: &Common) -> anyhow::Result<()> {
         .as_deref()
         .map(|name| study.class_index(name))
         .transpose()?;
+    folder::create(&arguments.out)?;
     let Segmented {
         study,
         network,

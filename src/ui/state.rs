@@ -97,6 +97,19 @@ pub struct Look {
     pub pointer_mm: Option<DVec3>,
 }
 
+/// See [`Look::appearance`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Appearance {
+    crosshair_mm: DVec3,
+    window: Window,
+    camera: Camera,
+    opacities: [f32; 3],
+    mask_share: f32,
+    cut_away: bool,
+    class_visible: Vec<bool>,
+    dragged_region: Option<WorldBox>,
+}
+
 impl Look {
     /// The first look at a study: the crosshair in the middle of the region.
     pub fn at(study: &Study, window: Window) -> Self {
@@ -119,6 +132,25 @@ impl Look {
             dragged_region: None,
             wheel: [0.0; 3],
             pointer_mm: None,
+        }
+    }
+
+    /// What the volume's picture depends on and the user can change. Values that
+    /// stream in are not part of it.
+    pub fn appearance(&self) -> Appearance {
+        Appearance {
+            crosshair_mm: self.crosshair_mm,
+            window: self.window,
+            camera: self.camera,
+            opacities: [
+                self.segmentation_opacity,
+                self.boundary_opacity,
+                self.heatmap_opacity,
+            ],
+            mask_share: self.mask_share,
+            cut_away: self.cut_away,
+            class_visible: self.class_visible.clone(),
+            dragged_region: self.dragged_region,
         }
     }
 

@@ -143,7 +143,7 @@ fn a_study_goes_from_scan_to_folder_with_a_pause_and_a_cancelled_job() {
     desk.engine.explain(Arc::clone(&players), settings(1000));
     desk.expect_name("explain started");
     let first = desk.snapshot();
-    assert!(first.evaluations >= 2 && first.budget == 1000);
+    assert!(first.evaluations >= 2 && (900..=1000).contains(&first.budget));
 
     // A pause lets the evaluation that runs finish, and nothing after it.
     desk.engine.job().pause();

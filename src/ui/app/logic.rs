@@ -10,7 +10,7 @@ use crate::base::{Plane, WorldBox};
 use crate::engine::{Event, ExplainSettings, RegionChoice, Study, assets};
 use crate::explain::relevance_mask::MaskRule;
 use crate::explain::supervoxels::SupervoxelSettings;
-use crate::gpu::{ClassStyle, Window};
+use crate::gpu::Window;
 use crate::ui::command::{Command, menu_entries};
 use crate::ui::render::ViewRenderer;
 use crate::ui::state::{Job, Look, Message, MessageKind};
@@ -395,14 +395,6 @@ impl Viewer {
                 self.commands.push(entry.command);
             }
         }
-    }
-
-    /// How each class is drawn: its colour, and whether its eye is open.
-    pub(super) fn class_styles(&self) -> Vec<ClassStyle> {
-        let (Some(study), Some(look)) = (&self.facts.study, &self.look) else {
-            return Vec::new();
-        };
-        look.class_styles(study)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::gpu::{GpuContext, GpuError, Tier};
 use crate::ui::command::Command;
 use crate::ui::dialogs::Dialogs;
 use crate::ui::render::{DrawOn, RenderError, ViewRenderer};
-use crate::ui::state::{Choices, Facts, Job, Look, Message};
+use crate::ui::state::{Appearance, Choices, Facts, Job, Look, Message};
 use crate::ui::theme;
 
 /// What the window opens with.
@@ -56,6 +56,8 @@ pub struct Viewer {
     explain_when_ready: bool,
     /// Scan and model that are being opened.
     pending: Option<(Vec<PathBuf>, PathBuf)>,
+    /// How the user looked at the study in the last frame.
+    appearance: Option<Appearance>,
 }
 
 impl Viewer {
@@ -114,6 +116,7 @@ impl Viewer {
             commands: Vec::new(),
             explain_when_ready: launch.explain_at_once,
             pending: None,
+            appearance: None,
         };
         if !launch.empty {
             viewer.send(if launch.scan.is_empty() {

@@ -85,32 +85,27 @@ impl Viewer {
     }
 
     fn draw_panes(&mut self, ui: &mut Ui, space: Rect, look: &mut Look) {
-        self.look = Some(look.clone());
-        let classes = self.class_styles();
-        if let Some(renderer) = &mut self.renderer {
-            renderer.set_classes(&classes);
+        if let (Some(renderer), Some(study)) = (&mut self.renderer, &self.facts.study) {
+            renderer.set_classes(&look.class_styles(study));
             renderer.set_players(&self.facts.player_samples());
         }
-        let overlay = overlay(&self.facts, look);
+        let appearance = look.appearance();
+        let shown = panes::Shown {
+            facts: &self.facts,
+            overlay: overlay(&self.facts, look),
+            look_changed: self.appearance.as_ref() != Some(&appearance),
+        };
         for (pane, rect) in panes::layout(space, look.enlarged) {
             let renderer = self.renderer.as_mut();
             let commands = &mut self.commands;
             match pane {
-                Pane::Slice(plane) => panes::slice::show(
-                    ui,
-                    rect,
-                    plane,
-                    &self.facts,
-                    look,
-                    overlay,
-                    renderer,
-                    commands,
-                ),
-                Pane::Volume => {
-                    panes::volume::show(ui, rect, &self.facts, look, overlay, renderer, commands);
+                Pane::Slice(plane) => {
+                    panes::slice::show(ui, rect, plane, &shown, look, renderer, commands);
                 }
+                Pane::Volume => panes::volume::show(ui, rect, &shown, look, renderer, commands),
             }
         }
+        self.appearance = Some(appearance);
         if let Some(renderer) = &self.renderer
             && renderer.wants_refinement()
         {

@@ -6,7 +6,18 @@ pub mod volume;
 
 use egui::Rect;
 
+use crate::gpu::OverlayStyle;
 use crate::ui::command::Pane;
+use crate::ui::state::Facts;
+
+/// What the views show.
+pub struct Shown<'a> {
+    pub facts: &'a Facts,
+    /// How the layers above the scan are drawn.
+    pub overlay: OverlayStyle,
+    /// Whether the user has changed the look since the last frame.
+    pub look_changed: bool,
+}
 
 /// Where each visible view goes in the space of the views.
 pub fn layout(space: Rect, enlarged: Option<Pane>) -> Vec<(Pane, Rect)> {

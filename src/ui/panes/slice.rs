@@ -4,30 +4,27 @@ use egui::{CursorIcon, PointerButton, Rect, Sense, Stroke, StrokeKind, Ui, Vec2}
 use glam::DVec3;
 
 use crate::base::{Plane, side_letter};
-use crate::gpu::{Interpolation, OverlayStyle, SliceView};
+use crate::gpu::{Interpolation, SliceView};
 use crate::ui::command::{Command, Pane};
-use crate::ui::panes::marks;
+use crate::ui::panes::{Shown, marks};
 use crate::ui::plane::PlaneView;
 use crate::ui::render::ViewRenderer;
 use crate::ui::state::{Facts, Look};
 use crate::ui::theme;
 
 /// Shows a slice and turns gestures into commands.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one pane joins the facts, the look and the renderer"
-)]
 pub fn show(
     ui: &mut Ui,
     rect: Rect,
     plane: Plane,
-    facts: &Facts,
+    shown: &Shown<'_>,
     look: &mut Look,
-    overlay: OverlayStyle,
     renderer: Option<&mut ViewRenderer>,
     commands: &mut Vec<Command>,
 ) {
-    let Some(study) = &facts.study else { return };
+    let Some(study) = &shown.facts.study else {
+        return;
+    };
     let grid = study.first_channel().grid();
     let index = plane as usize;
     let view = PlaneView::fit(
@@ -61,7 +58,7 @@ pub fn show(
             size_px,
             window: look.window,
             interpolation: Interpolation::Linear,
-            overlay,
+            overlay: shown.overlay,
             region: Some(look.dragged_region.unwrap_or(study.region)),
             dim_outside_region: 0.0,
             background: crate::base::colour::Rgb([
@@ -91,7 +88,7 @@ pub fn show(
         [-view.right, view.right, view.up, -view.up].map(side_letter),
     );
     marks::scale_bar(&painter, rect, view.mm_per_point);
-    gestures(ui, &response, &view, plane, facts, look, commands);
+    gestures(ui, &response, &view, plane, shown.facts, look, commands);
 }
 
 /// The region's outline with a grip that moves it.

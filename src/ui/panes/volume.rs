@@ -4,28 +4,29 @@ use egui::{Align2, PointerButton, Rect, Sense, Ui};
 use glam::{DVec2, DVec3};
 
 use crate::base::side_letter;
-use crate::gpu::{Cutaway, OverlayStyle, RaycastView, RegionView, ScanStyle};
+use crate::gpu::{Cutaway, RaycastView, RegionView, ScanStyle};
 use crate::ui::command::{Command, Pane};
-use crate::ui::panes::marks;
+use crate::ui::panes::{Shown, marks};
 use crate::ui::render::ViewRenderer;
-use crate::ui::state::{Facts, Look};
+use crate::ui::state::Look;
 use crate::ui::theme;
 
 /// Shows the volume rendering and turns gestures into a new camera or commands.
 pub fn show(
     ui: &mut Ui,
     rect: Rect,
-    facts: &Facts,
+    shown: &Shown<'_>,
     look: &mut Look,
-    overlay: OverlayStyle,
     renderer: Option<&mut ViewRenderer>,
     commands: &mut Vec<Command>,
 ) {
-    let Some(study) = &facts.study else { return };
+    let Some(study) = &shown.facts.study else {
+        return;
+    };
     let response = ui.interact(rect, ui.scope_id().with("volume"), Sense::click_and_drag());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "3D view"));
     let camera_moves = gestures(ui, &response, rect, look, commands);
-    let moving = camera_moves || ui.input(|input| input.pointer.any_down());
+    let moving = camera_moves || shown.look_changed || ui.input(|input| input.pointer.any_down());
 
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, 0.0, theme::VIEW);
@@ -38,7 +39,7 @@ pub fn show(
         let picture = renderer.volume(grid, moving, |quality| {
             let mut view = RaycastView::of(grid, look.window, size_px, quality);
             view.camera = look.camera;
-            view.overlay = overlay;
+            view.overlay = shown.overlay;
             view.region = Some(RegionView {
                 bounds: look.dragged_region.unwrap_or(study.region),
                 clip_scan: false,
