@@ -61,6 +61,15 @@ impl Explain {
 }
 
 pub(crate) fn run(arguments: &Explain, common: &Common) -> anyhow::Result<()> {
+    let outcome = run_into_folder(arguments, common);
+    if outcome.is_err() {
+        // Removes nothing but an empty folder, which is what a job that ended early made.
+        let _ = std::fs::remove_dir(&arguments.out);
+    }
+    outcome
+}
+
+fn run_into_folder(arguments: &Explain, common: &Common) -> anyhow::Result<()> {
     check_output(&arguments.out)?;
     let cancel = cancel_on_interrupt();
     let mut line = ProgressLine::new();

@@ -101,3 +101,12 @@ fn headless_folder(scans: &[PathBuf]) -> PathBuf {
     );
     Path::new(&format!("voxplain-{name}")).to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_packages_are_those_of_the_readme() {
+        let line = format!("sudo apt-get install -y {}\n", super::WINDOW_PACKAGES);
+        assert!(include_str!("../../README.md").contains(&line));
+    }
+}

@@ -88,6 +88,7 @@ impl Viewer {
         if let (Some(renderer), Some(study)) = (&mut self.renderer, &self.facts.study) {
             renderer.set_classes(&look.class_styles(study));
             renderer.set_players(&self.facts.player_samples());
+            renderer.set_network_busy(self.job == Job::Explaining);
         }
         let appearance = look.appearance();
         let shown = panes::Shown {

@@ -24,9 +24,9 @@ use device::DevicePainter;
 /// How long the view must rest before the volume is drawn finely.
 const REST: Duration = Duration::from_millis(150);
 
-/// On a software adapter the network needs the cores more than a fine picture that a
-/// stream of values outdates at once; the volume then follows it at this pace.
-const SOFTWARE_PACE: Duration = Duration::from_secs(5);
+/// While the network works on the CPU it needs the cores more than a fine picture that
+/// a stream of values outdates at once; the volume then follows it at this pace.
+const SOFTWARE_PACE: Duration = Duration::from_secs(12);
 
 /// Draws the views of one window.
 pub struct ViewRenderer {
@@ -38,6 +38,7 @@ pub struct ViewRenderer {
     volume: Option<Asked>,
     players: Vec<PlayerSample>,
     classes: Vec<ClassStyle>,
+    network_is_busy: bool,
     last_change: Instant,
     last_fine: Option<Instant>,
     wants_refinement: bool,
@@ -96,6 +97,7 @@ impl ViewRenderer {
             volume: None,
             players: Vec::new(),
             classes: Vec::new(),
+            network_is_busy: false,
             last_change: Instant::now(),
             last_fine: None,
             wants_refinement: false,
@@ -199,6 +201,11 @@ impl ViewRenderer {
         }
     }
 
+    /// Tells whether an explanation runs.
+    pub fn set_network_busy(&mut self, busy: bool) {
+        self.network_is_busy = busy;
+    }
+
     /// Whether a finer picture of the volume waits for the view to rest.
     pub fn wants_refinement(&self) -> bool {
         self.wants_refinement
@@ -268,6 +275,7 @@ impl ViewRenderer {
 
     fn may_refine(&self) -> bool {
         self.tier != Tier::Software
+            || !self.network_is_busy
             || self
                 .last_fine
                 .is_none_or(|at| at.elapsed() >= SOFTWARE_PACE)
