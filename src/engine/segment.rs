@@ -46,6 +46,14 @@ pub fn segment(
         &description.inference,
         WINDOW_BATCH,
     )?;
+    if !network.device().is_cpu() {
+        // The first run compiles and tunes kernels, which can take many seconds.
+        progress(Progress {
+            phase: Phase::Preparing,
+            done: 0,
+            total: 0,
+        });
+    }
     let logits = windows.logits(prepared.input.view(), cancel, &mut |done, total| {
         progress(Progress {
             phase: Phase::Segmenting,

@@ -45,7 +45,7 @@ impl ComputeDevice {
     /// The device and queue a window already draws with, so that both share memory.
     ///
     /// The device must have been requested with every feature and limit of its adapter
-    /// (except mappable primary buffers): kernels are chosen by what the adapter offers.
+    /// (except mappable primary buffers and experimental ones): kernels are chosen by what the adapter offers.
     /// Call once for a device and clone the result.
     pub fn from_wgpu(
         instance: wgpu::Instance,
@@ -96,11 +96,12 @@ impl ComputeDevice {
 }
 
 /// All an adapter offers but memory that the host maps directly, which slows down
-/// discrete adapters.
+/// discrete adapters, and what wgpu calls experimental, which no kernel here uses.
 fn wanted_features(adapter: &wgpu::Adapter) -> wgpu::Features {
     adapter
         .features()
         .difference(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS)
+        .difference(wgpu::Features::all_experimental_mask())
 }
 
 fn everything(adapter: &wgpu::Adapter) -> wgpu::DeviceDescriptor<'static> {
@@ -109,9 +110,7 @@ fn everything(adapter: &wgpu::Adapter) -> wgpu::DeviceDescriptor<'static> {
         required_features: wanted_features(adapter),
         required_limits: adapter.limits(),
         memory_hints: wgpu::MemoryHints::MemoryUsage,
-        // SAFETY: only allows features of the adapter that wgpu still calls experimental to
-        // be asked for; the kernels that use them are burn's own, made for them.
-        experimental_features: unsafe { wgpu::ExperimentalFeatures::enabled() },
+        experimental_features: wgpu::ExperimentalFeatures::disabled(),
         trace: wgpu::Trace::Off,
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use burn::tensor::{Device, Tensor, TensorData};
 use voxplain::model::{ComputeDevice, MergeOrder, NetworkConfig, SwinUnetr, Weights};
 
+use crate::support::adapter::adapter;
 use crate::support::{
     adapter_or_skip, config, difference, fixture, large_fixture, npy, recipe_weights, shape_of,
 };
@@ -178,6 +179,17 @@ fn weights_from_a_file_equal_the_recipe() {
         folder("in_64x32x32"),
         folder("out_64x32x32_merging"),
     );
+}
+
+/// The device that the views draw on is fit for the network: it was made with every
+/// feature that kernels may be chosen by.
+#[test]
+fn one_device_serves_view_and_network() {
+    let Some(gpu) = adapter() else {
+        return;
+    };
+    let shared = ComputeDevice::from_wgpu(gpu.instance, gpu.adapter, gpu.device, gpu.queue);
+    assert!(!shared.unwrap().is_cpu());
 }
 
 /// One test for all, so that the kernels are compiled once. On a software adapter that
