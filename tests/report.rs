@@ -151,6 +151,7 @@ fn explanation() -> Explanation {
         bundle: Bundle {
             name: "hippocampus".into(),
             weights_blake3: "00ff".repeat(16),
+            description: serde_json::json!({ "merge_order": "merging" }),
         },
         inputs: vec![InputFile::describe(&path, &demo()).unwrap()],
         region_mm: WorldBox {

@@ -61,7 +61,6 @@ fn run_demo(arguments: &Demo, common: &Common) -> anyhow::Result<()> {
     let supervoxels_s = pace.elapsed_s();
 
     let settings = ExplainSettings {
-        supervoxels: settings,
         budget: arguments.budget,
         seed: common.seed,
         ..ExplainSettings::default()

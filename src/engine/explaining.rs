@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::base::Pace;
+use crate::engine::segment::WINDOW_BATCH;
 use crate::engine::{EngineError, ExplainSettings, JobControl, Players, Segmentation, Study};
 use crate::explain::log::{CoalitionLog, LogHeader};
 use crate::explain::permutation::{PermutationEstimator, PermutationSampler};
@@ -20,9 +21,6 @@ pub const WANTED_TOLERANCE: f64 = 0.05;
 
 /// Snapshots come at least this far apart, so that looking costs nothing.
 const SNAPSHOT_INTERVAL: Duration = Duration::from_millis(100);
-
-/// Windows that go through the network together. On a CPU one window fills all cores.
-const WINDOW_BATCH: usize = 1;
 
 /// What is explained, and how.
 pub struct Task<'a> {

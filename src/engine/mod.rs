@@ -27,6 +27,7 @@ pub use control::JobControl;
 pub use error::EngineError;
 pub use explaining::{ClassExplanation, Explanation, Snapshot, Task, WANTED_TOLERANCE, explain};
 pub use players::Players;
+pub use reporting::value_unit;
 pub use segment::{Segmentation, segment};
 pub use settings::{
     Budget, DeviceChoice, ExplainSettings, FIRST_SUPERVOXELS, RegionChoice, SettingError,

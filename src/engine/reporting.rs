@@ -144,6 +144,7 @@ pub fn provenance(explanation: &Explanation) -> Result<provenance::Explanation, 
         bundle: Bundle {
             name: study.bundle.description().name.clone(),
             weights_blake3: study.bundle.weights_hash().to_owned(),
+            description: serde_json::json!(study.bundle.description()),
         },
         inputs,
         region_mm: study.region,

@@ -26,8 +26,8 @@ pub struct Segmentation {
 }
 
 /// Windows that go through the network together: one, so that progress and cancelling
-/// come after each.
-const WINDOW_BATCH: usize = 1;
+/// come after each. On a CPU one window fills all cores.
+pub(super) const WINDOW_BATCH: usize = 1;
 
 /// Runs the network once over the region of a study.
 pub fn segment(

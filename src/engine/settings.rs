@@ -7,7 +7,6 @@ use crate::base::WorldBox;
 use crate::explain::ValueFunction;
 use crate::explain::baseline::Baseline;
 use crate::explain::relevance_mask::MaskRule;
-use crate::explain::supervoxels::SupervoxelSettings;
 
 /// A text that does not say what it should.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -125,12 +124,12 @@ pub enum DeviceChoice {
     Cpu,
 }
 
-/// Everything that decides the result of an explanation, besides scan and model.
+/// Everything that decides the result of an explanation, besides scan, model and
+/// supervoxels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExplainSettings {
     /// Index of the class to explain; `None` explains every foreground class.
     pub class: Option<usize>,
-    pub supervoxels: SupervoxelSettings,
     pub baseline: Baseline,
     pub value_function: ValueFunction,
     pub budget: Budget,
@@ -143,10 +142,6 @@ impl Default for ExplainSettings {
     fn default() -> Self {
         Self {
             class: None,
-            supervoxels: SupervoxelSettings {
-                count: 100,
-                ..SupervoxelSettings::default()
-            },
             baseline: Baseline::default(),
             value_function: ValueFunction::default(),
             budget: Budget::PerPlayer(2.0),

@@ -44,6 +44,8 @@ pub struct Bundle {
     pub name: String,
     /// BLAKE3 of the weight file, as hex.
     pub weights_blake3: String,
+    /// All of `bundle.json`: the network's settings, preprocessing and windows.
+    pub description: serde_json::Value,
 }
 
 /// One file the network saw.

@@ -314,7 +314,6 @@ impl Viewer {
         self.job = Job::Explaining;
         let settings = ExplainSettings {
             class: Some(self.choices.class),
-            supervoxels: players.settings,
             budget: self.choices.budget,
             seed: self.choices.seed,
             ..ExplainSettings::default()

@@ -2,7 +2,8 @@
 
 use egui::{Button, ProgressBar, RichText, Ui, Vec2};
 
-use crate::engine::Budget;
+use crate::engine::{Budget, value_unit};
+use crate::explain::ValueFunction;
 use crate::ui::command::Command;
 use crate::ui::panels::{counted, duration, millilitres, section, slider_row};
 use crate::ui::state::{Choices, Facts, Job, Look, mask_statistics, mask_threshold};
@@ -222,7 +223,8 @@ pub fn heatmap(ui: &mut Ui, facts: &Facts, look: &mut Look) {
             );
             return;
         };
-        colour_bar::signed(ui, scale, "SHAP value, change of soft Dice");
+        let unit = value_unit(ValueFunction::default());
+        colour_bar::signed(ui, scale, &format!("SHAP value, {unit}"));
         let Some(threshold) = mask_threshold(facts, look.mask_share) else {
             return;
         };
