@@ -409,20 +409,6 @@ fn an_interrupt_ends_a_job_with_its_own_code_and_writes_nothing() {
     assert!(!out.exists());
 }
 
-/// Everything an explanation's folder holds.
-const FILES: [&str; 10] = [
-    "attribution.nii.gz",
-    "explanation.json",
-    "log.voxlog",
-    "mask.nii.gz",
-    "picture.png",
-    "players.csv",
-    "report.html",
-    "segmentation.nii.gz",
-    "standard_error.nii.gz",
-    "supervoxels.nii.gz",
-];
-
 #[test]
 #[ignore = "takes a minute: the whole demonstration"]
 fn without_a_display_the_demonstration_is_explained_into_a_folder() {
@@ -437,7 +423,7 @@ fn without_a_display_the_demonstration_is_explained_into_a_folder() {
     assert_eq!(lines.len(), 1, "{}", finished.stderr);
     assert!(lines[0].contains("libvulkan1"), "{}", lines[0]);
     let out = folder.path().join("voxplain-demonstration");
-    for name in FILES {
+    for name in program::FOLDER_FILES {
         let size = std::fs::metadata(out.join(name)).map(|file| file.len());
         assert!(size.is_ok_and(|size| size > 0), "{name}");
     }

@@ -1,11 +1,11 @@
 //! From a study to its segmentation.
 
+use std::sync::Arc;
+
 use ndarray::{Array3, Array4};
 
 use crate::base::{CancelToken, Pace, Phase, Progress};
 use crate::engine::{EngineError, Study};
-use std::sync::Arc;
-
 use crate::model::{self, Prepared, SlidingWindow, SwinUnetr};
 use crate::volume::{LabelMap, Volume};
 

@@ -23,6 +23,8 @@ pub struct InputFile {
 #[derive(Debug, Clone)]
 pub struct Scan {
     pub channels: Vec<Arc<Volume>>,
+    /// Where the files are. For opening them again; never written to any output.
+    pub paths: Vec<PathBuf>,
     pub inputs: Vec<InputFile>,
     /// What is odd about the files, in plain words.
     pub warnings: Vec<String>,
@@ -37,6 +39,7 @@ impl Scan {
     ) -> Result<Self, EngineError> {
         let mut scan = Self {
             channels: Vec::new(),
+            paths: paths.to_vec(),
             inputs: Vec::new(),
             warnings: Vec::new(),
         };

@@ -12,7 +12,7 @@ use voxplain::explain::permutation::PermutationEstimator;
 use voxplain::report::provenance::Explanation;
 
 use crate::images::{assert_same_grid, frames, label_map, volume};
-use crate::program::{text, voxplain};
+use crate::program::{FOLDER_FILES, text, voxplain};
 use crate::support::fixture;
 
 const ANTERIOR: &str = "anterior hippocampus";
@@ -103,19 +103,7 @@ fn the_folder_holds_every_file_and_nothing_else() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    let expected = [
-        "attribution.nii.gz",
-        "explanation.json",
-        "log.voxlog",
-        "mask.nii.gz",
-        "picture.png",
-        "players.csv",
-        "report.html",
-        "segmentation.nii.gz",
-        "standard_error.nii.gz",
-        "supervoxels.nii.gz",
-    ];
-    assert_eq!(names, expected);
+    assert_eq!(names, FOLDER_FILES);
 }
 
 #[test]

@@ -4,6 +4,20 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
+/// Everything an explanation's folder holds, by name.
+pub const FOLDER_FILES: [&str; 10] = [
+    "attribution.nii.gz",
+    "explanation.json",
+    "log.voxlog",
+    "mask.nii.gz",
+    "picture.png",
+    "players.csv",
+    "report.html",
+    "segmentation.nii.gz",
+    "standard_error.nii.gz",
+    "supervoxels.nii.gz",
+];
+
 /// How one run of the program ended.
 #[derive(Debug)]
 pub struct Finished {

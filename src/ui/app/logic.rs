@@ -97,7 +97,7 @@ impl Viewer {
             Event::Cancelled => self.forget_dragged_region(),
             Event::Failed(text) => {
                 self.explain_when_ready = false;
-                self.pending = None;
+                self.opening = false;
                 self.forget_dragged_region();
                 self.message = Some(Message {
                     kind: MessageKind::Failure,
@@ -107,6 +107,7 @@ impl Viewer {
             Event::Idle => {
                 // What was reported before this is over.
                 self.engine.take_progress();
+                self.opening = false;
                 self.job = Job::Idle;
             }
         }
@@ -120,10 +121,9 @@ impl Viewer {
 
     /// A scan is open: show it at once, before it is segmented.
     fn show_study(&mut self, study: Arc<Study>) {
-        if let Some((scan, bundle)) = self.pending.take() {
-            self.choices.scan = scan;
-            self.choices.bundle = bundle;
-        }
+        self.opening = false;
+        self.choices.scan.clone_from(&study.scan.paths);
+        self.choices.bundle = study.bundle.folder().to_owned();
         let same_scan = self
             .facts
             .study
@@ -287,14 +287,12 @@ impl Viewer {
         }
         self.message = None;
         self.job = Job::starting();
-        self.engine
-            .open(scan.clone(), bundle.clone(), RegionChoice::Automatic);
-        // They become the user's choices once they are open.
-        self.pending = Some((scan, bundle));
+        self.opening = true;
+        self.engine.open(scan, bundle, RegionChoice::Automatic);
     }
 
     fn move_region(&mut self, region: WorldBox) {
-        if self.pending.is_some() {
+        if self.opening {
             return self.forget_dragged_region();
         }
         self.explain_when_ready = false;

@@ -54,8 +54,8 @@ pub struct Viewer {
     dialogs: Dialogs,
     commands: Vec<Command>,
     explain_when_ready: bool,
-    /// Scan and model that are being opened.
-    pending: Option<(Vec<PathBuf>, PathBuf)>,
+    /// Whether another scan is being opened, which a drag must not end.
+    opening: bool,
     /// How the user looked at the study in the last frame.
     appearance: Option<Appearance>,
 }
@@ -115,7 +115,7 @@ impl Viewer {
             dialogs: Dialogs::new(ctx),
             commands: Vec::new(),
             explain_when_ready: launch.explain_at_once,
-            pending: None,
+            opening: false,
             appearance: None,
         };
         if !launch.empty {
