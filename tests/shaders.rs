@@ -9,6 +9,9 @@ use voxplain::gpu::tables::PlayerEntry;
 use voxplain::gpu::uniform::{
     LayerUniform, OverlayUniform, RaycastUniform, SceneUniform, SliceUniform,
 };
+use voxplain::model::swin_unetr::device::kernels::{
+    Precision, attention, network, norm, product, program,
+};
 
 fn module(shader: &Shader) -> naga::Module {
     naga::front::wgsl::parse_str(shader.source).unwrap_or_else(|error| {
@@ -59,6 +62,101 @@ fn every_shader_file_is_part_of_a_shader() {
         }
     }
     assert_eq!(files, 7);
+}
+
+/// Every kernel of the network, in both precisions.
+#[test]
+fn every_kernel_is_valid() {
+    let mut names = std::collections::BTreeSet::new();
+    for (precision, capabilities) in [
+        (Precision::Single, Capabilities::empty()),
+        (Precision::Half, Capabilities::SHADER_FLOAT16),
+    ] {
+        for variant in program::variants(precision) {
+            names.insert(variant.name());
+            let source = variant.wgsl();
+            let module = naga::front::wgsl::parse_str(&source).unwrap_or_else(|error| {
+                panic!(
+                    "{}",
+                    error.emit_to_string_with_path(&source, variant.name())
+                )
+            });
+            let mut validator = Validator::new(ValidationFlags::all(), capabilities);
+            if let Err(error) = validator.validate(&module) {
+                panic!(
+                    "{}",
+                    error.emit_to_string_with_path(&source, variant.name())
+                );
+            }
+            let entry = &module.entry_points[0];
+            assert_eq!(entry.name, "main");
+            assert!(entry.workgroup_size.iter().product::<u32>() <= 256);
+            let shared: u32 = module
+                .global_variables
+                .iter()
+                .filter(|(_, variable)| variable.space == naga::AddressSpace::WorkGroup)
+                .map(|(_, variable)| module.types[variable.ty].inner.size(module.to_ctx()))
+                .sum();
+            assert!(
+                shared <= 16 << 10,
+                "{} shares {shared} bytes",
+                variant.name()
+            );
+        }
+    }
+    let files =
+        std::fs::read_dir(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders/network"));
+    // One file is what the others share.
+    assert_eq!(files.unwrap().count(), names.len() + 1);
+}
+
+/// The parameters of kernels lie in memory as the program's structs do.
+#[test]
+fn kernel_parameters_agree_with_the_shaders() {
+    fn check(program: &str, wgsl: &str, size: usize) {
+        let variants = program::variants(Precision::Single);
+        let variant = variants.iter().find(|v| v.name() == program).unwrap();
+        let module = naga::front::wgsl::parse_str(&variant.wgsl()).unwrap();
+        let (span, members) = layout(&module, wgsl);
+        assert_eq!(span, size, "{wgsl}");
+        // Nothing lies between the members but what their names say.
+        assert!(
+            members.windows(2).all(|pair| pair[1].1 - pair[0].1 <= 12),
+            "{wgsl}"
+        );
+    }
+    check(
+        "product",
+        "Product",
+        size_of::<product::ProductParameters>(),
+    );
+    check(
+        "sum_splits",
+        "Splits",
+        size_of::<product::SplitParameters>(),
+    );
+    check(
+        "attention",
+        "Attention",
+        size_of::<attention::AttentionParameters>(),
+    );
+    check("row_norm", "RowNorm", size_of::<norm::RowNormParameters>());
+    check(
+        "channel_parts",
+        "ChannelParts",
+        size_of::<norm::ChannelPartsParameters>(),
+    );
+    check(
+        "channel_norm",
+        "ChannelNorm",
+        size_of::<norm::ChannelNormParameters>(),
+    );
+    check(
+        "residual",
+        "Residual",
+        size_of::<norm::ResidualParameters>(),
+    );
+    check("head", "Head", size_of::<network::HeadParameters>());
 }
 
 /// Size and members (name, offset) of a WGSL struct.

@@ -59,6 +59,11 @@ pub enum ModelError {
          or choose the CPU device"
     )]
     Device(String),
+    #[error(
+        "the graphics memory does not hold the work ({0}); use a smaller window, close other \
+         programs that draw, or choose the CPU device"
+    )]
+    OutOfMemory(String),
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
 }

@@ -11,12 +11,12 @@ use voxplain::model::{ComputeDevice, MergeOrder, NetworkConfig, Weights, expecte
 use crate::networks::{assert_close, tensor};
 use crate::support::{config, fixture, npy, recipe_tensor};
 
-fn file(name: &str) -> std::path::PathBuf {
+pub fn file(name: &str) -> std::path::PathBuf {
     fixture(&format!("modules/{name}.npy"))
 }
 
 /// Recipe weights of tensors with these names (after `prefix`) and shapes.
-fn weights(prefix: &str, seed: u64, tensors: &[(&str, &[usize])]) -> Weights {
+pub fn weights(prefix: &str, seed: u64, tensors: &[(&str, &[usize])]) -> Weights {
     let mut weights = Weights::default();
     for (name, shape) in tensors {
         let key = format!("{prefix}.{name}");

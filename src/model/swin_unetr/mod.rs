@@ -14,6 +14,7 @@ pub mod block;
 mod config;
 pub mod convolution;
 mod convolution_cpu;
+pub mod device;
 mod encoder;
 pub mod layers;
 pub mod window;

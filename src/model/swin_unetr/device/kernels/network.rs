@@ -1,0 +1,226 @@
+//! The whole network on kernels.
+
+use bytemuck::{Pod, Zeroable};
+
+use super::layers::{Encoder, OpenBlock, ResidualBlock, UpBlock, stored_channels};
+use super::product::Map;
+use super::program::{HEAD, Precision, Program};
+use super::queue::{Access, Buffer, Queue};
+use crate::model::swin_unetr::config::NetworkConfig;
+use crate::model::{ModelError, Weights};
+
+/// `Head` of head.wgsl.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+pub struct HeadParameters {
+    pub voxels: u32,
+    pub channel_quads: u32,
+    pub images: u32,
+    pub unused: u32,
+}
+
+/// Memory that a batch needs while it runs, in bytes, weights not included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Footprint {
+    /// All maps that are alive at the worst moment.
+    pub peak: usize,
+    /// The largest single map, which must fit in one binding.
+    pub largest: usize,
+}
+
+/// Maps of the contracting path, images × dims × channels, named as in MONAI.
+#[derive(Debug, Clone)]
+pub struct KernelFeatures {
+    /// The encoder's five maps, `hs0` to `hs4`.
+    pub hidden: Vec<Map>,
+    pub encoder2: Map,
+    pub encoder3: Map,
+    pub encoder4: Map,
+    pub encoder10: Map,
+}
+
+/// Swin UNETR with its weights where the kernels run.
+#[derive(Debug)]
+pub struct KernelNetwork {
+    queue: Queue,
+    config: NetworkConfig,
+    encoder: Encoder,
+    encoder1: ResidualBlock,
+    encoder2: ResidualBlock,
+    encoder3: ResidualBlock,
+    encoder4: ResidualBlock,
+    encoder10: ResidualBlock,
+    decoder5: UpBlock,
+    decoder4: UpBlock,
+    decoder3: UpBlock,
+    decoder2: UpBlock,
+    decoder1: UpBlock,
+    head: Head,
+}
+
+/// The last 1×1×1 convolution.
+#[derive(Debug)]
+struct Head {
+    /// Vectors of channels × classes.
+    weights: Buffer,
+    bias: Buffer,
+    classes: usize,
+}
+
+/// The kernel of the last step for a number of classes.
+pub fn head_program(precision: Precision, classes: usize) -> Program {
+    Program::new(HEAD, precision, [128, 1, 1]).constant("CLASSES", classes)
+}
+
+impl KernelNetwork {
+    /// Builds the network from weights that were checked against `config`.
+    ///
+    /// Errors: weights that do not fit on the device.
+    pub fn new(queue: Queue, config: NetworkConfig, weights: &Weights) -> Result<Self, ModelError> {
+        let c = config.feature_size;
+        let residual = |name: &str, widths| {
+            ResidualBlock::load(&queue, weights, &format!("{name}.layer"), widths)
+        };
+        let up = |name: &str, widths| UpBlock::load(&queue, weights, name, widths);
+        Ok(Self {
+            encoder: Encoder::load(&queue, weights, &config)?,
+            encoder1: residual("encoder1", [config.in_channels, c])?,
+            encoder2: residual("encoder2", [c, c])?,
+            encoder3: residual("encoder3", [2 * c, 2 * c])?,
+            encoder4: residual("encoder4", [4 * c, 4 * c])?,
+            encoder10: residual("encoder10", [16 * c, 16 * c])?,
+            decoder5: up("decoder5", [16 * c, 8 * c])?,
+            decoder4: up("decoder4", [8 * c, 4 * c])?,
+            decoder3: up("decoder3", [4 * c, 2 * c])?,
+            decoder2: up("decoder2", [2 * c, c])?,
+            decoder1: up("decoder1", [c, c])?,
+            head: Head::load(&queue, weights, &config)?,
+            queue,
+            config,
+        })
+    }
+
+    pub fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    pub fn config(&self) -> &NetworkConfig {
+        &self.config
+    }
+
+    /// Memory for the input of a batch: images × dims × channels, the channels filled up
+    /// with zeros to a multiple of four.
+    pub fn input(&self, images: usize, dims: [usize; 3]) -> Result<Map, ModelError> {
+        let channels = stored_channels(self.config.in_channels);
+        Map::empty(&self.queue, images, dims, channels)
+    }
+
+    /// Logits, images × classes × voxels in single precision, for an input as from
+    /// [`input`](Self::input).
+    ///
+    /// Errors: a batch whose maps the device cannot bind.
+    pub fn forward(&self, image: &Map) -> Result<Buffer, ModelError> {
+        let count = image.images * self.config.out_channels * image.voxels();
+        let logits = self.queue.single(count)?;
+        self.forward_into(image, &logits)?;
+        Ok(logits)
+    }
+
+    /// [`forward`](Self::forward) into memory that is there.
+    pub fn forward_into(&self, image: &Map, logits: &Buffer) -> Result<(), ModelError> {
+        let queue = &self.queue;
+        let features = self.features(image)?;
+        let mut hidden = features.hidden;
+        // hs3 is a skip connection itself.
+        hidden.truncate(4);
+        let Some(hidden3) = hidden.pop() else {
+            return Err(ModelError::Device("the encoder gave no maps".to_owned()));
+        };
+        drop(hidden);
+        let d3 = self.decoder5.forward(queue, &features.encoder10, hidden3)?;
+        let d2 = self.decoder4.forward(queue, &d3, features.encoder4)?;
+        let d1 = self.decoder3.forward(queue, &d2, features.encoder3)?;
+        let d0 = self.decoder2.forward(queue, &d1, features.encoder2)?;
+        // The largest maps are made last, so that they are alive for the shortest time.
+        let skip = self.encoder1.forward(queue, image.clone())?;
+        let last = self.decoder1.open(queue, &d0, skip)?;
+        self.head.run(queue, &last, logits)
+    }
+
+    /// The maps of the contracting path.
+    pub fn features(&self, image: &Map) -> Result<KernelFeatures, ModelError> {
+        let queue = &self.queue;
+        let hidden = self.encoder.forward(queue, image)?;
+        let map = |index: usize| {
+            let map = hidden.get(index).cloned();
+            map.ok_or_else(|| ModelError::Device("the encoder gave too few maps".to_owned()))
+        };
+        Ok(KernelFeatures {
+            encoder2: self.encoder2.forward(queue, map(0)?)?,
+            encoder3: self.encoder3.forward(queue, map(1)?)?,
+            encoder4: self.encoder4.forward(queue, map(2)?)?,
+            encoder10: self.encoder10.forward(queue, map(4)?)?,
+            hidden,
+        })
+    }
+
+    /// What a batch of windows needs.
+    pub fn footprint(&self, images: usize, dims: [usize; 3]) -> Footprint {
+        let voxels = images * dims.iter().product::<usize>();
+        let stored = self.queue.precision().bytes();
+        let map = voxels * self.config.feature_size * stored;
+        let input = voxels * stored_channels(self.config.in_channels) * stored;
+        let logits = voxels * self.config.out_channels * size_of::<f32>();
+        // At the end of the last block: what was put together, the block's inner map and
+        // its shortcut. All smaller maps together are less than one of these.
+        Footprint {
+            peak: 5 * map + input + logits,
+            largest: map.max(input).max(logits),
+        }
+    }
+}
+
+impl Head {
+    fn load(queue: &Queue, weights: &Weights, config: &NetworkConfig) -> Result<Self, ModelError> {
+        let (channels, classes) = (config.feature_size, config.out_channels);
+        let weight = weights.take("out.conv.conv.weight", [classes, channels, 1, 1, 1])?;
+        let bias = weights.take("out.conv.conv.bias", [classes])?;
+        let mut by_quad: Vec<f32> = Vec::with_capacity(weight.len());
+        for quad in 0..channels / 4 {
+            for class in weight.chunks(channels) {
+                by_quad.extend(class.iter().skip(4 * quad).take(4));
+            }
+        }
+        Ok(Self {
+            weights: queue.upload(&by_quad)?,
+            bias: queue.upload(&bias)?,
+            classes,
+        })
+    }
+
+    fn run(&self, queue: &Queue, block: &OpenBlock, logits: &Buffer) -> Result<(), ModelError> {
+        let inner = &block.inner;
+        let Some(shortcut_norm) = &block.shortcut.statistics else {
+            return Err(ModelError::Device("the last block has no norm".to_owned()));
+        };
+        queue.launch(
+            &head_program(queue.precision(), self.classes),
+            [inner.voxels().div_ceil(128), inner.images, 1],
+            &[
+                (&inner.buffer, Access::Read),
+                (&block.statistics, Access::Read),
+                (&block.shortcut.map.buffer, Access::Read),
+                (shortcut_norm, Access::Read),
+                (&self.weights, Access::Read),
+                (&self.bias, Access::Read),
+                (logits, Access::Write),
+            ],
+            &HeadParameters {
+                voxels: inner.voxels() as u32,
+                channel_quads: inner.quads() as u32,
+                images: inner.images as u32,
+                unused: 0,
+            },
+        )
+    }
+}

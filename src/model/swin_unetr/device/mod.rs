@@ -1,0 +1,3 @@
+//! The network on a burn device.
+
+pub mod kernels;
