@@ -9,8 +9,8 @@ use voxplain::gpu::tables::PlayerEntry;
 use voxplain::gpu::uniform::{
     LayerUniform, OverlayUniform, RaycastUniform, SceneUniform, SliceUniform,
 };
-use voxplain::model::swin_unetr::device::kernels::{
-    Precision, attention, network, norm, product, program,
+use voxplain::model::swin_unetr::device::{
+    Precision, attention, images, measure, network, norm, product, program,
 };
 
 fn module(shader: &Shader) -> naga::Module {
@@ -155,6 +155,15 @@ fn kernel_parameters_agree_with_the_shaders() {
         "residual",
         "Residual",
         size_of::<norm::ResidualParameters>(),
+    );
+    check("clear", "Clear", size_of::<images::ClearParameters>());
+    check("window", "Window", size_of::<images::WindowParameters>());
+    check("stitch", "Stitch", size_of::<images::StitchParameters>());
+    check("blend", "Blend", size_of::<images::BlendParameters>());
+    check(
+        "measure",
+        "Measure",
+        size_of::<measure::MeasureParameters>(),
     );
     check("head", "Head", size_of::<network::HeadParameters>());
 }

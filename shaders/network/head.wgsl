@@ -21,9 +21,12 @@ struct Head {
 @group(0) @binding(7) var<storage, read> head: Head;
 
 @compute @workgroup_size(128)
-fn main(@builtin(global_invocation_id) global: vec3<u32>) {
-    let voxel = global.x;
-    let image = global.y;
+fn main(
+    @builtin(global_invocation_id) global: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+) {
+    let voxel = global.y * groups.x * 128u + global.x;
+    let image = global.z;
     if voxel >= head.voxels {
         return;
     }

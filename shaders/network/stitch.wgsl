@@ -19,19 +19,23 @@ struct Stitch {
 @group(0) @binding(3) var<storage, read> stitch: Stitch;
 
 @compute @workgroup_size(128)
-fn main(@builtin(global_invocation_id) global: vec3<u32>) {
+fn main(
+    @builtin(global_invocation_id) global: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+) {
+    let own = global.y * groups.x * 128u + global.x;
     let size = stitch.window_dims;
     let voxels = size.x * size.y * size.z;
-    if global.x >= voxels {
+    if own >= voxels {
         return;
     }
-    let line = global.x / size.z;
-    let at = stitch.start + vec3<u32>(line / size.y, line % size.y, global.x % size.z);
+    let line = own / size.z;
+    let at = stitch.start + vec3<u32>(line / size.y, line % size.y, own % size.z);
     let dims = stitch.image_dims;
     let voxel = (at.x * dims.y + at.y) * dims.z + at.z;
-    let weight = importance[global.x];
+    let weight = importance[own];
     for (var class_ = 0u; class_ < stitch.classes; class_ += 1u) {
-        let value = logits[(stitch.number * stitch.classes + class_) * voxels + global.x];
+        let value = logits[(stitch.number * stitch.classes + class_) * voxels + own];
         sum[class_ * dims.x * dims.y * dims.z + voxel] += value * weight;
     }
 }

@@ -13,12 +13,13 @@ struct Window {
     number: u32,
     // Whether there are players at all.
     masked: u32,
+    // Which of the images it is cut from.
+    image: u32,
     unused_1: u32,
     unused_2: u32,
-    unused_3: u32,
 }
 
-// Channels × voxels.
+// Images × channels × voxels.
 @group(0) @binding(0) var<storage, read_write> scan: array<f32>;
 @group(0) @binding(1) var<storage, read_write> baseline: array<f32>;
 // Two players a word, 0 where none.
@@ -29,14 +30,18 @@ struct Window {
 @group(0) @binding(5) var<storage, read> window: Window;
 
 @compute @workgroup_size(128)
-fn main(@builtin(global_invocation_id) global: vec3<u32>) {
+fn main(
+    @builtin(global_invocation_id) global: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+) {
+    let own = global.y * groups.x * 128u + global.x;
     let size = window.window_dims;
     let voxels = size.x * size.y * size.z;
-    if global.x >= voxels {
+    if own >= voxels {
         return;
     }
-    let line = global.x / size.z;
-    let at = window.start + vec3<u32>(line / size.y, line % size.y, global.x % size.z);
+    let line = own / size.z;
+    let at = window.start + vec3<u32>(line / size.y, line % size.y, own % size.z);
     let dims = window.image_dims;
     let voxel = (at.x * dims.y + at.y) * dims.z + at.z;
     let image_voxels = dims.x * dims.y * dims.z;
@@ -50,7 +55,7 @@ fn main(@builtin(global_invocation_id) global: vec3<u32>) {
         for (var i = 0u; i < 4u; i += 1u) {
             let channel = 4u * quad + i;
             if channel < window.channels {
-                let source = channel * image_voxels + voxel;
+                let source = (window.image * window.channels + channel) * image_voxels + voxel;
                 if shown {
                     value[i] = scan[source];
                 } else {
@@ -58,6 +63,6 @@ fn main(@builtin(global_invocation_id) global: vec3<u32>) {
                 }
             }
         }
-        result[(window.number * voxels + global.x) * window.channel_quads + quad] = Stored(value);
+        result[(window.number * voxels + own) * window.channel_quads + quad] = Stored(value);
     }
 }

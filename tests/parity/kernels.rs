@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use ndarray::{ArrayD, IxDyn};
-use voxplain::model::swin_unetr::device::kernels::layers::{
+use voxplain::model::swin_unetr::device::layers::{
     PatchMerging, ResidualBlock, SwinBlock, UpBlock, stored_channels,
 };
-use voxplain::model::swin_unetr::device::kernels::norm::{channel_statistics, row_statistics};
-use voxplain::model::swin_unetr::device::kernels::product::{After, Matrix, Norm, Places, product};
-use voxplain::model::swin_unetr::device::kernels::{KernelNetwork, Map, Precision, Queue};
+use voxplain::model::swin_unetr::device::norm::{channel_statistics, row_statistics};
+use voxplain::model::swin_unetr::device::product::{After, Matrix, Norm, Places, product};
+use voxplain::model::swin_unetr::device::{DeviceNetwork, Map, Precision, Queue};
 use voxplain::model::{ComputeDevice, MergeOrder, NetworkConfig};
 
 use crate::modules::{file, weights};
@@ -42,7 +42,7 @@ pub fn map_of_rows(queue: &Queue, rows: &ArrayD<f32>) -> Map {
 pub fn rows_of_map(queue: &Queue, map: &Map) -> ArrayD<f32> {
     let [d, h, w] = map.dims;
     let count = map.images * map.voxels() * map.channels;
-    let values = queue.read(&map.buffer, count).unwrap();
+    let values = queue.read_stored(&map.buffer, count).unwrap();
     ArrayD::from_shape_vec(IxDyn(&[map.images, d, h, w, map.channels]), values).unwrap()
 }
 
@@ -114,9 +114,13 @@ fn check_convolutions(queue: &Queue) {
         .forward(queue, &map_of_image(queue, &x), map_of_image(queue, &skip))
         .unwrap();
     let flex = ComputeDevice::cpu();
-    let reference =
-        voxplain::model::swin_unetr::convolution::UpBlock::load(&up, "ub", [8, 4], flex.burn())
-            .unwrap();
+    let reference = voxplain::model::swin_unetr::device::plain::convolution::UpBlock::load(
+        &up,
+        "ub",
+        [8, 4],
+        flex.burn(),
+    )
+    .unwrap();
     let expected = reference.forward(to_tensor(&x, &flex), to_tensor(&skip, &flex));
     assert_array(
         "up block",
@@ -136,7 +140,7 @@ fn check_convolutions(queue: &Queue) {
     let block = ResidualBlock::load(queue, &residual, "rb.layer", [4, 12]).unwrap();
     let x = pattern(&[2, 4, 9, 7, 5]);
     let result = block.forward(queue, map_of_image(queue, &x)).unwrap();
-    let reference = voxplain::model::swin_unetr::convolution::ResidualBlock::load(
+    let reference = voxplain::model::swin_unetr::device::plain::convolution::ResidualBlock::load(
         &residual,
         "rb.layer",
         [4, 12],
@@ -171,7 +175,7 @@ fn check_merging(queue: &Queue) {
         let merging = PatchMerging::load(queue, &weights, "pm", 4, order).unwrap();
         let x = pattern(&[2, 5, 4, 3, 4]);
         let result = merging.forward(queue, &map_of_rows(queue, &x)).unwrap();
-        let reference = voxplain::model::swin_unetr::block::PatchMerging::load(
+        let reference = voxplain::model::swin_unetr::device::plain::block::PatchMerging::load(
             &weights,
             "pm",
             4,
@@ -179,7 +183,7 @@ fn check_merging(queue: &Queue) {
             flex.burn(),
         )
         .unwrap();
-        let grid = voxplain::model::swin_unetr::layers::TokenGrid {
+        let grid = voxplain::model::swin_unetr::TokenGrid {
             batch: 2,
             dims: [5, 4, 3],
         };
@@ -288,7 +292,7 @@ fn from_tensor(tensor: burn::tensor::Tensor<5>) -> ArrayD<f32> {
 
 fn check_network(queue: &Queue, config: NetworkConfig, seed: u64, [input, output]: [PathBuf; 2]) {
     let network =
-        KernelNetwork::new(queue.clone(), config, &recipe_weights(&config, seed)).unwrap();
+        DeviceNetwork::new(config, &recipe_weights(&config, seed), queue.clone()).unwrap();
     let x = npy::<f32>(input);
     let map = map_of_image(queue, &x);
     let expected = npy::<f32>(output);
@@ -304,8 +308,8 @@ fn check_network(queue: &Queue, config: NetworkConfig, seed: u64, [input, output
     assert!(worst <= largest && mean <= average, "{worst:e} {mean:e}");
 }
 
-fn logits_difference(network: &KernelNetwork, map: &Map, expected: &ArrayD<f32>) -> (f64, f64) {
-    let logits = network.forward(map).unwrap();
+fn logits_difference(network: &DeviceNetwork, map: &Map, expected: &ArrayD<f32>) -> (f64, f64) {
+    let logits = network.forward_map(map).unwrap();
     let logits = network.queue().read(&logits, expected.len()).unwrap();
     let expected: Vec<f32> = expected.iter().copied().collect();
     difference(&logits, &expected)

@@ -263,19 +263,42 @@ impl Queue {
     ///
     /// Errors: the device is gone, or any of the work behind the numbers failed.
     pub fn read(&self, buffer: &Buffer, count: usize) -> Result<Vec<f32>, ModelError> {
-        let bytes = guarded(|| {
-            let read = self.client.read_one(buffer.handle.clone());
-            read.map_err(|error| failure(&error))
-        })?;
-        let (values, _) = bytes.as_chunks::<4>();
-        if values.len() < count {
-            return Err(ModelError::Device(format!(
-                "the device gave {} of {count} numbers",
-                values.len()
-            )));
+        Ok(self.read_all(&[(buffer, count)])?.pop().unwrap_or_default())
+    }
+
+    /// [`read`](Self::read) for several buffers at once.
+    pub fn read_all(&self, wanted: &[(&Buffer, usize)]) -> Result<Vec<Vec<f32>>, ModelError> {
+        let handles = wanted.iter().map(|(buffer, _)| buffer.handle.clone());
+        let handles: Vec<Handle> = handles.collect();
+        let read = guarded(|| self.client.read(handles).map_err(|error| failure(&error)))?;
+        let numbers = |(bytes, &(_, count)): (&Bytes, &(&Buffer, usize))| {
+            let (values, _) = bytes.as_chunks::<4>();
+            match values.get(..count) {
+                Some(values) => Ok(values.iter().map(|&v| f32::from_le_bytes(v)).collect()),
+                None => Err(ModelError::Device(format!(
+                    "the device gave {} of {count} numbers",
+                    values.len()
+                ))),
+            }
+        };
+        read.iter().zip(wanted).map(numbers).collect()
+    }
+
+    /// [`read`](Self::read) for numbers in the precision of maps.
+    pub fn read_stored(&self, buffer: &Buffer, count: usize) -> Result<Vec<f32>, ModelError> {
+        match self.precision {
+            Precision::Single => self.read(buffer, count),
+            Precision::Half => {
+                // Two numbers in the place of one.
+                let words = self.read(buffer, count.div_ceil(2))?;
+                let halves = words.into_iter().flat_map(|word| {
+                    let bits = word.to_bits();
+                    [bits as u16, (bits >> 16) as u16]
+                });
+                let single = |bits| burn::tensor::f16::from_bits(bits).to_f32();
+                Ok(halves.take(count).map(single).collect())
+            }
         }
-        let values = values.iter().take(count);
-        Ok(values.map(|&value| f32::from_le_bytes(value)).collect())
     }
 
     /// Waits until everything queued is done.

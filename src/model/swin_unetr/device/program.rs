@@ -29,7 +29,7 @@ macro_rules! shaders {
             $(#[$doc])*
             pub const $constant: Shader = Shader {
                 name: $name,
-                text: include_str!(concat!("../../../../../shaders/network/", $name, ".wgsl")),
+                text: include_str!(concat!("../../../../shaders/network/", $name, ".wgsl")),
             };
         )*
 
@@ -47,6 +47,7 @@ shaders! {
     CHANNEL_NORM = "channel_norm",
     RESIDUAL = "residual",
     HEAD = "head",
+    CLEAR = "clear",
     WINDOW = "window",
     STITCH = "stitch",
     BLEND = "blend",
@@ -54,7 +55,7 @@ shaders! {
 }
 
 /// What the kernels share.
-const COMMON: &str = include_str!("../../../../../shaders/network/common.wgsl");
+const COMMON: &str = include_str!("../../../../shaders/network/common.wgsl");
 
 /// How weights and maps are stored. Sums, norms and logits are in single precision in
 /// either case.
@@ -187,6 +188,7 @@ const PLAIN: &[(Shader, u32)] = &[
     (CHANNEL_PARTS, 256),
     (CHANNEL_NORM, 64),
     (RESIDUAL, 128),
+    (CLEAR, 128),
     (WINDOW, 128),
     (STITCH, 128),
     (BLEND, 128),

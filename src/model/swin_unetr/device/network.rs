@@ -1,11 +1,13 @@
 //! The whole network on kernels.
 
+use burn::tensor::Tensor;
 use bytemuck::{Pod, Zeroable};
 
+use super::images::{Cut, cut};
 use super::layers::{Encoder, OpenBlock, ResidualBlock, UpBlock, stored_channels};
 use super::product::Map;
 use super::program::{HEAD, Precision, Program};
-use super::queue::{Access, Buffer, Queue};
+use super::queue::{Access, Buffer, Queue, spread};
 use crate::model::swin_unetr::config::NetworkConfig;
 use crate::model::{ModelError, Weights};
 
@@ -30,7 +32,7 @@ pub struct Footprint {
 
 /// Maps of the contracting path, images × dims × channels, named as in MONAI.
 #[derive(Debug, Clone)]
-pub struct KernelFeatures {
+pub struct Features {
     /// The encoder's five maps, `hs0` to `hs4`.
     pub hidden: Vec<Map>,
     pub encoder2: Map,
@@ -41,7 +43,7 @@ pub struct KernelFeatures {
 
 /// Swin UNETR with its weights where the kernels run.
 #[derive(Debug)]
-pub struct KernelNetwork {
+pub struct DeviceNetwork {
     queue: Queue,
     config: NetworkConfig,
     encoder: Encoder,
@@ -72,11 +74,11 @@ pub fn head_program(precision: Precision, classes: usize) -> Program {
     Program::new(HEAD, precision, [128, 1, 1]).constant("CLASSES", classes)
 }
 
-impl KernelNetwork {
+impl DeviceNetwork {
     /// Builds the network from weights that were checked against `config`.
     ///
     /// Errors: weights that do not fit on the device.
-    pub fn new(queue: Queue, config: NetworkConfig, weights: &Weights) -> Result<Self, ModelError> {
+    pub fn new(config: NetworkConfig, weights: &Weights, queue: Queue) -> Result<Self, ModelError> {
         let c = config.feature_size;
         let residual = |name: &str, widths| {
             ResidualBlock::load(&queue, weights, &format!("{name}.layer"), widths)
@@ -115,18 +117,53 @@ impl KernelNetwork {
         Map::empty(&self.queue, images, dims, channels)
     }
 
+    /// Logits N×out_channels×D×H×W for an input N×in_channels×D×H×W on the network's
+    /// device, that [`check_input`](NetworkConfig::check_input) lets pass. No activation.
+    ///
+    /// Errors: a batch whose maps the device cannot bind.
+    pub fn forward(&self, x: Tensor<5>) -> Result<Tensor<5>, ModelError> {
+        let [n, _, d, h, w] = x.dims();
+        let images = self.queue.of_tensor(x)?;
+        let input = self.rows_of_images(&images, n, [d, h, w])?;
+        let shape = [n, self.config.out_channels, d, h, w];
+        let (logits, buffer) = self.queue.new_tensor(shape)?;
+        self.forward_into(&input, &buffer)?;
+        Ok(logits)
+    }
+
+    /// Images × channels × voxels in single precision as an input of
+    /// [`forward_map`](Self::forward_map).
+    pub fn rows_of_images(
+        &self,
+        images: &Buffer,
+        count: usize,
+        dims: [usize; 3],
+    ) -> Result<Map, ModelError> {
+        let input = self.input(count, dims)?;
+        for number in 0..count {
+            let window = Cut {
+                image_dims: dims,
+                image: number,
+                start: [0; 3],
+                channels: self.config.in_channels,
+            };
+            cut(&self.queue, images, None, &window, &input, number)?;
+        }
+        Ok(input)
+    }
+
     /// Logits, images × classes × voxels in single precision, for an input as from
     /// [`input`](Self::input).
     ///
     /// Errors: a batch whose maps the device cannot bind.
-    pub fn forward(&self, image: &Map) -> Result<Buffer, ModelError> {
+    pub fn forward_map(&self, image: &Map) -> Result<Buffer, ModelError> {
         let count = image.images * self.config.out_channels * image.voxels();
         let logits = self.queue.single(count)?;
         self.forward_into(image, &logits)?;
         Ok(logits)
     }
 
-    /// [`forward`](Self::forward) into memory that is there.
+    /// [`forward_map`](Self::forward_map) into memory that is there.
     pub fn forward_into(&self, image: &Map, logits: &Buffer) -> Result<(), ModelError> {
         let queue = &self.queue;
         let features = self.features(image)?;
@@ -148,14 +185,14 @@ impl KernelNetwork {
     }
 
     /// The maps of the contracting path.
-    pub fn features(&self, image: &Map) -> Result<KernelFeatures, ModelError> {
+    pub fn features(&self, image: &Map) -> Result<Features, ModelError> {
         let queue = &self.queue;
         let hidden = self.encoder.forward(queue, image)?;
         let map = |index: usize| {
             let map = hidden.get(index).cloned();
             map.ok_or_else(|| ModelError::Device("the encoder gave too few maps".to_owned()))
         };
-        Ok(KernelFeatures {
+        Ok(Features {
             encoder2: self.encoder2.forward(queue, map(0)?)?,
             encoder3: self.encoder3.forward(queue, map(1)?)?,
             encoder4: self.encoder4.forward(queue, map(2)?)?,
@@ -203,9 +240,10 @@ impl Head {
         let Some(shortcut_norm) = &block.shortcut.statistics else {
             return Err(ModelError::Device("the last block has no norm".to_owned()));
         };
+        let [groups, rows, _] = spread(inner.voxels(), 128);
         queue.launch(
             &head_program(queue.precision(), self.classes),
-            [inner.voxels().div_ceil(128), inner.images, 1],
+            [groups, rows, inner.images],
             &[
                 (&inner.buffer, Access::Read),
                 (&block.statistics, Access::Read),
