@@ -2,7 +2,7 @@
 
 use crate::engine::{DeviceChoice, EngineError};
 use crate::gpu::{GpuContext, Tier};
-use crate::model::ComputeDevice;
+use crate::model::{ComputeDevice, DeviceEvent};
 
 /// The choice of a processor, with the graphics device that the view already uses.
 #[derive(Clone)]
@@ -41,12 +41,20 @@ impl Compute {
         };
         match graphics {
             None => Ok(ComputeDevice::cpu()),
-            Some(context) => Ok(ComputeDevice::from_wgpu(
-                context.instance,
-                context.adapter,
-                context.device,
-                context.queue,
-            )?),
+            Some(context) => {
+                let device = ComputeDevice::from_wgpu(
+                    context.instance.clone(),
+                    context.adapter.clone(),
+                    context.device.clone(),
+                    context.queue.clone(),
+                )?;
+                // The network now hears of the device's failures first.
+                device.listen(move |event| match event {
+                    DeviceEvent::Lost(reason) => context.note_loss(reason),
+                    DeviceEvent::Error(error) => context.note_error(error),
+                });
+                Ok(device)
+            }
         }
     }
 }

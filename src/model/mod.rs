@@ -16,6 +16,7 @@ mod preprocessing;
 mod runner;
 pub mod swin_unetr;
 mod target;
+mod watch;
 mod weights;
 mod windows;
 
@@ -28,5 +29,6 @@ pub use masked::{MaskedNetwork, WindowStatistics};
 pub use preprocessing::{Intensity, ModelOrientation, Prepared, Preprocessing, prepare};
 pub use swin_unetr::{MergeOrder, NetworkConfig, SwinUnetr};
 pub use target::{ClassSums, RegionSums, RunSums, TargetMasks};
+pub use watch::DeviceEvent;
 pub use weights::{Weights, expected_tensors};
 pub use windows::{Blend, Inference, WindowPlan, importance};

@@ -19,9 +19,10 @@ use ndarray::{ArrayD, IxDyn};
 
 use super::{ComputeDevice, ModelError, Weights};
 use cpu::CpuNetwork;
-use device::{DeviceNetwork, Precision, Queue};
+use device::{DeviceNetwork, Queue};
 
 pub use config::{BLOCKS_PER_STAGE, HEADS, MLP_RATIO, MergeOrder, NetworkConfig, check_input_dims};
+pub use device::Precision;
 pub use window::{POSITIONS, TokenGrid};
 
 /// The network with its weights where it runs.
@@ -30,6 +31,13 @@ pub struct SwinUnetr {
     config: NetworkConfig,
     device: ComputeDevice,
     implementation: Implementation,
+}
+
+/// How far logits in half precision are from those in single precision.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct PrecisionError {
+    pub largest: f64,
+    pub mean: f64,
 }
 
 /// The two implementations.
@@ -49,12 +57,23 @@ impl SwinUnetr {
         weights: &Weights,
         device: &ComputeDevice,
     ) -> Result<Self, ModelError> {
+        Self::with_precision(config, weights, device, Precision::Single)
+    }
+
+    /// [`new`](Self::new) with maps and weights in another precision, on devices that
+    /// [have it](ComputeDevice::has_half_precision). The processor has single precision.
+    pub fn with_precision(
+        config: NetworkConfig,
+        weights: &Weights,
+        device: &ComputeDevice,
+        precision: Precision,
+    ) -> Result<Self, ModelError> {
         config.validate()?;
         weights.check(&config)?;
         let implementation = if device.is_cpu() {
             Implementation::Cpu(Arc::new(CpuNetwork::new(config, weights)?))
         } else {
-            let queue = Queue::new(device.burn(), Precision::Single)?;
+            let queue = Queue::new(device, precision)?;
             Implementation::Device(Arc::new(DeviceNetwork::new(config, weights, queue)?))
         };
         Ok(Self {
@@ -75,6 +94,30 @@ impl SwinUnetr {
 
     pub fn implementation(&self) -> &Implementation {
         &self.implementation
+    }
+
+    /// What half precision costs: both run over an input as in
+    /// [`forward_array`](Self::forward_array), such as one window of a scan.
+    ///
+    /// Errors: as there, and a device without half precision.
+    pub fn half_precision_error(
+        config: NetworkConfig,
+        weights: &Weights,
+        device: &ComputeDevice,
+        input: &ArrayD<f32>,
+    ) -> Result<PrecisionError, ModelError> {
+        let run = |precision| {
+            Self::with_precision(config, weights, device, precision)?.forward_array(input.clone())
+        };
+        let (single, half) = (run(Precision::Single)?, run(Precision::Half)?);
+        let mut error = PrecisionError::default();
+        for (&single, &half) in single.iter().zip(&half) {
+            let difference = (f64::from(single) - f64::from(half)).abs();
+            error.largest = error.largest.max(difference);
+            error.mean += difference;
+        }
+        error.mean /= single.len().max(1) as f64;
+        Ok(error)
     }
 
     /// Logits N×out_channels×D×H×W for an input N×in_channels×D×H×W. No activation.

@@ -20,7 +20,8 @@ use cubecl::prelude::{BufferIOAttr, Client, CubeCount};
 use cubecl::server::{Handle, IoError, KernelArguments, MetadataBindingInfo, ServerError};
 
 use super::program::{Precision, Program};
-use crate::model::ModelError;
+use crate::model::watch::DeviceWatch;
+use crate::model::{ComputeDevice, ModelError};
 
 /// A piece of a device's memory. Clones share it; it is given back with the last.
 #[derive(Debug, Clone)]
@@ -57,6 +58,7 @@ pub struct Queue {
     client: Client,
     device: Device,
     precision: Precision,
+    watch: DeviceWatch,
     work: Arc<Counters>,
 }
 
@@ -76,21 +78,33 @@ impl std::fmt::Debug for Queue {
 }
 
 impl Queue {
-    /// Work on a burn device.
+    /// Work on a device, with maps in a precision.
     ///
-    /// Errors: a device that is no graphics adapter.
-    pub fn new(device: &Device, precision: Precision) -> Result<Self, ModelError> {
-        match device.as_dispatch() {
+    /// Errors: a device that is no graphics adapter, or has not this precision.
+    pub fn new(device: &ComputeDevice, precision: Precision) -> Result<Self, ModelError> {
+        if precision == Precision::Half && !device.has_half_precision() {
+            return Err(ModelError::Device(format!(
+                "{} has no half precision",
+                device.label()
+            )));
+        }
+        match device.burn().as_dispatch() {
             DispatchDevice::Cube(cube) => Ok(Self {
                 client: guarded(|| Ok(cube.client()))?,
-                device: device.clone(),
+                device: device.burn().clone(),
                 precision,
+                watch: device.watch().clone(),
                 work: Arc::default(),
             }),
             _ => Err(ModelError::Device(
                 "the network's kernels run on graphics adapters only".to_owned(),
             )),
         }
+    }
+
+    /// The burn device that this sends work to.
+    pub fn device(&self) -> &Device {
+        &self.device
     }
 
     pub fn precision(&self) -> Precision {
@@ -270,7 +284,10 @@ impl Queue {
     pub fn read_all(&self, wanted: &[(&Buffer, usize)]) -> Result<Vec<Vec<f32>>, ModelError> {
         let handles = wanted.iter().map(|(buffer, _)| buffer.handle.clone());
         let handles: Vec<Handle> = handles.collect();
-        let read = guarded(|| self.client.read(handles).map_err(|error| failure(&error)))?;
+        let read = guarded(|| self.client.read(handles).map_err(|error| failure(&error)));
+        // What the device itself reports says more than what became of it.
+        self.watch.check()?;
+        let read = read?;
         let numbers = |(bytes, &(_, count)): (&Bytes, &(&Buffer, usize))| {
             let (values, _) = bytes.as_chunks::<4>();
             match values.get(..count) {
@@ -303,7 +320,9 @@ impl Queue {
 
     /// Waits until everything queued is done.
     pub fn wait(&self) -> Result<(), ModelError> {
-        guarded(|| future::block_on(self.client.sync()).map_err(|error| failure(&error)))
+        let done = guarded(|| future::block_on(self.client.sync()).map_err(|e| failure(&e)));
+        self.watch.check()?;
+        done
     }
 }
 
