@@ -4,6 +4,10 @@ const LEAKY_SLOPE = 0.01;
 // Added to variances before the root, in every norm of the network.
 const EPSILON = 1e-5;
 
+fn rectified(x: vec4<f32>) -> vec4<f32> {
+    return max(x, LEAKY_SLOPE * x);
+}
+
 // erf, by a rational function on [-4, 4], outside of which it is ±1 in single precision.
 fn erf(x: vec4<f32>) -> vec4<f32> {
     let c = clamp(x, vec4<f32>(-4.0), vec4<f32>(4.0));

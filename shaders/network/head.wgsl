@@ -39,7 +39,7 @@ fn main(
         let norm = 2u * (image * head.channel_quads + quad);
         var value = (vec4<f32>(inner[row + quad]) - inner_norm[norm]) * inner_norm[norm + 1u]
             + (vec4<f32>(shortcut[row + quad]) - shortcut_norm[norm]) * shortcut_norm[norm + 1u];
-        value = max(value, LEAKY_SLOPE * value);
+        value = rectified(value);
         for (var class_ = 0u; class_ < CLASSES; class_ += 1u) {
             logits[class_] += dot(value, weights[quad * CLASSES + class_]);
         }

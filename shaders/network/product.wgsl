@@ -72,40 +72,17 @@ var<workgroup> right: array<vec4<f32>, STEP * QUADS>;
 // Where each row lies in its grid, ten bits an axis.
 var<workgroup> row_places: array<u32, ROWS>;
 
-// What four rows read of one vector of channels.
-struct Norm {
-    mean: vec4<f32>,
-    scale: vec4<f32>,
-}
-
 fn unpacked(place: u32) -> vec3<i32> {
     return vec3<i32>(vec3<u32>(place >> 20u, (place >> 10u) & 1023u, place & 1023u));
 }
 
-fn gathered(image: u32, row: u32, place: u32, offset: vec3<i32>, quad: u32, norm: Norm) -> vec4<f32> {
-    var value = vec4<f32>(0.0);
-    if place == NOWHERE {
-        return value;
-    }
+// The voxel that a row reads at a place of the kernel, or -1 outside of the grid.
+fn voxel_at(image: u32, place: u32, offset: vec3<i32>) -> i32 {
     let at = unpacked(place) * product.stride + offset;
     let dims = product.input_dims;
-    if all(at >= vec3<i32>(0)) && all(at < dims) {
-        let voxel = ((i32(image) * dims.x + at.x) * dims.y + at.y) * dims.z + at.z;
-        if quad < product.first_quads {
-            value = vec4<f32>(first[u32(voxel) * product.first_quads + quad]);
-        } else {
-            value = vec4<f32>(second[u32(voxel) * product.second_quads + quad - product.first_quads]);
-        }
-        if (product.flags & CHANNEL_NORM) != 0u {
-            value = (value - norm.mean) * norm.scale;
-            value = max(value, LEAKY_SLOPE * value);
-        }
-    }
-    if (product.flags & ROW_NORM) != 0u {
-        let of_row = statistics[image * product.rows_per_image + row];
-        value = (value - vec4<f32>(of_row.x)) * of_row.y;
-    }
-    return value;
+    let voxel = ((i32(image) * dims.x + at.x) * dims.y + at.y) * dims.z + at.z;
+    let inside = place != NOWHERE && all(at >= vec3<i32>(0)) && all(at < dims);
+    return select(-1, voxel, inside);
 }
 
 fn write(image: u32, row: u32, place: u32, quad: u32, split: u32, sum: vec4<f32>) {
@@ -190,24 +167,65 @@ fn main(
         for (var item = index; item < STEP_QUADS * (ROWS / 4u); item += THREADS) {
             let step_quad = item % STEP_QUADS;
             let row = 4u * (item / STEP_QUADS);
-            let inner_quad = inner + step_quad;
-            var r0 = vec4<f32>(0.0);
-            var r1 = vec4<f32>(0.0);
-            var r2 = vec4<f32>(0.0);
-            var r3 = vec4<f32>(0.0);
-            if inner_quad < end {
-                let offset = product.places[inner_quad / channel_quads].xyz;
-                let quad = inner_quad % channel_quads;
-                var norm = Norm(vec4<f32>(0.0), vec4<f32>(1.0));
-                if (product.flags & CHANNEL_NORM) != 0u {
-                    let at = 2u * (image * channel_quads + quad);
-                    norm = Norm(statistics[at], statistics[at + 1u]);
-                }
+            let inner_quad = min(inner + step_quad, product.inner_quads - 1u);
+            let offset = product.places[inner_quad / channel_quads].xyz;
+            let quad = inner_quad % channel_quads;
+            var voxels = vec4<i32>(
+                voxel_at(image, row_places[row], offset),
+                voxel_at(image, row_places[row + 1u], offset),
+                voxel_at(image, row_places[row + 2u], offset),
+                voxel_at(image, row_places[row + 3u], offset),
+            );
+            if inner + step_quad >= end {
+                voxels = vec4<i32>(-1);
+            }
+            // Everything is read, and what lies outside replaced afterwards: the device has
+            // all reads under way at once.
+            let inside = vec4<u32>(max(voxels, vec4<i32>(0)));
+            var r0: vec4<f32>;
+            var r1: vec4<f32>;
+            var r2: vec4<f32>;
+            var r3: vec4<f32>;
+            if quad < product.first_quads {
+                let at = inside * product.first_quads + quad;
+                r0 = vec4<f32>(first[at.x]);
+                r1 = vec4<f32>(first[at.y]);
+                r2 = vec4<f32>(first[at.z]);
+                r3 = vec4<f32>(first[at.w]);
+            } else {
+                let at = inside * product.second_quads + (quad - product.first_quads);
+                r0 = vec4<f32>(second[at.x]);
+                r1 = vec4<f32>(second[at.y]);
+                r2 = vec4<f32>(second[at.z]);
+                r3 = vec4<f32>(second[at.w]);
+            }
+            if (product.flags & CHANNEL_NORM) != 0u {
+                let at = 2u * (image * channel_quads + quad);
+                let mean = statistics[at];
+                let scale = statistics[at + 1u];
+                r0 = rectified((r0 - mean) * scale);
+                r1 = rectified((r1 - mean) * scale);
+                r2 = rectified((r2 - mean) * scale);
+                r3 = rectified((r3 - mean) * scale);
+            }
+            // Padding is of the normalised map.
+            r0 = select(vec4<f32>(0.0), r0, voxels.x >= 0);
+            r1 = select(vec4<f32>(0.0), r1, voxels.y >= 0);
+            r2 = select(vec4<f32>(0.0), r2, voxels.z >= 0);
+            r3 = select(vec4<f32>(0.0), r3, voxels.w >= 0);
+            if (product.flags & ROW_NORM) != 0u {
+                // Here the padding is normalised too.
+                let last = product.rows_per_image - 1u;
+                let before = image * product.rows_per_image;
                 let of_image = first_row + row;
-                r0 = gathered(image, of_image, row_places[row], offset, quad, norm);
-                r1 = gathered(image, of_image + 1u, row_places[row + 1u], offset, quad, norm);
-                r2 = gathered(image, of_image + 2u, row_places[row + 2u], offset, quad, norm);
-                r3 = gathered(image, of_image + 3u, row_places[row + 3u], offset, quad, norm);
+                let s0 = statistics[before + min(of_image, last)];
+                let s1 = statistics[before + min(of_image + 1u, last)];
+                let s2 = statistics[before + min(of_image + 2u, last)];
+                let s3 = statistics[before + min(of_image + 3u, last)];
+                r0 = (r0 - s0.x) * s0.y;
+                r1 = (r1 - s1.x) * s1.y;
+                r2 = (r2 - s2.x) * s2.y;
+                r3 = (r3 - s3.x) * s3.y;
             }
             let at = 4u * step_quad * LEFT_PITCH + row / 4u;
             left[at] = vec4<f32>(r0.x, r1.x, r2.x, r3.x);
@@ -218,11 +236,11 @@ fn main(
         for (var item = index; item < STEP * QUADS; item += THREADS) {
             let inner_row = 4u * inner + item / QUADS;
             let quad = first_quad + item % QUADS;
-            var value = vec4<f32>(0.0);
-            if inner_row < 4u * end && quad < product.column_quads {
-                value = vec4<f32>(weights[inner_row * product.column_quads + quad]);
-            }
-            right[item] = value;
+            let at = min(inner_row, 4u * product.inner_quads - 1u) * product.column_quads
+                + min(quad, product.column_quads - 1u);
+            let value = vec4<f32>(weights[at]);
+            // Past the end the rows are zeros, except where a norm made them something else.
+            right[item] = select(vec4<f32>(0.0), value, inner_row < 4u * end);
         }
         workgroupBarrier();
         for (var k = 0u; k < STEP; k += 1u) {

@@ -33,5 +33,5 @@ fn main(
         other = (other - shortcut_norm[norm]) * shortcut_norm[norm + 1u];
     }
     value += other;
-    result[at] = Stored(max(value, LEAKY_SLOPE * value));
+    result[at] = Stored(rectified(value));
 }
