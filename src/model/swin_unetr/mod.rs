@@ -16,6 +16,7 @@ pub mod convolution;
 mod convolution_cpu;
 mod encoder;
 pub mod layers;
+mod operations;
 pub mod window;
 
 use burn::tensor::{Tensor, TensorData};
@@ -26,6 +27,7 @@ use convolution::{Convolution, ResidualBlock, UpBlock};
 use encoder::SwinEncoder;
 
 pub use config::{BLOCKS_PER_STAGE, HEADS, MLP_RATIO, MergeOrder, NetworkConfig, check_input_dims};
+pub use operations::floating_point_operations;
 pub use window::POSITIONS;
 
 /// The network with its weights on a device.
