@@ -172,15 +172,15 @@ def differences(actual: Path, expected: Path) -> tuple[float, float]:
     return float(difference.max()), float(difference.mean())
 
 
-def measure(case: dict, names: list[str], rounds: int, arguments: argparse.Namespace) -> list[dict]:
-    """One row for each peer that could take part."""
+def measure(case: dict, names: list[str], rounds: int, arguments: argparse.Namespace) -> tuple[list[dict], list[str]]:
+    """One row for each peer that could take part, and why the others could not."""
     folder = arguments.work / case_name(case)
     folder.mkdir(parents=True, exist_ok=True)
     onnx = (arguments.onnx_cache or arguments.work / "onnx") / f"{case_name(case)}.onnx"
     note(f"preparing {case_name(case)}")
     prepare(case, folder, onnx if NEEDS_ONNX & set(names) else None, arguments.threads)
 
-    peers, rows, turns = [], {}, {}
+    peers, rows, turns, left_out = [], {}, {}, []
     try:
         for name in names:
             note(f"loading {LABELS[name]}")
@@ -193,7 +193,8 @@ def measure(case: dict, names: list[str], rounds: int, arguments: argparse.Names
                 peer.logits(found)
                 largest, mean = differences(found, folder / "logits.npy")
             except Failed as failed:
-                note(f"{LABELS[name]} is left out: {failed}")
+                left_out.append(f"{LABELS[name]} is left out: {failed}")
+                note(left_out[-1])
                 continue
             peers.append(peer)
             turns[name] = []
@@ -224,7 +225,7 @@ def measure(case: dict, names: list[str], rounds: int, arguments: argparse.Names
     for row in rows.values():
         median = row.get("median_milliseconds")
         row["times_voxplain"] = median / base if base and median else None
-    return list(rows.values())
+    return list(rows.values()), left_out
 
 
 def summary(turns: list[dict], gflop: float | None) -> dict:
@@ -350,19 +351,24 @@ def main() -> int:
                 prepare(case, arguments.work / case_name(case), onnx if wanted else None, arguments.threads)
                 continue
             load_before = load_average()
-            rows = measure(case, names, rounds, arguments)
+            rows, left_out = measure(case, names, rounds, arguments)
         except Failed as failed:
             failures.append(f"{case_name(case)}: {failed}")
             note(failures[-1])
             continue
         results["cases"].append({
-            **case, "rows": rows, "load_average_before": load_before, "load_average_after": load_average(),
+            **case,
+            "rows": rows,
+            "left_out": left_out,
+            "load_average_before": load_before,
+            "load_average_after": load_average(),
         })
         (arguments.work / "results.json").write_text(json.dumps(results, indent=1))
-        print(f"### {case_name(case)}\n\n{table(rows)}\n", flush=True)
-        versions = dict.fromkeys(row["version"] for row in rows)
-        print(f"{'; '.join(versions)}; load average before {load_before:.1f}\n" if load_before is not None
-              else f"{'; '.join(versions)}\n", flush=True)
+        below = "; ".join(dict.fromkeys(row["version"] for row in rows))
+        if load_before is not None:
+            below += f"; load average before {load_before:.1f}"
+        below = "\n".join([below, *left_out])
+        print(f"### {case_name(case)}\n\n{table(rows)}\n\n{below}\n", flush=True)
         failures += too_far(case, rows)
     for failure in failures:
         note(f"failed: {failure}")

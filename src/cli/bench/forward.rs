@@ -85,7 +85,8 @@ struct Case {
 struct Report {
     processor: String,
     threads: usize,
-    device: String,
+    /// `None` if nothing could be measured.
+    device: Option<String>,
     seed: u64,
     weights: Option<PathBuf>,
     runs: u32,
@@ -133,7 +134,7 @@ pub(crate) fn run(arguments: &Forward, common: &Common) -> anyhow::Result<()> {
             Report {
                 processor: processor(),
                 threads: rayon::current_num_threads(),
-                device: device.label().to_owned(),
+                device: Some(device.label().to_owned()),
                 seed: common.seed,
                 weights: arguments.weights.clone(),
                 runs: arguments.runs,
@@ -290,7 +291,7 @@ fn measure_apart(
     let mut whole = Report {
         processor: processor(),
         threads: rayon::current_num_threads(),
-        device: String::new(),
+        device: None,
         seed: common.seed,
         weights: arguments.weights.clone(),
         runs: arguments.runs,
@@ -362,11 +363,16 @@ fn table(report: &Report) -> String {
         Some(path) => format!("weights from {}", path.display()),
         None => format!("weights made up from seed {}", report.seed),
     };
-    let mut lines = format!(
-        "{}, {} threads, network on {}, {weights}, {} runs\n\n\
-         feature         input   GFLOP  first run     median    minimum   CPU time  GFLOP/s   peak memory  of it running\n",
-        report.processor, report.threads, report.device, report.runs
-    );
+    let mut lines = format!("{}, {} threads, ", report.processor, report.threads);
+    if let Some(device) = &report.device {
+        lines += &format!(
+            "network on {device}, {weights}, timed runs: {}\n\n\
+             feature         input   GFLOP  first run     median    minimum   CPU time  GFLOP/s   peak memory  of it running\n",
+            report.runs
+        );
+    } else {
+        lines += "nothing was measured\n";
+    }
     for measured in &report.measurements {
         let cpu = measured.cpu_seconds.map_or_else(
             || "not known".to_owned(),
