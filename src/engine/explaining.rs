@@ -13,7 +13,7 @@ use crate::explain::log::{CoalitionLog, LogHeader};
 use crate::explain::permutation::{PermutationEstimator, PermutationSampler};
 use crate::explain::relevance_mask::{MaskRule, RelevanceMask};
 use crate::explain::{self, Estimate, ExplainError, Forecast, Outcome, TargetSize, baseline};
-use crate::model::{MaskedNetwork, SlidingWindow, SwinUnetr, TargetMasks};
+use crate::model::{MaskedNetwork, RunSums, SlidingWindow, SwinUnetr, TargetMasks};
 
 /// Largest standard error over the range of the values at which a map is good
 /// enough to look at; the forecast says when it will be reached.
@@ -312,8 +312,9 @@ fn log_header(task: &Task<'_>, target: TargetSize) -> LogHeader {
     }
 }
 
-fn outcome_from(sums: Vec<crate::model::ClassSums>) -> Outcome {
+fn outcome_from(sums: RunSums) -> Outcome {
     let classes = sums
+        .classes
         .into_iter()
         .map(|sums| explain::ClassSums {
             probability_in_target: sums.probability_in_target,

@@ -48,6 +48,8 @@ impl Inference {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WindowPlan {
     pub window: [usize; 3],
+    /// Image size before padding.
+    pub image: [usize; 3],
     /// Image size after padding to at least one window.
     pub padded: [usize; 3],
     /// Zero voxels added before the image along each axis; the rest comes after it.
@@ -78,10 +80,31 @@ impl WindowPlan {
         let pad_before = std::array::from_fn(|a| (padded[a] - image[a]) / 2);
         Self {
             window,
+            image,
             padded,
             pad_before,
             starts,
         }
+    }
+
+    /// First voxel of a window in the padded image.
+    pub fn start(&self, window: usize) -> [usize; 3] {
+        self.starts.get(window).copied().unwrap_or_default()
+    }
+
+    /// The part of the image that a window covers, without the padding.
+    pub fn image_part(&self, window: usize) -> [std::ops::Range<usize>; 3] {
+        let start = self.start(window);
+        std::array::from_fn(|a| {
+            let before = self.pad_before[a];
+            let end = (start[a] + self.window[a]).saturating_sub(before);
+            start[a].saturating_sub(before).min(self.image[a])..end.min(self.image[a])
+        })
+    }
+
+    /// Voxels of a window.
+    pub fn window_voxels(&self) -> usize {
+        self.window.iter().product()
     }
 }
 

@@ -23,22 +23,34 @@ impl Components {
     /// Finds the parts of `label` in a map. Parts of equal size are in the order of
     /// their first voxel.
     pub fn of(map: &LabelMap, label: u16, connectivity: Connectivity) -> Self {
-        let dims = map.grid().dims();
+        let found = map.labels().iter().map(|&found| found == label);
+        Self::of_voxels(found, map.grid().dims(), connectivity)
+    }
+
+    /// Finds the connected parts of the voxels that are true. `dims` names the fastest
+    /// axis first.
+    pub fn of_voxels(
+        voxels: impl ExactSizeIterator<Item = bool>,
+        dims: [usize; 3],
+        connectivity: Connectivity,
+    ) -> Self {
         let earlier = earlier_neighbours(connectivity);
         // Provisional parts are joined in a forest while one pass runs over the voxels.
         let mut parents: Vec<u32> = vec![0];
-        let mut ids = vec![0_u32; map.labels().len()];
-        for (index, &found) in map.labels().iter().enumerate() {
-            if found != label {
+        let mut ids = vec![0_u32; voxels.len()];
+        for (index, found) in voxels.enumerate() {
+            if !found {
                 continue;
             }
-            let voxel = map.grid().position(index);
+            let [nx, ny, _] = dims.map(|n| n.max(1));
+            let voxel = [index % nx, index / nx % ny, index / nx / ny];
             let mut own = 0;
             for step in &earlier {
                 let Some(neighbour) = stepped(voxel, *step, dims) else {
                     continue;
                 };
-                let other = ids.get(map.grid().index(neighbour)).copied().unwrap_or(0);
+                let [x, y, z] = neighbour;
+                let other = ids.get(x + nx * (y + ny * z)).copied().unwrap_or(0);
                 if other == 0 {
                     continue;
                 }

@@ -1,12 +1,12 @@
 //! Each building block on its own.
 
 use burn::tensor::{Device, Tensor};
-use voxplain::model::swin_unetr::attention::WindowAttention;
-use voxplain::model::swin_unetr::block::{PatchMerging, SwinBlock};
-use voxplain::model::swin_unetr::convolution::{ResidualBlock, UpBlock};
-use voxplain::model::swin_unetr::layers::TokenGrid;
+use voxplain::model::swin_unetr::TokenGrid;
+use voxplain::model::swin_unetr::device::attention::WindowAttention;
+use voxplain::model::swin_unetr::device::block::{PatchMerging, SwinBlock};
+use voxplain::model::swin_unetr::device::convolution::{ResidualBlock, UpBlock};
 use voxplain::model::swin_unetr::window::{WindowLayout, relative_position, score_bias};
-use voxplain::model::{ComputeDevice, MergeOrder, NetworkConfig, Weights, expected_tensors};
+use voxplain::model::{MergeOrder, NetworkConfig, Weights, expected_tensors};
 
 use crate::networks::{assert_close, tensor};
 use crate::support::{config, fixture, npy, recipe_tensor};
@@ -153,16 +153,16 @@ fn check_convolutions(device: &Device) {
 }
 
 /// Every building block on one device.
-pub fn check_all(device: &ComputeDevice) {
-    check_patch_merging(device.burn());
-    check_attention(device.burn());
-    check_blocks(device.burn());
-    check_convolutions(device.burn());
+pub fn check_all(device: &Device) {
+    check_patch_merging(device);
+    check_attention(device);
+    check_blocks(device);
+    check_convolutions(device);
 }
 
 #[test]
-fn modules_on_the_cpu() {
-    check_all(&ComputeDevice::cpu());
+fn modules_as_plain_tensors() {
+    check_all(&Device::flex());
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use ndarray::ArrayD;
+use voxplain::model::swin_unetr::device::DeviceNetwork;
 use voxplain::model::{ComputeDevice, MergeOrder, NetworkConfig, SwinUnetr, Weights};
 
 use crate::support::adapter::adapter;
@@ -35,8 +37,12 @@ pub fn assert_close<const D: usize>(
     let expected = npy::<f32>(expected);
     assert_eq!(actual.dims(), shape_of::<_, D>(&expected), "{what}");
     let actual = actual.try_into_vec_as::<f32>().unwrap();
+    assert_values_close(what, &actual, expected, largest, mean);
+}
+
+fn assert_values_close(what: &str, actual: &[f32], expected: ArrayD<f32>, largest: f64, mean: f64) {
     let expected: Vec<f32> = expected.into_iter().collect();
-    let (worst, average) = difference(&actual, &expected);
+    let (worst, average) = difference(actual, &expected);
     println!("{what}: largest {worst:.2e}, mean {average:.2e}");
     assert!(
         worst <= largest && average <= mean,
@@ -52,9 +58,12 @@ fn check_output(
     output: PathBuf,
 ) {
     let network = SwinUnetr::new(config, weights, device).unwrap();
-    let logits = network.forward(tensor(input, device.burn())).unwrap();
+    let logits = network.forward_array(npy(input)).unwrap();
     let what = format!("{:?} {}", config.merge_order, output.display());
-    assert_close(&what, logits, output, 1e-3, 5e-5);
+    let expected = npy::<f32>(output);
+    assert_eq!(logits.shape(), expected.shape(), "{what}");
+    let logits: Vec<f32> = logits.into_iter().collect();
+    assert_values_close(&what, &logits, expected, 1e-3, 5e-5);
 }
 
 #[test]
@@ -71,14 +80,12 @@ fn smallest_network_in_every_merge_order() {
 
 #[test]
 fn features_of_the_smallest_network() {
-    let device = ComputeDevice::cpu();
+    let device = Device::flex();
     let folder = |name: &str| fixture(&format!("swin_unetr/v1_f12/{name}_64x32x32.npy"));
     for (order, name) in ORDERS {
         let config = config(12, 3, order);
-        let network = SwinUnetr::new(config, &recipe_weights(&config, 1), &device).unwrap();
-        let features = network
-            .forward_features(tensor(folder("in"), device.burn()))
-            .unwrap();
+        let network = DeviceNetwork::new(config, &recipe_weights(&config, 1), &device).unwrap();
+        let features = network.forward_features(tensor(folder("in"), &device));
         let [h0, h1, h2, h3, h4] = features.hidden;
         let suffix = if name == "merging" {
             String::new()
@@ -119,16 +126,14 @@ fn wider_network() {
 
 #[test]
 fn features_of_version_2() {
-    let device = ComputeDevice::cpu();
+    let device = Device::flex();
     let config = NetworkConfig {
         use_v2: true,
         ..config(12, 3, MergeOrder::Merging)
     };
     let folder = |name: &str| fixture(&format!("swin_unetr/v2_f12/{name}_64x96x32.npy"));
-    let network = SwinUnetr::new(config, &recipe_weights(&config, 2), &device).unwrap();
-    let features = network
-        .forward_features(tensor(folder("in"), device.burn()))
-        .unwrap();
+    let network = DeviceNetwork::new(config, &recipe_weights(&config, 2), &device).unwrap();
+    let features = network.forward_features(tensor(folder("in"), &device));
     let [_, h1, _, _, h4] = features.hidden;
     assert_close("v2 hs1", h1, folder("hs1"), 1e-3, 5e-5);
     assert_close("v2 hs4", h4, folder("hs4"), 1e-3, 5e-5);
@@ -199,7 +204,7 @@ fn parity_on_wgpu() {
     let Some(device) = adapter_or_skip() else {
         return;
     };
-    crate::modules::check_all(&device);
+    crate::modules::check_all(device.burn());
     let config = config(12, 3, MergeOrder::Merging);
     let folder = |name: &str| fixture(&format!("swin_unetr/v1_f12/{name}.npy"));
     check_output(

@@ -7,7 +7,7 @@ use ndarray::{Array3, Axis, Ix5};
 use voxplain::base::{CancelToken, VoxelBox};
 use voxplain::model::{
     Activation, Blend, Bundle, BundleError, ClassSums, ComputeDevice, Inference, MaskedNetwork,
-    MergeOrder, ModelError, Prepared, SlidingWindow, SwinUnetr, TargetMasks, prepare,
+    MergeOrder, ModelError, Prepared, RunSums, SlidingWindow, SwinUnetr, TargetMasks, prepare,
 };
 
 use crate::preprocessing::read_nifti;
@@ -103,28 +103,28 @@ fn masked_runs_show_the_scan_where_players_are_present() {
         let own = masked.logits(coalition, &cancel).unwrap();
         let labels = activation.labels(own.view());
         assert_eq!(labels, masked.segment(coalition, &cancel).unwrap());
-        for (class, sums) in sums.iter().enumerate() {
+        for (class, sums) in sums.classes.iter().enumerate() {
             let hard = labels.iter().filter(|&&l| usize::from(l) == class).count();
             assert_eq!(sums.hard_total, hard as f64);
         }
-        let total: f64 = sums.iter().map(|s| s.probability_total).sum();
+        let total: f64 = sums.classes.iter().map(|s| s.probability_total).sum();
         assert!((total - labels.len() as f64).abs() < 1e-6);
     }
-    let full: &[ClassSums] = &sums[0];
+    let full: &[ClassSums] = &sums[0].classes;
     for (class, count) in targets.voxel_counts().into_iter().enumerate() {
         assert_eq!(full[class].hard_in_target, count as f64);
         assert_eq!(full[class].hard_total, count as f64);
         assert!(full[class].probability_in_target > 0.5 * count as f64);
         let expected: f64 = targets
-            .masks()
+            .components()
             .index_axis(Axis(0), class)
             .iter()
             .zip(logits.index_axis(Axis(0), class))
-            .map(|(&m, &z)| if m { f64::from(z) } else { 0.0 })
+            .map(|(&m, &z)| if m > 0 { f64::from(z) } else { 0.0 })
             .sum();
         assert!((full[class].logit_in_target - expected).abs() < 1e-6 * expected.abs().max(1.0));
     }
-    assert!(sums[2][1].probability_in_target < full[1].probability_in_target);
+    assert!(sums[2].classes[1].probability_in_target < full[1].probability_in_target);
 
     // Wrong questions are named.
     let error = masked.evaluate(&[vec![true; 7]], &cancel).unwrap_err();
@@ -192,7 +192,10 @@ pub fn check_masked_sums(device: &ComputeDevice, input: PathBuf) {
             assert_eq!(masked.masked_input(&[true; 8]).unwrap(), input);
             masked.evaluate(&coalitions, &CancelToken::new()).unwrap()
         });
-        for (own, expected) in own.iter().flatten().zip(expected.iter().flatten()) {
+        let classes = |runs: &[RunSums]| -> Vec<ClassSums> {
+            runs.iter().flat_map(|run| run.classes.clone()).collect()
+        };
+        for (own, expected) in classes(&own).iter().zip(&classes(&expected)) {
             println!("{own:?}\n{expected:?}");
             for (a, b, slack) in [
                 (

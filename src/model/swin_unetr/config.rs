@@ -14,6 +14,12 @@ pub const BLOCKS_PER_STAGE: usize = 2;
 /// Hidden width of a block's feed-forward layer, as a multiple of its width.
 pub const MLP_RATIO: usize = 4;
 
+/// Added to variances before the root, in every norm of the network.
+pub const EPSILON: f32 = 1e-5;
+
+/// Slope of the leaky rectifier for negative values.
+pub const LEAKY_SLOPE: f32 = 0.01;
+
 /// The order in which patch merging stacks the eight sub-grids of a 2×2×2 cell.
 ///
 /// MONAI changed it twice without changing any weight's name or shape, so it
@@ -102,6 +108,17 @@ impl NetworkConfig {
             return Ok(());
         };
         Err(ModelError::Settings(problem))
+    }
+
+    /// An error unless the network can take an input of these channels and dimensions.
+    pub fn check_input(&self, channels: usize, dims: [usize; 3]) -> Result<(), ModelError> {
+        if channels != self.in_channels {
+            return Err(ModelError::InputChannels {
+                expected: self.in_channels,
+                actual: channels,
+            });
+        }
+        check_input_dims(dims)
     }
 
     /// Channels of stage `stage` (0 to 3) of the Swin encoder.

@@ -5,8 +5,6 @@
 //! one freedom: windows may be visited in any order, so those that need the same
 //! mask are put side by side and share it.
 
-use super::layers::TokenGrid;
-
 /// Edge of an attention window, in tokens.
 pub const WINDOW: usize = 7;
 
@@ -17,6 +15,24 @@ pub const POSITIONS: usize = (2 * WINDOW - 1).pow(3);
 /// What is added to the score of two tokens that were brought together only by the
 /// cyclic shift. MONAI adds this number rather than minus infinity.
 const MASKED_SCORE: f32 = -100.0;
+
+/// Where the rows of a token matrix come from: row `((n·D + d)·H + h)·W + w`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TokenGrid {
+    pub batch: usize,
+    pub dims: [usize; 3],
+}
+
+impl TokenGrid {
+    /// Tokens of one image.
+    pub fn tokens_per_image(&self) -> usize {
+        self.dims.iter().product()
+    }
+
+    pub fn tokens(&self) -> usize {
+        self.batch * self.tokens_per_image()
+    }
+}
 
 /// Window size and shift along each axis for a token grid. An axis no longer than a
 /// window is one window and is not shifted.

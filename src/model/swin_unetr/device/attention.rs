@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Device, Int, Tensor, TensorData, module};
 
-use super::attention_cpu::CpuPlan;
-use super::layers::{Linear, TokenGrid, cpu_values, is_cpu, upload};
-use super::window::{POSITIONS, WindowLayout, score_bias};
+use super::layers::{Linear, upload};
+use crate::model::swin_unetr::window::{POSITIONS, TokenGrid, WindowLayout, score_bias};
 use crate::model::{ModelError, Weights};
 
 /// Upper bound of one tensor of attention scores. Software graphics adapters bind at
@@ -29,15 +28,9 @@ pub struct WindowAttention {
     plans: Mutex<BTreeMap<TokenGrid, Arc<Plan>>>,
 }
 
-#[derive(Debug)]
-enum Plan {
-    Cpu(CpuPlan),
-    Device(Box<DevicePlan>),
-}
-
 /// Index and bias tensors for one shape of input.
 #[derive(Debug)]
-struct DevicePlan {
+struct Plan {
     chunks: Vec<Chunk>,
     tokens_per_window: usize,
     /// For each token and head: its row in the chunks' results, stacked.
@@ -88,36 +81,21 @@ impl WindowAttention {
         // query, key and value are the bias: one row of zeros stands for all of them.
         let padded = Tensor::cat(vec![tokens, Tensor::zeros([1, width], &device)], 0);
         let projected = self.qkv.forward(padded);
-        let attended = match &*self.plan(grid, &device) {
-            Plan::Cpu(plan) => {
-                let projected = projected.into_data();
-                upload(
-                    plan.attend(cpu_values(&projected), width),
-                    [grid.tokens(), width],
-                    &device,
-                )
-            }
-            Plan::Device(plan) => plan.attend(projected, self.heads),
-        };
+        let attended = self.plan(grid, &device).attend(projected, self.heads);
         self.projection.forward(attended)
     }
 
     fn plan(&self, grid: TokenGrid, device: &Device) -> Arc<Plan> {
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
         let plan = plans.entry(grid).or_insert_with(|| {
-            Arc::new(if is_cpu(device) {
-                Plan::Cpu(CpuPlan::new(&self.table, self.heads, grid, self.shifted))
-            } else {
-                let layout = WindowLayout::new(grid, self.shifted);
-                let plan = DevicePlan::new(&self.table, self.heads, grid, &layout, device);
-                Plan::Device(Box::new(plan))
-            })
+            let layout = WindowLayout::new(grid, self.shifted);
+            Arc::new(Plan::new(&self.table, self.heads, grid, &layout, device))
         });
         plan.clone()
     }
 }
 
-impl DevicePlan {
+impl Plan {
     fn new(
         table: &[f32],
         heads: usize,

@@ -3,9 +3,10 @@
 use burn::tensor::{Device, Tensor};
 
 use super::block::Stage;
-use super::config::{HEADS, NetworkConfig};
 use super::convolution::ResidualBlock;
-use super::layers::{LayerNorm, TokenGrid, transposed, upload};
+use super::layers::{LayerNorm, image_from_tokens, tokens_from_image, transposed, upload};
+use crate::model::swin_unetr::config::{HEADS, NetworkConfig};
+use crate::model::swin_unetr::window::TokenGrid;
 use crate::model::{ModelError, Weights};
 
 /// MONAI's `SwinTransformer`.
@@ -74,7 +75,7 @@ impl SwinEncoder {
             if map > 0 {
                 (grid, tokens) = self.stages[map - 1].forward(tokens.clone(), grid);
             }
-            grid.image_from_tokens(self.norms[map].forward(tokens.clone()))
+            image_from_tokens(self.norms[map].forward(tokens.clone()), grid)
         })
     }
 
@@ -99,9 +100,7 @@ impl SwinEncoder {
 impl EncoderStage {
     fn forward(&self, tokens: Tensor<2>, grid: TokenGrid) -> (TokenGrid, Tensor<2>) {
         let (grid, tokens) = match &self.convolution {
-            Some(block) => {
-                TokenGrid::tokens_from_image(block.forward(grid.image_from_tokens(tokens)))
-            }
+            Some(block) => tokens_from_image(block.forward(image_from_tokens(tokens, grid))),
             None => (grid, tokens),
         };
         self.stage.forward(tokens, grid)

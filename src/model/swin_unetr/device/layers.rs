@@ -2,22 +2,9 @@
 
 use burn::tensor::{Device, Tensor, TensorData, module};
 
+use crate::model::swin_unetr::TokenGrid;
+use crate::model::swin_unetr::config::EPSILON;
 use crate::model::{ModelError, Weights};
-
-/// Added to variances before the root, in every norm of the network.
-const EPSILON: f64 = 1e-5;
-
-/// Slope of the leaky rectifier for negative values.
-pub const LEAKY_SLOPE: f64 = 0.01;
-
-/// The values of a tensor that came from the CPU device.
-#[expect(
-    clippy::expect_used,
-    reason = "a float tensor of the CPU device is always f32 in main memory"
-)]
-pub fn cpu_values(data: &TensorData) -> &[f32] {
-    data.as_slice().expect("CPU tensors are readable as f32")
-}
 
 /// A tensor on the device from row-major values.
 pub fn upload<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
@@ -106,21 +93,18 @@ impl LayerNorm {
     }
 
     pub fn forward(&self, rows: Tensor<2>) -> Tensor<2> {
-        module::layer_norm(rows, self.scale.clone(), self.shift.clone(), EPSILON)
+        module::layer_norm(
+            rows,
+            self.scale.clone(),
+            self.shift.clone(),
+            f64::from(EPSILON),
+        )
     }
 }
 
 /// Instance normalisation of N×C×D×H×W without learned scale, with the biased
 /// variance of each channel's own voxels.
 pub fn instance_norm(x: Tensor<5>) -> Tensor<5> {
-    let [n, c, d, h, w] = x.dims();
-    if is_cpu(&x.device()) {
-        let voxels = d * h * w;
-        let rows = LayerNorm::plain(voxels, &x.device());
-        return rows
-            .forward(x.reshape([n * c, voxels]))
-            .reshape([n, c, d, h, w]);
-    }
     // A graphics device may add up a row of numbers one by one, which loses three
     // digits over a whole volume. Means of means of equal rows lose none.
     let mean = |x: Tensor<5>| x.mean_dim(4).mean_dim(3).mean_dim(2);
@@ -129,49 +113,26 @@ pub fn instance_norm(x: Tensor<5>) -> Tensor<5> {
     centred / (variance + EPSILON).sqrt()
 }
 
-/// Whether tensors of a device lie in the host's memory.
-pub fn is_cpu(device: &Device) -> bool {
-    *device == Device::flex()
+/// Rows of tokens (tokens × C) as an image N×C×D×H×W.
+pub fn image_from_tokens(tokens: Tensor<2>, grid: TokenGrid) -> Tensor<5> {
+    let [_, channels] = tokens.dims();
+    let [d, h, w] = grid.dims;
+    tokens
+        .reshape([grid.batch, grid.tokens_per_image(), channels])
+        .swap_dims(1, 2)
+        .reshape([grid.batch, channels, d, h, w])
 }
 
-/// Where the rows of a token matrix come from: row `((n·D + d)·H + h)·W + w`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TokenGrid {
-    pub batch: usize,
-    pub dims: [usize; 3],
-}
-
-impl TokenGrid {
-    /// Tokens of one image.
-    pub fn tokens_per_image(&self) -> usize {
-        self.dims.iter().product()
-    }
-
-    pub fn tokens(&self) -> usize {
-        self.batch * self.tokens_per_image()
-    }
-
-    /// Rows of tokens (tokens × C) as an image N×C×D×H×W.
-    pub fn image_from_tokens(&self, tokens: Tensor<2>) -> Tensor<5> {
-        let [_, channels] = tokens.dims();
-        let [d, h, w] = self.dims;
-        tokens
-            .reshape([self.batch, self.tokens_per_image(), channels])
-            .swap_dims(1, 2)
-            .reshape([self.batch, channels, d, h, w])
-    }
-
-    /// An image N×C×D×H×W as rows of tokens (tokens × C).
-    pub fn tokens_from_image(image: Tensor<5>) -> (Self, Tensor<2>) {
-        let [batch, channels, d, h, w] = image.dims();
-        let grid = Self {
-            batch,
-            dims: [d, h, w],
-        };
-        let tokens = image
-            .reshape([batch, channels, grid.tokens_per_image()])
-            .swap_dims(1, 2)
-            .reshape([grid.tokens(), channels]);
-        (grid, tokens)
-    }
+/// An image N×C×D×H×W as rows of tokens (tokens × C).
+pub fn tokens_from_image(image: Tensor<5>) -> (TokenGrid, Tensor<2>) {
+    let [batch, channels, d, h, w] = image.dims();
+    let grid = TokenGrid {
+        batch,
+        dims: [d, h, w],
+    };
+    let tokens = image
+        .reshape([batch, channels, grid.tokens_per_image()])
+        .swap_dims(1, 2)
+        .reshape([grid.tokens(), channels]);
+    (grid, tokens)
 }

@@ -4,27 +4,13 @@ use burn::tensor::activation::leaky_relu;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, module};
 
-use super::convolution_cpu::CpuConvolution;
-use super::layers::{LEAKY_SLOPE, cpu_values, instance_norm, is_cpu, transposed, upload};
+use super::layers::{instance_norm, transposed, upload};
+use crate::model::swin_unetr::config::LEAKY_SLOPE;
 use crate::model::{ModelError, Weights};
 
 /// A convolution with stride 1 that keeps the size.
 #[derive(Debug)]
 pub struct Convolution {
-    outputs: usize,
-    kernel: Kernel,
-}
-
-#[derive(Debug)]
-enum Kernel {
-    /// The device's own.
-    Device(Box<DeviceKernel>),
-    /// 3×3×3 without bias on the CPU.
-    Cpu(CpuConvolution),
-}
-
-#[derive(Debug)]
-struct DeviceKernel {
     /// out × in × k × k × k.
     weight: Tensor<5>,
     bias: Option<Tensor<1>>,
@@ -42,35 +28,19 @@ impl Convolution {
     ) -> Result<Self, ModelError> {
         let shape = [outputs, inputs, size, size, size];
         let weight = weights.take(&format!("{prefix}.conv.weight"), shape)?;
-        let kernel = if is_cpu(device) && size == 3 && !bias {
-            Kernel::Cpu(CpuConvolution::new(&weight, inputs, outputs))
-        } else {
-            let key = format!("{prefix}.conv.bias");
-            let bias = bias.then(|| weights.take(&key, [outputs])).transpose()?;
-            Kernel::Device(Box::new(DeviceKernel {
-                weight: upload(weight, shape, device),
-                bias: bias.map(|values| upload(values, [outputs], device)),
-                padding: size / 2,
-            }))
-        };
-        Ok(Self { outputs, kernel })
+        let key = format!("{prefix}.conv.bias");
+        let bias = bias.then(|| weights.take(&key, [outputs])).transpose()?;
+        Ok(Self {
+            weight: upload(weight, shape, device),
+            bias: bias.map(|values| upload(values, [outputs], device)),
+            padding: size / 2,
+        })
     }
 
     /// N×in×D×H×W to N×out×D×H×W.
     pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
-        match &self.kernel {
-            Kernel::Device(kernel) => {
-                let options = ConvOptions::new([1; 3], [kernel.padding; 3], [1; 3], 1);
-                module::conv3d(x, kernel.weight.clone(), kernel.bias.clone(), options)
-            }
-            Kernel::Cpu(kernel) => {
-                let [n, _, d, h, w] = x.dims();
-                let device = x.device();
-                let x = x.into_data();
-                let result = kernel.forward(cpu_values(&x), n, [d, h, w]);
-                upload(result, [n, self.outputs, d, h, w], &device)
-            }
-        }
+        let options = ConvOptions::new([1; 3], [self.padding; 3], [1; 3], 1);
+        module::conv3d(x, self.weight.clone(), self.bias.clone(), options)
     }
 }
 
@@ -104,13 +74,14 @@ impl ResidualBlock {
     }
 
     pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
-        let inner = leaky_relu(instance_norm(self.conv1.forward(x.clone())), LEAKY_SLOPE);
+        let slope = f64::from(LEAKY_SLOPE);
+        let inner = leaky_relu(instance_norm(self.conv1.forward(x.clone())), slope);
         let inner = instance_norm(self.conv2.forward(inner));
         let shortcut = match &self.conv3 {
             Some(conv) => instance_norm(conv.forward(x)),
             None => x,
         };
-        leaky_relu(inner + shortcut, LEAKY_SLOPE)
+        leaky_relu(inner + shortcut, slope)
     }
 }
 

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::attention::WindowAttention;
-use super::config::{BLOCKS_PER_STAGE, HEADS, MLP_RATIO, MergeOrder};
-use super::layers::{LayerNorm, Linear, TokenGrid};
+use super::layers::{LayerNorm, Linear};
+use crate::model::swin_unetr::config::{BLOCKS_PER_STAGE, HEADS, MLP_RATIO, MergeOrder};
+use crate::model::swin_unetr::window::TokenGrid;
 use crate::model::{ModelError, Weights};
 
 /// Norm, window attention, norm, feed-forward, each of the two with a shortcut

@@ -1,0 +1,181 @@
+//! Which windows of a masked run have been computed before.
+//!
+//! What the network gives for a window depends on nothing but the window's input, and
+//! that on which of the players seen in it are present. Two coalitions that agree on
+//! those share the window's logits, bit for bit. Along a chain of coalitions that
+//! differ in one player each, only the windows that see it are run again.
+
+use std::collections::VecDeque;
+
+use ndarray::{Array3, s};
+
+use crate::model::WindowPlan;
+
+/// The players present among those a window sees, as bits.
+pub type Signature = Vec<u64>;
+
+/// For each window the players it sees.
+#[derive(Debug, Clone)]
+pub struct WindowPlayers {
+    seen: Vec<Signature>,
+}
+
+impl WindowPlayers {
+    /// From the player of each voxel of the image, 1 to `players` or 0 for none.
+    pub fn new(plan: &WindowPlan, player_of_voxel: &Array3<u16>, players: usize) -> Self {
+        let seen = (0..plan.starts.len())
+            .map(|window| {
+                let mut bits = vec![0; players.div_ceil(64)];
+                let [x, y, z] = plan.image_part(window);
+                for &player in player_of_voxel.slice(s![x, y, z]) {
+                    set(&mut bits, player);
+                }
+                bits
+            })
+            .collect();
+        Self { seen }
+    }
+
+    /// What a window shows of a coalition.
+    pub fn signature(&self, window: usize, present: &[bool]) -> Signature {
+        let mut bits = self.seen.get(window).cloned().unwrap_or_default();
+        for (word, present) in bits.iter_mut().zip(present.chunks(64)) {
+            for (bit, _) in present.iter().enumerate().filter(|(_, p)| !**p) {
+                *word &= !(1 << bit);
+            }
+        }
+        bits
+    }
+
+    /// Whether each player is seen by one of these windows.
+    pub fn seen_by(&self, windows: &[usize], players: usize) -> Vec<bool> {
+        (0..players)
+            .map(|player| {
+                windows.iter().any(|&window| {
+                    let word = self.seen.get(window).and_then(|bits| bits.get(player / 64));
+                    word.is_some_and(|word| word >> (player % 64) & 1 == 1)
+                })
+            })
+            .collect()
+    }
+}
+
+/// Sets the bit of a player, numbered from 1; 0 is nobody.
+fn set(bits: &mut [u64], player: u16) {
+    if let Some(index) = usize::from(player).checked_sub(1)
+        && let Some(word) = bits.get_mut(index / 64)
+    {
+        *word |= 1 << (index % 64);
+    }
+}
+
+/// The latest logits of each window.
+#[derive(Debug)]
+pub struct WindowCache<L> {
+    /// For each window, the newest first.
+    known: Vec<VecDeque<(Signature, L)>>,
+    /// Entries kept for each window.
+    capacity: usize,
+    statistics: WindowStatistics,
+}
+
+/// How many windows were run and how many were known already.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WindowStatistics {
+    pub run: u64,
+    pub reused: u64,
+}
+
+impl WindowStatistics {
+    /// Share of the windows that did not have to be run, in 0..=1.
+    pub fn reused_share(&self) -> f64 {
+        self.reused as f64 / (self.run + self.reused).max(1) as f64
+    }
+}
+
+impl<L: Clone> WindowCache<L> {
+    pub fn new(windows: usize, capacity: usize) -> Self {
+        Self {
+            known: (0..windows).map(|_| VecDeque::new()).collect(),
+            capacity,
+            statistics: WindowStatistics::default(),
+        }
+    }
+
+    /// The logits of a window with a signature, if they are still known.
+    pub fn find(&mut self, window: usize, signature: &Signature) -> Option<L> {
+        let known = self.known.get_mut(window)?;
+        let at = known.iter().position(|(own, _)| own == signature)?;
+        let entry = known.remove(at)?;
+        let logits = entry.1.clone();
+        known.push_front(entry);
+        self.statistics.reused += 1;
+        Some(logits)
+    }
+
+    /// Keeps a window's logits in place of those not asked for the longest.
+    pub fn insert(&mut self, window: usize, signature: Signature, logits: L) {
+        self.statistics.run += 1;
+        if let Some(known) = self.known.get_mut(window) {
+            known.push_front((signature, logits));
+            known.truncate(self.capacity);
+        }
+    }
+
+    /// Counts a window that shared the run of another coalition of the same call.
+    pub fn count_shared(&mut self) {
+        self.statistics.reused += 1;
+    }
+
+    pub fn statistics(&self) -> WindowStatistics {
+        self.statistics
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Blend, Inference};
+
+    #[test]
+    fn signatures_tell_apart_only_what_a_window_sees() {
+        let inference = Inference {
+            window: [64, 32, 32],
+            overlap: 0.0,
+            blend: Blend::Constant,
+        };
+        let plan = WindowPlan::new([64, 32, 60], &inference);
+        assert_eq!(plan.starts, [[0, 0, 0], [0, 0, 28]]);
+        // Player 1 + z: the first window sees 1 to 32, the second 29 to 60.
+        let players = Array3::from_shape_fn((64, 32, 60), |(_, _, z)| 1 + z as u16);
+        let windows = WindowPlayers::new(&plan, &players, 70);
+        let without = |absent: usize| {
+            let mut present = vec![true; 70];
+            present[absent] = false;
+            present
+        };
+        for (player, seen) in [(0, [true, false]), (29, [true, true]), (59, [false, true])] {
+            for (window, seen) in seen.into_iter().enumerate() {
+                let changed = windows.signature(window, &without(player))
+                    != windows.signature(window, &[true; 70]);
+                assert_eq!(changed, seen, "{player} {window}");
+            }
+        }
+        let by_second = windows.seen_by(&[1], 70);
+        assert!(!by_second[27] && by_second[28] && by_second[59] && !by_second[60]);
+    }
+
+    #[test]
+    fn the_cache_forgets_what_was_not_asked_for_the_longest() {
+        let mut cache = WindowCache::new(1, 2);
+        cache.insert(0, vec![1], 'a');
+        cache.insert(0, vec![2], 'b');
+        assert_eq!(cache.find(0, &vec![1]), Some('a'));
+        cache.insert(0, vec![3], 'c');
+        assert_eq!(cache.find(0, &vec![2]), None);
+        assert_eq!(cache.find(0, &vec![1]), Some('a'));
+        let expected = WindowStatistics { run: 3, reused: 2 };
+        assert_eq!(cache.statistics(), expected);
+        assert_eq!(expected.reused_share(), 0.4);
+    }
+}

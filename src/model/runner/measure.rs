@@ -1,0 +1,125 @@
+//! The sums of a run from its logits in main memory.
+
+use ndarray::Axis;
+use rayon::prelude::*;
+
+use super::Scene;
+use crate::model::Activation;
+use crate::model::target::{RegionSums, RunSums, TargetMasks};
+
+/// Parts that the sums of a run are made of: a fixed number, so that the result does
+/// not depend on the number of threads.
+const PARTS: usize = 16;
+
+/// What each voxel of an image counts for.
+#[derive(Debug)]
+pub struct Regions {
+    /// Voxel by voxel, the channels of a voxel side by side.
+    component_of_voxel: Vec<u32>,
+    player_of_voxel: Vec<u16>,
+    players: usize,
+    targets: TargetMasks,
+    activation: Activation,
+}
+
+impl Regions {
+    pub fn new(scene: &Scene<'_>) -> Self {
+        let components = scene.targets.components().permuted_axes([1, 2, 3, 0]);
+        Self {
+            component_of_voxel: components.iter().copied().collect(),
+            player_of_voxel: scene.player_of_voxel.iter().copied().collect(),
+            players: scene.players,
+            targets: scene.targets.clone(),
+            activation: scene.activation,
+        }
+    }
+
+    /// The sums of a run from its logits, voxel by voxel and classes side by side, in
+    /// double precision.
+    pub fn measure(&self, logits: &[f32]) -> RunSums {
+        let classes = self.targets.components().len_of(Axis(0)).max(1);
+        let part = self.player_of_voxel.len().div_ceil(PARTS).max(1);
+        let groups = self.players + 1;
+        let components = self.targets.component_sizes().len();
+        let parts: Vec<(Vec<RegionSums>, Vec<RegionSums>)> = logits
+            .par_chunks(part * classes)
+            .zip(self.component_of_voxel.par_chunks(part * classes))
+            .zip(self.player_of_voxel.par_chunks(part))
+            .map(|((logits, component_of_voxel), player_of_voxel)| {
+                let mut of_components = vec![RegionSums::default(); components];
+                let mut of_players = vec![RegionSums::default(); groups * classes];
+                let mut probabilities = vec![0.0; classes];
+                for ((logits, components), &player) in logits
+                    .chunks_exact(classes)
+                    .zip(component_of_voxel.chunks_exact(classes))
+                    .zip(player_of_voxel)
+                {
+                    let winner = self.activation.channel_of_voxel(logits.iter().copied());
+                    fill_probabilities(logits, self.activation, &mut probabilities);
+                    for (class, ((&logit, &component), &probability)) in logits
+                        .iter()
+                        .zip(components)
+                        .zip(&probabilities)
+                        .enumerate()
+                    {
+                        let hard = match self.activation {
+                            Activation::Softmax => winner == Some(class),
+                            Activation::Sigmoid => logit > 0.0,
+                        };
+                        let sums = RegionSums {
+                            probability,
+                            logit: f64::from(logit),
+                            hard: f64::from(u8::from(hard)),
+                        };
+                        if let Some(own) = of_players.get_mut(class * groups + usize::from(player))
+                        {
+                            *own += sums;
+                        }
+                        // Component 0 stands for none.
+                        if let Some(own) = (component as usize)
+                            .checked_sub(1)
+                            .and_then(|index| of_components.get_mut(index))
+                        {
+                            *own += sums;
+                        }
+                    }
+                }
+                (of_components, of_players)
+            })
+            .collect();
+        let mut of_components = vec![RegionSums::default(); components];
+        let mut of_players = vec![RegionSums::default(); groups * classes];
+        for (components, players) in parts {
+            add_all(&mut of_components, components);
+            add_all(&mut of_players, players);
+        }
+        RunSums::new(of_components, of_players, &self.targets)
+    }
+}
+
+fn add_all(total: &mut [RegionSums], part: Vec<RegionSums>) {
+    for (total, part) in total.iter_mut().zip(part) {
+        *total += part;
+    }
+}
+
+fn fill_probabilities(logits: &[f32], activation: Activation, probabilities: &mut [f64]) {
+    match activation {
+        Activation::Softmax => {
+            let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let mut sum = 0.0;
+            for (p, logit) in probabilities.iter_mut().zip(logits) {
+                *p = f64::from(logit - largest).exp();
+                sum += *p;
+            }
+            for p in probabilities {
+                *p /= sum;
+            }
+        }
+        Activation::Sigmoid => {
+            for (p, &logit) in probabilities.iter_mut().zip(logits) {
+                *p = 1.0 / (1.0 + (-f64::from(logit)).exp());
+            }
+        }
+    }
+}
