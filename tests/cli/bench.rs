@@ -111,7 +111,7 @@ fn a_short_soak_neither_grows_nor_stalls() {
     ])
     .json();
     assert_eq!(said["evaluations"], 20);
-    assert!(said["windows_per_evaluation"].as_u64().unwrap() >= 1);
+    assert!(said["windows"].as_u64().unwrap() >= 1);
     let tenths = said["tenths"].as_array().unwrap();
     assert_eq!(tenths.len(), 10);
     for tenth in tenths {

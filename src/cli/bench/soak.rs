@@ -27,7 +27,8 @@ use crate::model::{MaskedNetwork, TargetMasks};
 const ALLOWED_GROWTH_MIB: f64 = 16.0;
 const ALLOWED_GROWTH_SHARE: f64 = 0.05;
 
-/// An evaluation stalls if it takes this many times the median, and this much longer.
+/// An evaluation stalls if it takes this many times as long as its windows usually do,
+/// and this much longer.
 const STALL_FACTOR: f64 = 10.0;
 const STALL_MILLISECONDS: f64 = 1000.0;
 
@@ -55,6 +56,8 @@ pub(crate) struct Soak {
 #[derive(Debug, Clone, Copy)]
 struct Evaluation {
     milliseconds: f64,
+    /// Windows that the network ran; the others were known from earlier evaluations.
+    windows: u64,
     resident_memory_mib: Option<f64>,
 }
 
@@ -63,6 +66,8 @@ struct Evaluation {
 struct Tenth {
     evaluations: usize,
     milliseconds_per_evaluation: f64,
+    /// Windows that the network ran.
+    windows_per_evaluation: f64,
     longest_milliseconds: f64,
     /// The median of what was used after each of its evaluations.
     resident_memory_mib: Option<f64>,
@@ -73,6 +78,8 @@ struct Tenth {
 struct Verdict {
     median_milliseconds: f64,
     longest_milliseconds: f64,
+    /// Of an evaluation for each window that it ran.
+    median_milliseconds_per_window: f64,
     stalls: bool,
     /// From the second tenth to the last: the first fills caches.
     memory_growth_mib: Option<f64>,
@@ -132,16 +139,16 @@ pub(crate) fn run(arguments: &Soak, common: &Common) -> anyhow::Result<()> {
         "threads": rayon::current_num_threads(),
         "device": network.device().label(),
         "supervoxels": masked.players(),
-        "windows_per_evaluation": windows,
+        "windows": windows,
         "evaluations": evaluations.len(),
         "first_run_milliseconds": first_run_milliseconds,
         "tenths": tenths,
         "verdict": verdict,
     });
     let mut lines = format!(
-        "{}, network on {}, {} supervoxels, {windows} windows an evaluation, {} evaluations\n\
+        "{}, network on {}, {} supervoxels, {windows} windows, {} evaluations\n\
          first run {first_run_milliseconds:.0} ms\n\n\
-         tenth  evaluations  ms an evaluation  longest ms  resident memory\n",
+         tenth  evaluations  ms an evaluation  windows run  longest ms  resident memory\n",
         processor(),
         network.device().label(),
         masked.players(),
@@ -149,10 +156,11 @@ pub(crate) fn run(arguments: &Soak, common: &Common) -> anyhow::Result<()> {
     );
     for (index, tenth) in tenths.iter().enumerate() {
         lines += &format!(
-            "{:>5} {:>12} {:>17.1} {:>11.1} {:>16}\n",
+            "{:>5} {:>12} {:>17.1} {:>12.2} {:>11.1} {:>16}\n",
             index + 1,
             tenth.evaluations,
             tenth.milliseconds_per_evaluation,
+            tenth.windows_per_evaluation,
             tenth.longest_milliseconds,
             memory_text(tenth.resident_memory_mib),
         );
@@ -192,10 +200,12 @@ fn watch(
             if seen.len() == wanted {
                 break;
             }
+            let windows_before = masked.statistics().run;
             let pace = Pace::start();
             evaluate(masked, coalition.to_bools(), cancel)?;
             seen.push(Evaluation {
                 milliseconds: pace.elapsed_s() * 1e3,
+                windows: masked.statistics().run - windows_before,
                 resident_memory_mib: resident_memory_mib(),
             });
             let share = seen.len() as f64 / wanted as f64;
@@ -229,10 +239,12 @@ fn tenths(evaluations: &[Evaluation]) -> Vec<Tenth> {
                 .iter()
                 .map(|evaluation| evaluation.resident_memory_mib)
                 .collect();
+            let windows: u64 = part.iter().map(|evaluation| evaluation.windows).sum();
+            let count = part.len().max(1) as f64;
             Tenth {
                 evaluations: part.len(),
-                milliseconds_per_evaluation: milliseconds.clone().sum::<f64>()
-                    / part.len().max(1) as f64,
+                milliseconds_per_evaluation: milliseconds.clone().sum::<f64>() / count,
+                windows_per_evaluation: windows as f64 / count,
                 longest_milliseconds: milliseconds.fold(0.0, f64::max),
                 resident_memory_mib: memory.map(|values| median(&values)),
             }
@@ -245,13 +257,24 @@ impl Verdict {
         let milliseconds: Vec<f64> = evaluations.iter().map(|e| e.milliseconds).collect();
         let median_milliseconds = median(&milliseconds);
         let longest_milliseconds = milliseconds.iter().copied().fold(0.0, f64::max);
+        let ran: Vec<f64> = evaluations
+            .iter()
+            .filter(|e| e.windows > 0)
+            .map(|e| e.milliseconds / e.windows as f64)
+            .collect();
+        let per_window = median(&ran);
+        // One that ran no window is held against the time of one.
+        let stalls = evaluations.iter().any(|e| {
+            let usual = per_window * e.windows.max(1) as f64;
+            e.milliseconds > STALL_FACTOR * usual && e.milliseconds > usual + STALL_MILLISECONDS
+        });
         let memory_of = |tenth: Option<&Tenth>| tenth.and_then(|t| t.resident_memory_mib);
         let memory = memory_of(tenths.get(1)).zip(memory_of(tenths.last()));
         Self {
             median_milliseconds,
             longest_milliseconds,
-            stalls: longest_milliseconds > STALL_FACTOR * median_milliseconds
-                && longest_milliseconds > median_milliseconds + STALL_MILLISECONDS,
+            median_milliseconds_per_window: per_window,
+            stalls,
             memory_growth_mib: memory.map(|(second, last)| last - second),
             memory_grows: memory.map(|(second, last)| {
                 last - second > ALLOWED_GROWTH_MIB.max(ALLOWED_GROWTH_SHARE * second)
@@ -266,8 +289,10 @@ impl Verdict {
             "does not stall"
         };
         format!(
-            "{verdict}: the longest evaluation took {:.0} ms, the median is {:.0} ms",
-            self.longest_milliseconds, self.median_milliseconds
+            "{verdict}: the longest evaluation took {:.0} ms, the median is {:.0} ms, or {:.0} ms for each window run",
+            self.longest_milliseconds,
+            self.median_milliseconds,
+            self.median_milliseconds_per_window
         )
     }
 
@@ -291,6 +316,7 @@ mod tests {
             .map(of)
             .map(|(milliseconds, mib)| Evaluation {
                 milliseconds,
+                windows: 2,
                 resident_memory_mib: Some(mib),
             })
             .collect()
@@ -326,6 +352,20 @@ mod tests {
         assert!(verdict(&slow_once(5000.0)).stalls);
         // Ten times the median, but nobody would notice.
         assert!(!verdict(&slow_once(300.0)).stalls);
+    }
+
+    #[test]
+    fn an_evaluation_that_runs_more_windows_may_take_longer() {
+        let mut evaluations = run(|_| (200.0, 180.0));
+        if let Some(evaluation) = evaluations.last_mut() {
+            evaluation.milliseconds = 4800.0;
+            evaluation.windows = 48;
+        }
+        assert!(!verdict(&evaluations).stalls);
+        if let Some(evaluation) = evaluations.last_mut() {
+            evaluation.windows = 0;
+        }
+        assert!(verdict(&evaluations).stalls);
     }
 
     #[test]
