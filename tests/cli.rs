@@ -1,5 +1,7 @@
 //! The command line as scripts see it: results, exit codes and what is said on failure.
 
+#[path = "cli/bench.rs"]
+mod bench;
 #[path = "support/images.rs"]
 mod images;
 #[path = "support/program.rs"]

@@ -262,7 +262,8 @@ fn explained_classes(task: &Task<'_>, target: &TargetSize) -> Result<Vec<usize>,
     Ok(classes)
 }
 
-fn masked_network(
+/// The network of a task with its supervoxels as players: what is run for each coalition.
+pub fn masked_network(
     task: &Task<'_>,
     network: &Arc<SwinUnetr>,
     targets: TargetMasks,

@@ -25,7 +25,9 @@ pub use attribution::{MaskStatistics, is_undecided, largest_value, player_sample
 pub use compute::Compute;
 pub use control::JobControl;
 pub use error::EngineError;
-pub use explaining::{ClassExplanation, Explanation, Snapshot, Task, WANTED_TOLERANCE, explain};
+pub use explaining::{
+    ClassExplanation, Explanation, Snapshot, Task, WANTED_TOLERANCE, explain, masked_network,
+};
 pub use players::Players;
 pub use reporting::value_unit;
 pub use segment::{Segmentation, segment};

@@ -11,6 +11,7 @@
 mod config;
 pub mod cpu;
 pub mod device;
+mod operations;
 pub mod window;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use device::{DeviceNetwork, Queue};
 
 pub use config::{BLOCKS_PER_STAGE, HEADS, MLP_RATIO, MergeOrder, NetworkConfig, check_input_dims};
 pub use device::Precision;
+pub use operations::floating_point_operations;
 pub use window::{POSITIONS, TokenGrid};
 
 /// The network with its weights where it runs.

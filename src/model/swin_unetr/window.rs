@@ -14,7 +14,7 @@ pub const POSITIONS: usize = (2 * WINDOW - 1).pow(3);
 
 /// What is added to the score of two tokens that were brought together only by the
 /// cyclic shift. MONAI adds this number rather than minus infinity.
-const MASKED_SCORE: f32 = -100.0;
+pub const MASKED_SCORE: f32 = -100.0;
 
 /// Where the rows of a token matrix come from: row `((n·D + d)·H + h)·W + w`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -181,7 +181,7 @@ pub fn relative_position(i: usize, j: usize) -> usize {
 }
 
 /// Which side of the cuts a place in a window lies on, as three bits.
-fn part(place: usize, window: [usize; 3], shift: [usize; 3], cut: Cut) -> usize {
+pub fn part(place: usize, window: [usize; 3], shift: [usize; 3], cut: Cut) -> usize {
     let [_, h, w] = window;
     let position = [place / (h * w), place / w % h, place % w];
     (0..3).fold(0, |bits, axis| {

@@ -1,39 +1,279 @@
-//! The network on the processor.
+//! The network on the processor, written for it.
+//!
+//! Maps keep the channels of a voxel side by side, which is the order the transformer
+//! works in, so nothing is reordered between its layers and the convolutions. Kernels
+//! are written once and compiled for several instruction sets (`simd`); weights are
+//! packed for them when a network is made. Buffers are used again from pass to pass.
+//!
+//! What lies here is arithmetic alone: names of weights are in `load`, windows over an
+//! image are a floor above.
 
-use burn::tensor::{Device, Tensor, TensorData};
+mod attention;
+mod direct;
+mod load;
+mod map;
+mod matrix;
+mod norm;
+mod residual;
+mod simd;
+mod transformer;
+mod winograd;
 
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use crate::model::ModelError;
 use crate::model::swin_unetr::NetworkConfig;
-use crate::model::swin_unetr::device::plain::PlainNetwork;
-use crate::model::{ModelError, Weights};
+use map::{Map, Pool};
+use matrix::{PackedMatrix, Rows};
+use norm::LayerNorm;
+use residual::{ResidualBlock, Target, UpBlock};
+use simd::{InstructionSet, kernel};
+use transformer::{PatchEmbedding, PatchMerging, SwinBlock};
 
 /// The network with its weights in main memory.
 #[derive(Debug)]
 pub struct CpuNetwork {
     config: NetworkConfig,
-    network: PlainNetwork,
+    set: InstructionSet,
+    embedding: PatchEmbedding,
+    stages: Vec<Stage>,
+    encoder1: ResidualBlock,
+    /// Encoders 2 to 4, for the maps of the first three stages.
+    encoders: [ResidualBlock; 3],
+    encoder10: ResidualBlock,
+    /// Decoders 2 to 5, for the maps of the four stages.
+    decoders: [UpBlock; 4],
+    decoder1: UpBlock,
+    out: PackedMatrix,
+    /// Buffers of passes that have ended; one pool for each pass at a time.
+    pools: Mutex<Vec<Pool>>,
 }
 
-impl CpuNetwork {
-    /// Builds the network from weights that were checked against `config`.
-    pub fn new(config: NetworkConfig, weights: &Weights) -> Result<Self, ModelError> {
-        let network = PlainNetwork::new(config, weights, &Device::flex())?;
-        Ok(Self { config, network })
-    }
+/// Two blocks and a merging (MONAI's `BasicLayer`), after a convolution block in
+/// SwinUNETR-V2.
+#[derive(Debug)]
+struct Stage {
+    convolution: Option<ResidualBlock>,
+    blocks: Vec<SwinBlock>,
+    merging: PatchMerging,
+}
 
+/// Hears the name of each part of a pass when it is done.
+pub type Observer<'a> = &'a mut dyn FnMut(&'static str);
+
+impl CpuNetwork {
     pub fn config(&self) -> &NetworkConfig {
         &self.config
     }
 
+    /// The instruction set that the kernels use, in words.
+    pub fn instruction_set(&self) -> &'static str {
+        self.set.label()
+    }
+
     /// Logits D×H×W×out of an image D×H×W×in that
     /// [`check_input`](NetworkConfig::check_input) lets pass. No activation.
+    ///
+    /// Errors: an image of another size than `dims` says.
     pub fn forward(&self, image: &[f32], dims: [usize; 3]) -> Result<Vec<f32>, ModelError> {
-        let [d, h, w] = dims;
-        let shape = [1, d, h, w, self.config.in_channels];
-        let image = TensorData::new(image.to_vec(), shape);
-        let image = Tensor::<5>::from_data(image, &Device::flex()).permute([0, 4, 1, 2, 3]);
-        let logits = self.network.forward(image).permute([0, 2, 3, 4, 1]);
+        self.forward_observed(image, dims, &mut |_| {})
+    }
+
+    /// [`forward`](Self::forward) that tells `observer` each part of the pass.
+    pub fn forward_observed(
+        &self,
+        image: &[f32],
+        dims: [usize; 3],
+        observer: Observer<'_>,
+    ) -> Result<Vec<f32>, ModelError> {
+        let expected = dims.iter().product::<usize>() * self.config.in_channels;
+        if image.len() != expected {
+            return Err(ModelError::Shape {
+                what: "window",
+                expected: vec![expected],
+                actual: vec![image.len()],
+            });
+        }
+        let mut pool = self.lock_pools().pop().unwrap_or_default();
+        let logits = self.run(image, dims, &mut pool, observer);
+        self.lock_pools().push(pool);
+        Ok(logits)
+    }
+
+    fn lock_pools(&self) -> std::sync::MutexGuard<'_, Vec<Pool>> {
+        self.pools.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(
+        &self,
+        image: &[f32],
+        dims: [usize; 3],
+        pool: &mut Pool,
+        observer: Observer<'_>,
+    ) -> Vec<f32> {
+        let (mut grid, mut tokens) = self.embedding.forward(image, dims, pool);
+        observer("patch embedding");
+        // For each stage the input of its decoder, with the skip connection in place.
+        let mut joined_maps = Vec::with_capacity(self.stages.len());
+        for (index, stage) in self.stages.iter().enumerate() {
+            let width = self.config.stage_width(index);
+            let mut joined = self.decoders[index].joined_map(grid, pool);
+            match self.encoders.get(index) {
+                Some(encoder) => {
+                    let map = self.normal_map(&tokens, grid, width, pool);
+                    let target = Target::Channels {
+                        map: &mut joined,
+                        first: width,
+                    };
+                    encoder.forward(&map, target, pool);
+                    map.recycle(pool);
+                    observer("encoders 2 to 4");
+                }
+                // The last stage's map goes to its decoder as it is.
+                None => write_normal(self.set, &tokens, &mut joined, width, width),
+            }
+            joined_maps.push(joined);
+            stage.forward(&mut grid, &mut tokens, pool, observer);
+        }
+        let width = 2 * self.config.stage_width(self.stages.len() - 1);
+        let bottom = self.normal_map(&tokens, grid, width, pool);
+        pool.give(tokens);
+        let mut map = Map::new(pool, grid, width, 0);
+        let target = Target::Channels {
+            map: &mut map,
+            first: 0,
+        };
+        self.encoder10.forward(&bottom, target, pool);
+        bottom.recycle(pool);
+        observer("encoder 10");
+        for (decoder, joined) in self.decoders.iter().zip(joined_maps).rev() {
+            let mut result = Map::new(pool, joined.dims, decoder.outputs, 0);
+            let target = Target::Channels {
+                map: &mut result,
+                first: 0,
+            };
+            decoder.forward(&map, joined, target, pool);
+            std::mem::replace(&mut map, result).recycle(pool);
+            observer("decoders 5 to 2");
+        }
+        let logits = self.full_resolution(image, dims, &map, pool, observer);
+        map.recycle(pool);
         logits
-            .try_into_vec_as::<f32>()
-            .map_err(|e| ModelError::Device(e.to_string()))
+    }
+
+    /// The first encoder, the last decoder and the last layer.
+    fn full_resolution(
+        &self,
+        image: &[f32],
+        dims: [usize; 3],
+        map: &Map,
+        pool: &mut Pool,
+        observer: Observer<'_>,
+    ) -> Vec<f32> {
+        let mut joined = self.decoder1.joined_map(dims, pool);
+        let source = plain_map(image, dims, self.config.in_channels, pool);
+        let target = Target::Channels {
+            map: &mut joined,
+            first: self.decoder1.outputs,
+        };
+        self.encoder1.forward(&source, target, pool);
+        source.recycle(pool);
+        observer("encoder 1");
+        let voxels: usize = dims.iter().product();
+        let mut logits = vec![0.0; voxels * self.out.outputs];
+        let target = Target::Linear {
+            matrix: &self.out,
+            rows: &mut logits,
+        };
+        self.decoder1.forward(map, joined, target, pool);
+        observer("decoder 1 and logits");
+        logits
+    }
+
+    /// Tokens after a norm without factors, as a map with a border.
+    fn normal_map(&self, tokens: &[f32], grid: [usize; 3], width: usize, pool: &mut Pool) -> Map {
+        let mut map = Map::new(pool, grid, width, 1);
+        write_normal(self.set, tokens, &mut map, 0, width);
+        map
+    }
+}
+
+impl Stage {
+    fn forward(
+        &self,
+        grid: &mut [usize; 3],
+        tokens: &mut Vec<f32>,
+        pool: &mut Pool,
+        observer: Observer<'_>,
+    ) {
+        if let Some(convolution) = &self.convolution {
+            let source = plain_map(tokens, *grid, convolution.outputs, pool);
+            let mut result = Map::new(pool, *grid, convolution.outputs, 0);
+            let target = Target::Channels {
+                map: &mut result,
+                first: 0,
+            };
+            convolution.forward(&source, target, pool);
+            source.recycle(pool);
+            pool.give(std::mem::replace(tokens, result.into_values()));
+            observer("stage convolutions");
+        }
+        for block in &self.blocks {
+            block.forward(tokens, *grid, pool, observer);
+        }
+        let (merged_grid, merged) = self.merging.forward(tokens, *grid, pool);
+        pool.give(std::mem::replace(tokens, merged));
+        *grid = merged_grid;
+        observer("patch merging");
+    }
+}
+
+/// Rows of channels as a map with a border.
+fn plain_map(rows: &[f32], dims: [usize; 3], channels: usize, pool: &mut Pool) -> Map {
+    let mut map = Map::new(pool, dims, channels, 1);
+    let [d, h, w] = dims;
+    let length = w * channels;
+    for (index, row) in rows.chunks_exact(length).take(d * h).enumerate() {
+        let at = map.row(index / h, index % h);
+        map.values_mut()[at..at + length].copy_from_slice(row);
+    }
+    map
+}
+
+/// Tokens after a norm without factors, as channels of a map from `first` on.
+fn write_normal(set: InstructionSet, tokens: &[f32], map: &mut Map, first: usize, width: usize) {
+    let [d, h, w] = map.dims;
+    assert!(tokens.len() >= d * h * w * width && first + width <= map.channels);
+    let target = map.shared();
+    let map = &*map;
+    (0..d).into_par_iter().for_each(|z| {
+        for y in 0..h {
+            // SAFETY: a row of tokens and of the map; each task writes its own plane.
+            unsafe {
+                let from = tokens.as_ptr().add((z * h + y) * w * width);
+                let to = target.pointer().add(map.row(z, y) + first);
+                let (from, to) = (Rows::new(from, width), Rows::new(to, map.channels));
+                normalise_rows(set, from, to, w, width);
+            }
+        }
+    });
+}
+
+kernel! {
+    /// Layer norm without factors.
+    ///
+    /// # Safety
+    ///
+    /// As of [`LayerNorm::rows`].
+    unsafe fn normalise_rows<S>(
+        from: Rows<*const f32>,
+        to: Rows<*mut f32>,
+        rows: usize,
+        width: usize,
+    ) {
+        // SAFETY: the caller's contract.
+        unsafe { LayerNorm::plain().rows::<S>(from, to, rows, width) };
     }
 }

@@ -1,22 +1,17 @@
-//! `voxplain bench`: how long the program takes on this machine, and how much memory.
+//! `voxplain bench demo`: the demonstration from opening to the finished map.
 
-use clap::{Args, Subcommand};
+use clap::Args;
 
-use super::progress::ProgressLine;
-use super::study::{Segmented, StudyArguments};
-use super::{Common, cancel_on_interrupt};
+use super::process::{peak_memory_mib, processor};
 use crate::base::{Pace, Phase};
+use crate::cli::progress::ProgressLine;
+use crate::cli::study::{Segmented, StudyArguments};
+use crate::cli::{Common, cancel_on_interrupt};
 use crate::engine::{
     Budget, ExplainSettings, FIRST_SUPERVOXELS, JobControl, Players, RegionChoice, Task, assets,
     explain,
 };
 use crate::explain::supervoxels::SupervoxelSettings;
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Bench {
-    /// The demonstration from opening to the finished map
-    Demo(Demo),
-}
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
@@ -28,13 +23,7 @@ pub(crate) struct Demo {
     budget: Budget,
 }
 
-pub(crate) fn run(arguments: &Bench, common: &Common) -> anyhow::Result<()> {
-    match arguments {
-        Bench::Demo(demo) => run_demo(demo, common),
-    }
-}
-
-fn run_demo(arguments: &Demo, common: &Common) -> anyhow::Result<()> {
+pub(crate) fn run(arguments: &Demo, common: &Common) -> anyhow::Result<()> {
     let cancel = cancel_on_interrupt();
     let mut line = ProgressLine::new();
     let whole = Pace::start();
@@ -127,23 +116,4 @@ fn run_demo(arguments: &Demo, common: &Common) -> anyhow::Result<()> {
     );
     common.print(&json, &lines);
     Ok(())
-}
-
-/// The processor's name, where the system tells it.
-fn processor() -> String {
-    std::fs::read_to_string("/proc/cpuinfo")
-        .ok()
-        .and_then(|text| {
-            let line = text.lines().find(|line| line.starts_with("model name"))?;
-            Some(line.split_once(':')?.1.trim().to_owned())
-        })
-        .unwrap_or_else(|| std::env::consts::ARCH.to_owned())
-}
-
-/// The most memory this process has used, where the system tells it.
-fn peak_memory_mib() -> Option<f64> {
-    let text = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kib / 1024.0)
 }

@@ -1,0 +1,56 @@
+//! `voxplain bench`: how long the program takes on this machine, and how much memory.
+//!
+//! One file a measurement; what the system tells about this process is in `process`.
+//! Comparisons with other programs are in tests/bench.
+
+mod demo;
+mod forward;
+mod process;
+mod soak;
+
+use clap::Subcommand;
+
+use super::Common;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// The demonstration from opening to the finished map
+    Demo(demo::Demo),
+    /// Passes of the bare network, with weights made up or from a file
+    Forward(forward::Forward),
+    /// Many evaluations of one study: whether memory grows or an evaluation stalls
+    Soak(soak::Soak),
+}
+
+pub(crate) fn run(arguments: &Bench, common: &Common) -> anyhow::Result<()> {
+    match arguments {
+        Bench::Demo(demo) => demo::run(demo, common),
+        Bench::Forward(forward) => forward::run(forward, common),
+        Bench::Soak(soak) => soak::run(soak, common),
+    }
+}
+
+/// The middle of a list of numbers, or the mean of the two middle ones; 0 for none.
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    let upper = sorted.get(middle).copied().unwrap_or_default();
+    match middle.checked_sub(1).and_then(|lower| sorted.get(lower)) {
+        Some(lower) if sorted.len().is_multiple_of(2) => (lower + upper) / 2.0,
+        _ => upper,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::median;
+
+    #[test]
+    fn medians() {
+        assert_eq!(median(&[]), 0.0);
+        assert_eq!(median(&[3.0]), 3.0);
+        assert_eq!(median(&[4.0, 1.0]), 2.5);
+        assert_eq!(median(&[9.0, 1.0, 2.0]), 2.0);
+    }
+}

@@ -1,0 +1,331 @@
+//! Products of rows with a matrix that was packed for it.
+
+use super::simd::{InstructionSet, MAX_LANES, Simd};
+
+/// Vectors side by side that a product is made of at once, at most.
+const PANEL_VECTORS: usize = 3;
+
+/// A matrix (inputs × outputs) in panels of neighbouring columns, each row by row.
+/// Columns are filled up with zeros to whole vectors.
+#[derive(Debug, Clone)]
+pub struct PackedMatrix {
+    pub inputs: usize,
+    pub outputs: usize,
+    pub panels: Vec<Panel>,
+    values: Vec<f32>,
+    /// One a column, padded like the columns; empty for none.
+    bias: Vec<f32>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Panel {
+    pub first_column: usize,
+    /// Columns that are not filling.
+    pub columns: usize,
+    pub vectors: usize,
+    /// Where its values start.
+    start: usize,
+}
+
+/// What becomes of a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// Written over what is there.
+    Store,
+    /// Added to what is there.
+    Add,
+    /// Its Gaussian error linear unit is written.
+    Gelu,
+}
+
+/// Rows that are read or written: the first, and how far apart they are.
+#[derive(Debug, Clone, Copy)]
+pub struct Rows<P> {
+    pub first: P,
+    pub stride: usize,
+}
+
+impl PackedMatrix {
+    /// Packs a matrix given by the value at (input, output).
+    pub fn new(
+        set: InstructionSet,
+        inputs: usize,
+        outputs: usize,
+        value: impl Fn(usize, usize) -> f32,
+        bias: Option<&[f32]>,
+    ) -> Self {
+        let lanes = set.lanes();
+        let mut panels = Vec::new();
+        let mut values = Vec::new();
+        let mut vectors_left = outputs.div_ceil(lanes);
+        let mut first_column = 0;
+        while vectors_left > 0 {
+            // Panels of equal width are better than a wide and a narrow one.
+            let vectors = if vectors_left == PANEL_VECTORS + 1 {
+                2
+            } else {
+                vectors_left.min(PANEL_VECTORS)
+            };
+            let columns = (vectors * lanes).min(outputs - first_column);
+            panels.push(Panel {
+                first_column,
+                columns,
+                vectors,
+                start: values.len(),
+            });
+            for input in 0..inputs {
+                values.extend((0..vectors * lanes).map(|column| {
+                    if column < columns {
+                        value(input, first_column + column)
+                    } else {
+                        0.0
+                    }
+                }));
+            }
+            first_column += columns;
+            vectors_left -= vectors;
+        }
+        let bias = bias.map_or_else(Vec::new, |bias| {
+            let mut bias = bias.to_vec();
+            bias.resize(outputs.next_multiple_of(lanes), 0.0);
+            bias
+        });
+        Self {
+            inputs,
+            outputs,
+            panels,
+            values,
+            bias,
+        }
+    }
+
+    /// The values of a panel, row by row.
+    pub fn panel_values(&self, panel: &Panel) -> *const f32 {
+        self.values[panel.start..].as_ptr()
+    }
+
+    /// `to = finish(from · matrix + bias)` for a number of rows.
+    ///
+    /// # Safety
+    ///
+    /// `from` must be valid for `rows` rows of `inputs` floats, `to` for rows of
+    /// `outputs` floats, and both may not overlap. `S` must be the set that the matrix
+    /// was packed for.
+    #[inline(always)]
+    pub unsafe fn multiply<S: Simd>(
+        &self,
+        from: Rows<*const f32>,
+        to: Rows<*mut f32>,
+        rows: usize,
+        finish: Finish,
+    ) {
+        for panel in &self.panels {
+            // SAFETY: the panel's values and bias are whole vectors; the rest is the
+            // caller's contract.
+            unsafe {
+                let weights = self.values.as_ptr().add(panel.start);
+                let bias = if self.bias.is_empty() {
+                    std::ptr::null()
+                } else {
+                    self.bias.as_ptr().add(panel.first_column)
+                };
+                let to = Rows {
+                    first: to.first.add(panel.first_column),
+                    stride: to.stride,
+                };
+                let job = Job {
+                    inputs: self.inputs,
+                    weights,
+                    bias,
+                    columns: panel.columns,
+                    finish,
+                };
+                match (panel.vectors, S::REGISTERS >= 32) {
+                    (1, true) => job.run::<S, 14, 1>(from, to, rows),
+                    (1, false) => job.run::<S, 12, 1>(from, to, rows),
+                    (2, true) => job.run::<S, 12, 2>(from, to, rows),
+                    (2, false) => job.run::<S, 6, 2>(from, to, rows),
+                    (_, true) => job.run::<S, 8, 3>(from, to, rows),
+                    (_, false) => job.run::<S, 4, 3>(from, to, rows),
+                }
+            }
+        }
+    }
+}
+
+/// The product of rows with one panel.
+struct Job {
+    inputs: usize,
+    weights: *const f32,
+    bias: *const f32,
+    columns: usize,
+    finish: Finish,
+}
+
+impl Job {
+    #[inline(always)]
+    unsafe fn run<S: Simd, const R: usize, const V: usize>(
+        &self,
+        from: Rows<*const f32>,
+        to: Rows<*mut f32>,
+        rows: usize,
+    ) {
+        let mut row = 0;
+        // SAFETY: rows stay below `rows`.
+        unsafe {
+            while row + R <= rows {
+                self.tile::<S, R, V>(from.at(row), to.at(row));
+                row += R;
+            }
+            while row + 4 <= rows {
+                self.tile::<S, 4, V>(from.at(row), to.at(row));
+                row += 4;
+            }
+            while row < rows {
+                self.tile::<S, 1, V>(from.at(row), to.at(row));
+                row += 1;
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn tile<S: Simd, const R: usize, const V: usize>(
+        &self,
+        from: Rows<*const f32>,
+        to: Rows<*mut f32>,
+    ) {
+        // SAFETY: the caller's contract of `multiply`.
+        unsafe {
+            let mut sums = [[S::splat(0.0); V]; R];
+            if !self.bias.is_null() {
+                for sums in &mut sums {
+                    for (v, sum) in sums.iter_mut().enumerate() {
+                        *sum = S::load(self.bias.add(v * S::LANES));
+                    }
+                }
+            }
+            accumulate::<S, R, V>(&mut sums, from, self.weights, self.inputs);
+            for (row, sums) in sums.into_iter().enumerate() {
+                let to = to.first.add(row * to.stride);
+                for (v, sum) in sums.into_iter().enumerate() {
+                    let left = self.columns.saturating_sub(v * S::LANES).min(S::LANES);
+                    let to = to.add(v * S::LANES);
+                    let value = match self.finish {
+                        Finish::Store => sum,
+                        Finish::Add => S::add(sum, S::load_first(to, left)),
+                        Finish::Gelu => gelu::<S>(sum),
+                    };
+                    S::store_first(to, value, left);
+                }
+            }
+        }
+    }
+}
+
+/// Adds to `R` rows of sums the products of `R` rows of `inputs` floats with a panel.
+///
+/// # Safety
+///
+/// `from` must be valid for `R` rows of `inputs` floats, `weights` for `inputs` rows of
+/// `V` vectors.
+#[inline(always)]
+pub unsafe fn accumulate<S: Simd, const R: usize, const V: usize>(
+    sums: &mut [[S::Vector; V]; R],
+    from: Rows<*const f32>,
+    weights: *const f32,
+    inputs: usize,
+) {
+    // SAFETY: the caller's contract.
+    unsafe {
+        let mut weights = weights;
+        let mut from = from;
+        // Four at a time, so that a row's address serves four inputs.
+        for _ in 0..inputs / 4 {
+            for step in 0..4 {
+                multiply_add::<S, R, V>(sums, from, step, weights.add(step * V * S::LANES));
+            }
+            from.first = from.first.add(4);
+            weights = weights.add(4 * V * S::LANES);
+        }
+        for step in 0..inputs % 4 {
+            multiply_add::<S, R, V>(sums, from, step, weights.add(step * V * S::LANES));
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn multiply_add<S: Simd, const R: usize, const V: usize>(
+    sums: &mut [[S::Vector; V]; R],
+    from: Rows<*const f32>,
+    input: usize,
+    weights: *const f32,
+) {
+    // SAFETY: the caller's contract.
+    unsafe {
+        let weights: [S::Vector; V] = std::array::from_fn(|v| S::load(weights.add(v * S::LANES)));
+        for (row, sums) in sums.iter_mut().enumerate() {
+            let value = S::splat(*from.first.add(row * from.stride + input));
+            for (sum, weights) in sums.iter_mut().zip(weights) {
+                *sum = S::mul_add(value, weights, *sum);
+            }
+        }
+    }
+}
+
+impl<P> Rows<P> {
+    pub fn new(first: P, stride: usize) -> Self {
+        Self { first, stride }
+    }
+}
+
+impl Rows<*const f32> {
+    /// The rows from one on.
+    ///
+    /// # Safety
+    ///
+    /// The row must be inside what the first row's pointer is valid for.
+    #[inline(always)]
+    pub unsafe fn at(self, row: usize) -> Self {
+        // SAFETY: the caller's contract.
+        Self::new(unsafe { self.first.add(row * self.stride) }, self.stride)
+    }
+}
+
+impl Rows<*mut f32> {
+    /// The rows from one on.
+    ///
+    /// # Safety
+    ///
+    /// The row must be inside what the first row's pointer is valid for.
+    #[inline(always)]
+    pub unsafe fn at(self, row: usize) -> Self {
+        // SAFETY: the caller's contract.
+        Self::new(unsafe { self.first.add(row * self.stride) }, self.stride)
+    }
+}
+
+/// `x · Φ(x)`, with the error function of Abramowitz and Stegun 7.1.26, whose absolute
+/// error is 1.5e-7.
+#[inline(always)]
+unsafe fn gelu<S: Simd>(x: S::Vector) -> S::Vector {
+    // SAFETY: arithmetic alone.
+    unsafe {
+        let z = S::mul(S::abs(x), S::splat(std::f32::consts::FRAC_1_SQRT_2));
+        let t = S::div(
+            S::splat(1.0),
+            S::mul_add(z, S::splat(0.327_591_1), S::splat(1.0)),
+        );
+        let mut p = S::splat(1.061_405_4);
+        for coefficient in [-1.453_152, 1.421_413_7, -0.284_496_74, 0.254_829_6] {
+            p = S::mul_add(p, t, S::splat(coefficient));
+        }
+        let exponent = S::mul(S::mul(z, z), S::splat(-std::f32::consts::LOG2_E));
+        let tail = S::mul(S::mul(p, t), S::exp2(exponent));
+        let erf = S::with_sign(S::sub(S::splat(1.0), tail), x);
+        let half = S::mul(x, S::splat(0.5));
+        S::mul_add(half, erf, half)
+    }
+}
+
+/// Floats after the last of a buffer that a kernel may read, and never uses.
+pub const SLACK: usize = MAX_LANES;

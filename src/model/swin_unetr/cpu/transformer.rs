@@ -1,0 +1,339 @@
+//! The transformer's layers on rows of tokens: blocks, patch merging and embedding.
+//!
+//! Linear layers and norms work on a few rows at a time, so that what is between two
+//! layers stays in the nearest caches.
+
+use rayon::prelude::*;
+
+use super::Observer;
+use super::attention::WindowAttention;
+use super::map::{Pool, Shared};
+use super::matrix::{Finish, PackedMatrix, Rows, SLACK};
+use super::norm::LayerNorm;
+use super::simd::{InstructionSet, kernel};
+
+/// Rows that go through a layer together.
+const ROWS: usize = 48;
+
+/// Norm, window attention, norm, feed-forward, each of the two with a shortcut
+/// (MONAI's `SwinTransformerBlock`).
+#[derive(Debug)]
+pub struct SwinBlock {
+    pub set: InstructionSet,
+    pub width: usize,
+    pub norm1: LayerNorm,
+    pub qkv: PackedMatrix,
+    pub attention: WindowAttention,
+    pub projection: PackedMatrix,
+    pub norm2: LayerNorm,
+    pub expand: PackedMatrix,
+    pub contract: PackedMatrix,
+}
+
+impl SwinBlock {
+    /// Changes the tokens (rows of `width`, with slack after the last) of a grid.
+    pub fn forward(
+        &self,
+        tokens: &mut [f32],
+        grid: [usize; 3],
+        pool: &mut Pool,
+        observer: Observer<'_>,
+    ) {
+        let (count, width) = (grid.iter().product::<usize>(), self.width);
+        assert!(tokens.len() >= count * width + SLACK);
+        let mut projected = pool.buffer((count + 1) * 3 * width + SLACK);
+        let target = Shared::new(&mut projected);
+        // The row after the last token is padding: zero after the norm, so that its
+        // queries, keys and values are the bias.
+        let source = &*tokens;
+        (0..count.div_ceil(ROWS) + 1)
+            .into_par_iter()
+            .for_each_init(Vec::new, |scratch, task| {
+                let first = task * ROWS;
+                let rows = if first >= count {
+                    0
+                } else {
+                    ROWS.min(count - first)
+                };
+                // SAFETY: each task reads and writes its own rows of buffers that hold all.
+                unsafe { project(self.set, self, source, target, first, rows, count, scratch) };
+            });
+        observer("queries, keys and values");
+        let mut attended = pool.buffer(count * width + SLACK);
+        self.attention
+            .attend(&projected[..(count + 1) * 3 * width], grid, &mut attended);
+        observer("window attention");
+        pool.give(projected);
+        let target = Shared::new(tokens);
+        let source = &attended;
+        (0..count.div_ceil(ROWS))
+            .into_par_iter()
+            .for_each_init(Vec::new, |scratch, task| {
+                let first = task * ROWS;
+                // SAFETY: each task reads and writes its own rows of buffers that hold all.
+                unsafe {
+                    feed_forward(
+                        self.set,
+                        self,
+                        source,
+                        target,
+                        first,
+                        ROWS.min(count - first),
+                        scratch,
+                    )
+                };
+            });
+        pool.give(attended);
+        observer("projection and feed-forward");
+    }
+}
+
+kernel! {
+    /// Queries, keys and values of rows of tokens; with no rows, of the padding.
+    ///
+    /// # Safety
+    ///
+    /// `tokens` holds the rows and slack, `to` the rows of 3 × width and one after the
+    /// last token; no other thread uses these rows of `to`.
+    unsafe fn project<S>(
+        block: &SwinBlock,
+        tokens: &[f32],
+        to: Shared,
+        first: usize,
+        rows: usize,
+        count: usize,
+        scratch: &mut Vec<f32>,
+    ) {
+        let width = block.width;
+        scratch.clear();
+        scratch.resize(ROWS * width + SLACK, 0.0);
+        // SAFETY: the caller's contract.
+        unsafe {
+            let normal = Rows::new(scratch.as_mut_ptr(), width);
+            let (first, rows) = if rows == 0 {
+                (count, 1)
+            } else {
+                let tokens = Rows::new(tokens.as_ptr().add(first * width), width);
+                block.norm1.rows::<S>(tokens, normal, rows, width);
+                (first, rows)
+            };
+            let to = Rows::new(to.pointer().add(first * 3 * width), 3 * width);
+            let normal = Rows::new(scratch.as_ptr(), width);
+            block.qkv.multiply::<S>(normal, to, rows, Finish::Store);
+        }
+    }
+}
+
+kernel! {
+    /// Adds projected attention and the feed-forward layer to rows of tokens.
+    ///
+    /// # Safety
+    ///
+    /// `attended` and `tokens` hold the rows and slack; no other thread uses these rows.
+    unsafe fn feed_forward<S>(
+        block: &SwinBlock,
+        attended: &[f32],
+        tokens: Shared,
+        first: usize,
+        rows: usize,
+        scratch: &mut Vec<f32>,
+    ) {
+        let width = block.width;
+        let hidden_width = block.expand.outputs;
+        scratch.resize(ROWS * (width + hidden_width) + SLACK, 0.0);
+        // SAFETY: the caller's contract.
+        unsafe {
+            let own = tokens.pointer().add(first * width);
+            let attended = Rows::new(attended.as_ptr().add(first * width), width);
+            block.projection.multiply::<S>(attended, Rows::new(own, width), rows, Finish::Add);
+            let normal = scratch.as_mut_ptr();
+            let hidden = normal.add(ROWS * width);
+            let own_read = Rows::new(own.cast_const(), width);
+            block.norm2.rows::<S>(own_read, Rows::new(normal, width), rows, width);
+            block.expand.multiply::<S>(
+                Rows::new(normal.cast_const(), width),
+                Rows::new(hidden, hidden_width),
+                rows,
+                Finish::Gelu,
+            );
+            block.contract.multiply::<S>(
+                Rows::new(hidden.cast_const(), hidden_width),
+                Rows::new(own, width),
+                rows,
+                Finish::Add,
+            );
+        }
+    }
+}
+
+/// Halves the grid: stacks the tokens of each 2×2×2 cell, norm, linear to twice the
+/// width (MONAI's `PatchMerging` and `PatchMergingV2`). Odd axes are padded with zeros
+/// at the far end.
+#[derive(Debug)]
+pub struct PatchMerging {
+    pub set: InstructionSet,
+    pub width: usize,
+    pub norm: LayerNorm,
+    pub reduction: PackedMatrix,
+    pub offsets: [[usize; 3]; 8],
+}
+
+impl PatchMerging {
+    /// Tokens of the halved grid, twice as wide.
+    pub fn forward(
+        &self,
+        tokens: &[f32],
+        grid: [usize; 3],
+        pool: &mut Pool,
+    ) -> ([usize; 3], Vec<f32>) {
+        let merged = grid.map(|n| n.div_ceil(2));
+        let count: usize = merged.iter().product();
+        assert!(tokens.len() >= grid.iter().product::<usize>() * self.width);
+        let mut result = pool.buffer(count * 2 * self.width + SLACK);
+        let target = Shared::new(&mut result);
+        (0..count.div_ceil(ROWS))
+            .into_par_iter()
+            .for_each_init(Vec::new, |scratch, task| {
+                let first = task * ROWS;
+                // SAFETY: each task writes its own rows of a buffer that holds all.
+                unsafe {
+                    merge(
+                        self.set,
+                        self,
+                        tokens,
+                        grid,
+                        target,
+                        first,
+                        ROWS.min(count - first),
+                        scratch,
+                    )
+                };
+            });
+        (merged, result)
+    }
+}
+
+kernel! {
+    /// Merges the cells of some rows of the halved grid.
+    ///
+    /// # Safety
+    ///
+    /// `tokens` holds the grid, `to` the halved grid of twice the width; no other thread
+    /// uses these rows of it.
+    unsafe fn merge<S>(
+        merging: &PatchMerging,
+        tokens: &[f32],
+        grid: [usize; 3],
+        to: Shared,
+        first: usize,
+        rows: usize,
+        scratch: &mut Vec<f32>,
+    ) {
+        let width = merging.width;
+        let [_, h, w] = grid.map(|n| n.div_ceil(2));
+        scratch.clear();
+        scratch.resize(ROWS * 8 * width + SLACK, 0.0);
+        for (row, cell) in scratch.chunks_exact_mut(8 * width).take(rows).enumerate() {
+            let index = first + row;
+            let at = [index / (h * w), index / w % h, index % w];
+            for (part, offset) in cell.chunks_exact_mut(width).zip(merging.offsets) {
+                let at: [usize; 3] = std::array::from_fn(|a| 2 * at[a] + offset[a]);
+                if (0..3).all(|a| at[a] < grid[a]) {
+                    let token = (at[0] * grid[1] + at[1]) * grid[2] + at[2];
+                    part.copy_from_slice(&tokens[token * width..][..width]);
+                }
+            }
+        }
+        // SAFETY: the caller's contract.
+        unsafe {
+            let cells = Rows::new(scratch.as_mut_ptr(), 8 * width);
+            let read = Rows::new(scratch.as_ptr(), 8 * width);
+            merging.norm.rows::<S>(read, cells, rows, 8 * width);
+            let to = Rows::new(to.pointer().add(first * 2 * width), 2 * width);
+            merging.reduction.multiply::<S>(read, to, rows, Finish::Store);
+        }
+    }
+}
+
+/// Cuts an image into 2×2×2 cells and projects each to a token.
+#[derive(Debug)]
+pub struct PatchEmbedding {
+    pub set: InstructionSet,
+    pub inputs: usize,
+    /// (8 · inputs) × width.
+    pub matrix: PackedMatrix,
+}
+
+impl PatchEmbedding {
+    /// Tokens of an image D×H×W×inputs with even dimensions.
+    pub fn forward(
+        &self,
+        image: &[f32],
+        dims: [usize; 3],
+        pool: &mut Pool,
+    ) -> ([usize; 3], Vec<f32>) {
+        let grid = dims.map(|n| n / 2);
+        let count: usize = grid.iter().product();
+        assert!(image.len() >= 8 * count * self.inputs);
+        let mut result = pool.buffer(count * self.matrix.outputs + SLACK);
+        let target = Shared::new(&mut result);
+        (0..count.div_ceil(ROWS))
+            .into_par_iter()
+            .for_each_init(Vec::new, |scratch, task| {
+                let first = task * ROWS;
+                // SAFETY: each task writes its own rows of a buffer that holds all.
+                unsafe {
+                    embed(
+                        self.set,
+                        self,
+                        image,
+                        dims,
+                        target,
+                        first,
+                        ROWS.min(count - first),
+                        scratch,
+                    )
+                };
+            });
+        (grid, result)
+    }
+}
+
+kernel! {
+    /// Embeds the cells of some tokens.
+    ///
+    /// # Safety
+    ///
+    /// `image` holds the image, `to` all tokens; no other thread uses these rows of it.
+    unsafe fn embed<S>(
+        embedding: &PatchEmbedding,
+        image: &[f32],
+        dims: [usize; 3],
+        to: Shared,
+        first: usize,
+        rows: usize,
+        scratch: &mut Vec<f32>,
+    ) {
+        let inputs = embedding.inputs;
+        let width = embedding.matrix.outputs;
+        let [_, h, w] = dims;
+        scratch.resize(ROWS * 8 * inputs, 0.0);
+        for (row, cell) in scratch.chunks_exact_mut(8 * inputs).take(rows).enumerate() {
+            let index = first + row;
+            let (z, y, x) = (index / (h * w / 4), index / (w / 2) % (h / 2), index % (w / 2));
+            for corner in 0..8 {
+                let (i, j, k) = (corner / 4, corner / 2 % 2, corner % 2);
+                let voxel = ((2 * z + i) * h + 2 * y + j) * w + 2 * x + k;
+                for channel in 0..inputs {
+                    cell[8 * channel + corner] = image[voxel * inputs + channel];
+                }
+            }
+        }
+        // SAFETY: the caller's contract.
+        unsafe {
+            let cells = Rows::new(scratch.as_ptr(), 8 * inputs);
+            let to = Rows::new(to.pointer().add(first * width), width);
+            embedding.matrix.multiply::<S>(cells, to, rows, Finish::Store);
+        }
+    }
+}
