@@ -53,27 +53,25 @@ fn main(
     let lane = index / parts.columns;
     let first = group.x * parts.voxels_per_part;
     let last = min(first + parts.voxels_per_part, parts.voxels);
-    let active_ = lane < parts.lanes;
 
+    // Deviations from one of the part's own values, so that the squares cancel little.
+    let base = image * parts.voxels;
+    let shift = vec4<f32>(source[(base + first) * parts.channel_quads + quad]);
     var sum = vec4<f32>(0.0);
-    if active_ {
-        for (var voxel = first + lane; voxel < last; voxel += parts.lanes) {
-            sum += vec4<f32>(source[(image * parts.voxels + voxel) * parts.channel_quads + quad]);
-        }
-    }
-    let mean = column_sum(index, sum) / f32(last - first);
     var squares = vec4<f32>(0.0);
-    if active_ {
+    if lane < parts.lanes {
         for (var voxel = first + lane; voxel < last; voxel += parts.lanes) {
-            let value =
-                vec4<f32>(source[(image * parts.voxels + voxel) * parts.channel_quads + quad]);
-            squares += (value - mean) * (value - mean);
+            let value = vec4<f32>(source[(base + voxel) * parts.channel_quads + quad]) - shift;
+            sum += value;
+            squares += value * value;
         }
     }
-    let deviations = column_sum(index, squares);
+    let count = f32(last - first);
+    let total = column_sum(index, sum);
+    let deviations = column_sum(index, squares) - total * total / count;
     if lane == 0u {
         let at = 2u * ((image * parts.parts + group.x) * parts.channel_quads + quad);
-        result[at] = mean;
-        result[at + 1u] = deviations;
+        result[at] = shift + total / count;
+        result[at + 1u] = max(deviations, vec4<f32>(0.0));
     }
 }

@@ -98,6 +98,26 @@ impl SwinUnetr {
         &self.implementation
     }
 
+    /// The most windows of a size that can go through together; 0 if the device cannot
+    /// even bind the maps of one.
+    pub fn largest_batch(&self, window: [usize; 3]) -> usize {
+        match &self.implementation {
+            Implementation::Cpu(_) => 1,
+            Implementation::Device(network) => network.largest_batch(window),
+        }
+    }
+
+    /// Has everything compiled that a run needs, which takes seconds on a graphics device
+    /// at the first use.
+    ///
+    /// Errors: a failing device.
+    pub fn prepare(&self) -> Result<(), ModelError> {
+        match &self.implementation {
+            Implementation::Cpu(_) => Ok(()),
+            Implementation::Device(network) => network.prepare(),
+        }
+    }
+
     /// What half precision costs: both run over an input as in
     /// [`forward_array`](Self::forward_array), such as one window of a scan.
     ///

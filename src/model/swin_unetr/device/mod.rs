@@ -12,8 +12,8 @@
 //! network in burn's own operations is in `plain`, as a reference for tests.
 
 pub mod attention;
+pub mod convolution;
 pub mod images;
-pub mod layers;
 pub mod measure;
 pub mod network;
 pub mod norm;
@@ -21,6 +21,7 @@ pub mod plain;
 pub mod product;
 pub mod program;
 pub mod queue;
+pub mod transformer;
 
 pub use network::{DeviceNetwork, Features, Footprint};
 pub use product::Map;

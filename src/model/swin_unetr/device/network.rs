@@ -3,11 +3,12 @@
 use burn::tensor::Tensor;
 use bytemuck::{Pod, Zeroable};
 
-use super::images::{Cut, cut};
-use super::layers::{Encoder, OpenBlock, ResidualBlock, UpBlock, stored_channels};
+use super::convolution::{OpenBlock, ResidualBlock, UpBlock, stored_channels};
+use super::images::{Cut, cut, zeros};
 use super::product::Map;
 use super::program::{HEAD, Precision, Program};
 use super::queue::{Access, Buffer, Queue, spread};
+use super::transformer::Encoder;
 use crate::model::swin_unetr::config::NetworkConfig;
 use crate::model::{ModelError, Weights};
 
@@ -199,6 +200,31 @@ impl DeviceNetwork {
             encoder10: self.encoder10.forward(queue, map(4)?)?,
             hidden,
         })
+    }
+
+    /// Has every kernel compiled, by a pass over the smallest input: seconds at the first
+    /// use on a computer, less when the driver remembers them.
+    ///
+    /// Errors: a failing device.
+    pub fn prepare(&self) -> Result<(), ModelError> {
+        let dims = [64, 32, 32];
+        let channels = self.config.in_channels;
+        let image = zeros(&self.queue, channels * dims.iter().product::<usize>())?;
+        let input = self.rows_of_images(&image, 1, dims)?;
+        let logits = self.forward_map(&input)?;
+        self.queue.read(&logits, 1).map(|_| ())
+    }
+
+    /// The most windows that can go through in one batch as far as the device's bindings
+    /// go; 0 if not even one. Whether its memory suffices shows when it runs.
+    pub fn largest_batch(&self, window: [usize; 3]) -> usize {
+        /// Fewest rows of a product's workgroup, and most workgroups along an axis.
+        const ROWS: usize = 128;
+        const WORKGROUPS: usize = 65_535;
+        let binding = self.queue.largest_buffer();
+        let tiles = window.iter().product::<usize>().div_ceil(ROWS).max(1);
+        let by_memory = binding / self.footprint(1, window).largest.max(1);
+        by_memory.min(WORKGROUPS / tiles)
     }
 
     /// What a batch of windows needs.

@@ -26,7 +26,7 @@ use crate::model::{ComputeDevice, ModelError};
 /// A piece of a device's memory. Clones share it; it is given back with the last.
 #[derive(Debug, Clone)]
 pub struct Buffer {
-    handle: Handle,
+    handle: Arc<Handle>,
     bytes: usize,
 }
 
@@ -144,7 +144,7 @@ impl Queue {
         }
         guarded(|| {
             Ok(Buffer {
-                handle: self.client.empty(bytes),
+                handle: Arc::new(self.client.empty(bytes)),
                 bytes,
             })
         })
@@ -175,7 +175,7 @@ impl Queue {
         }
         guarded(|| {
             Ok(Buffer {
-                handle: self.client.create(Bytes::from_bytes_vec(bytes)),
+                handle: Arc::new(self.client.create(Bytes::from_bytes_vec(bytes))),
                 bytes: length,
             })
         })
@@ -207,7 +207,7 @@ impl Queue {
             let tensor = burn_cubecl::kernel::into_contiguous(tensor);
             let bytes = tensor.meta.shape().num_elements() * size_of::<f32>();
             Ok(Buffer {
-                handle: tensor.handle,
+                handle: Arc::new(tensor.handle),
                 bytes,
             })
         })
@@ -260,7 +260,7 @@ impl Queue {
                 Access::ReadWrite => BufferIOAttr::ReadWrite,
             };
             moved += buffer.bytes;
-            arguments = arguments.with_buffer_io(buffer.handle.clone().binding(), io);
+            arguments = arguments.with_buffer_io(Handle::clone(&buffer.handle).binding(), io);
         }
         self.work.launches.fetch_add(1, Ordering::Relaxed);
         self.work.bytes.fetch_add(moved as u64, Ordering::Relaxed);
@@ -282,7 +282,9 @@ impl Queue {
 
     /// [`read`](Self::read) for several buffers at once.
     pub fn read_all(&self, wanted: &[(&Buffer, usize)]) -> Result<Vec<Vec<f32>>, ModelError> {
-        let handles = wanted.iter().map(|(buffer, _)| buffer.handle.clone());
+        let handles = wanted
+            .iter()
+            .map(|(buffer, _)| Handle::clone(&buffer.handle));
         let handles: Vec<Handle> = handles.collect();
         let read = guarded(|| self.client.read(handles).map_err(|error| failure(&error)));
         // What the device itself reports says more than what became of it.
