@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::ArrayD;
+use voxplain::model::swin_unetr::cpu::{CpuNetwork, InstructionSet};
 use voxplain::model::swin_unetr::device::plain::PlainNetwork;
-use voxplain::model::{ComputeDevice, MergeOrder, NetworkConfig, SwinUnetr, Weights};
+use voxplain::model::{ComputeDevice, MergeOrder, ModelError, NetworkConfig, SwinUnetr, Weights};
 
 use crate::support::adapter::adapter;
 use crate::support::{
@@ -75,6 +76,30 @@ fn smallest_network_in_every_merge_order() {
         let weights = recipe_weights(&config, 1);
         let output = folder(&format!("out_64x32x32_{name}"));
         check_output(config, &weights, &device, folder("in_64x32x32"), output);
+    }
+}
+
+/// Every set of instructions that this processor has gives the same network.
+#[test]
+fn smallest_network_with_every_instruction_set() {
+    let config = config(12, 3, MergeOrder::Merging);
+    let file = |name: &str| npy::<f32>(fixture(&format!("swin_unetr/v1_f12/{name}.npy")));
+    let image: Vec<f32> = file("in_64x32x32").into_iter().collect();
+    // Voxel by voxel, as the network gives them.
+    let expected = file("out_64x32x32_merging").permuted_axes(vec![0, 2, 3, 4, 1]);
+    let expected = expected.as_standard_layout().into_owned();
+    for set in InstructionSet::available() {
+        let weights = recipe_weights(&config, 1);
+        let network = CpuNetwork::for_instruction_set(config, &weights, set).unwrap();
+        for pass in 0..2 {
+            let logits = network.forward(&image, [64, 32, 32]).unwrap();
+            let what = format!("{set:?}, pass {pass}");
+            assert_values_close(&what, &logits, expected.clone(), 1e-3, 5e-5);
+        }
+        assert!(matches!(
+            network.forward(&image, [64, 64, 32]),
+            Err(ModelError::Shape { .. })
+        ));
     }
 }
 

@@ -282,36 +282,67 @@ unsafe fn attend_rows<S: Simd>(
             S::splat(S::largest(largest[0])),
             S::splat(S::largest(largest[1])),
         ];
+        // Exponentials and the first four sums in one go, then four sums at a time.
         let mut totals = [S::splat(0.0); 2];
+        let mut sums = [[S::splat(0.0); 4]; 2];
         for first in (0..row).step_by(S::LANES) {
-            for (line, (total, largest)) in totals.iter_mut().zip(largest).enumerate() {
-                let at = scores.add(line * row + first);
-                let power = S::exp2(S::sub(S::load(at), largest));
-                *total = S::add(*total, power);
-                S::store(at, power);
+            let at = [scores.add(first), scores.add(row + first)];
+            let powers = [
+                S::exp2(S::sub(S::load(at[0]), largest[0])),
+                S::exp2(S::sub(S::load(at[1]), largest[1])),
+            ];
+            for line in 0..2 {
+                totals[line] = S::add(totals[line], powers[line]);
+                if d > 4 {
+                    S::store(at[line], powers[line]);
+                }
             }
+            add_values::<S>(&mut sums, powers, values.add(first), row);
         }
         let shares = [S::sum(totals[0]).recip(), S::sum(totals[1]).recip()];
-        let mut i = 0;
-        while i < d {
+        write_results::<S>(rows, 0, sums, shares);
+        for i in (4..d).step_by(4) {
             let mut sums = [[S::splat(0.0); 4]; 2];
             for first in (0..row).step_by(S::LANES) {
                 let powers = [S::load(scores.add(first)), S::load(scores.add(row + first))];
-                for step in 0..4 {
-                    let value = S::load(values.add((i + step) * row + first));
-                    for (sums, power) in sums.iter_mut().zip(powers) {
-                        sums[step] = S::mul_add(power, value, sums[step]);
-                    }
-                }
+                add_values::<S>(&mut sums, powers, values.add(i * row + first), row);
             }
-            for ((row, sums), share) in rows.iter().zip(sums).zip(shares) {
-                if let Some(result) = row.result {
-                    for (step, sum) in sums.into_iter().enumerate() {
-                        *result.add(i + step) = S::sum(sum) * share;
-                    }
-                }
+            write_results::<S>(rows, i, sums, shares);
+        }
+    }
+}
+
+/// Adds to the sums of two queries a vector of four values, weighted by their powers.
+#[inline(always)]
+unsafe fn add_values<S: Simd>(
+    sums: &mut [[S::Vector; 4]; 2],
+    powers: [S::Vector; 2],
+    values: *const f32,
+    row: usize,
+) {
+    for step in 0..4 {
+        // SAFETY: the caller vouches for four rows of values.
+        unsafe {
+            let value = S::load(values.add(step * row));
+            sums[0][step] = S::mul_add(powers[0], value, sums[0][step]);
+            sums[1][step] = S::mul_add(powers[1], value, sums[1][step]);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn write_results<S: Simd>(
+    rows: [QueryRow; 2],
+    first: usize,
+    sums: [[S::Vector; 4]; 2],
+    shares: [f32; 2],
+) {
+    for line in 0..2 {
+        if let Some(result) = rows[line].result {
+            for step in 0..4 {
+                // SAFETY: a result has as many numbers as the head is wide.
+                unsafe { *result.add(first + step) = S::sum(sums[line][step]) * shares[line] };
             }
-            i += 4;
         }
     }
 }
@@ -355,6 +386,96 @@ unsafe fn score_vectors<S: Simd, const V: usize>(
             for (v, sum) in sums.into_iter().enumerate() {
                 *largest = S::max(*largest, sum);
                 S::store(scores.add(line * row + first + v * S::LANES), sum);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::swin_unetr::POSITIONS;
+    use crate::model::swin_unetr::cpu::test_numbers;
+    use crate::model::swin_unetr::window::score_bias;
+
+    /// Softmax attention of every window by its definition, in double precision.
+    fn defined(attention: &WindowAttention, projected: &[f32], dims: [usize; 3]) -> Vec<f64> {
+        let (heads, d) = (attention.heads, attention.head_width);
+        let width = heads * d;
+        let layout = WindowLayout::new(TokenGrid { batch: 1, dims }, attention.shifted);
+        let n = layout.tokens_per_window();
+        let tokens: usize = dims.iter().product();
+        let mut result = vec![f64::NAN; tokens * width];
+        for group in &layout.groups {
+            let bias = score_bias(
+                &attention.table,
+                heads,
+                layout.window,
+                layout.shift,
+                group.cut,
+            );
+            for window in group.tokens.chunks_exact(n) {
+                let part = |token: Option<usize>, part: usize, head: usize| {
+                    let row = token.unwrap_or(tokens);
+                    &projected[row * 3 * width + part * width + head * d..][..d]
+                };
+                for (i, token) in window.iter().enumerate() {
+                    let Some(own) = *token else { continue };
+                    for head in 0..heads {
+                        let query = part(*token, 0, head);
+                        let weights: Vec<f64> = window
+                            .iter()
+                            .enumerate()
+                            .map(|(j, other)| {
+                                let key = part(*other, 1, head);
+                                let product: f64 = query
+                                    .iter()
+                                    .zip(key)
+                                    .map(|(&q, &k)| f64::from(q) * f64::from(k))
+                                    .sum();
+                                let bias = f64::from(bias[(head * n + i) * n + j]);
+                                (product / (d as f64).sqrt() + bias).exp()
+                            })
+                            .collect();
+                        let total: f64 = weights.iter().sum();
+                        for c in 0..d {
+                            result[own * width + head * d + c] = window
+                                .iter()
+                                .zip(&weights)
+                                .map(|(other, weight)| {
+                                    weight / total * f64::from(part(*other, 2, head)[c])
+                                })
+                                .sum();
+                        }
+                    }
+                }
+            }
+        }
+        result
+    }
+
+    #[test]
+    fn equals_the_definition() {
+        for set in InstructionSet::available() {
+            // Padding, a shift, a clipped window, and odd numbers of places.
+            for (dims, heads, d, shifted) in [
+                ([7, 7, 7], 1, 4, false),
+                ([9, 8, 7], 2, 8, true),
+                ([4, 9, 3], 3, 4, true),
+                ([3, 3, 1], 1, 12, false),
+            ] {
+                let width = heads * d;
+                let tokens: usize = dims.iter().product();
+                let table = test_numbers(POSITIONS * heads, 7);
+                let attention = WindowAttention::new(set, table, heads, width, shifted);
+                let projected = test_numbers((tokens + 1) * 3 * width, 8);
+                let mut attended = vec![f32::NAN; tokens * width];
+                attention.attend(&projected, dims, &mut attended);
+                let expected = defined(&attention, &projected, dims);
+                for (actual, expected) in attended.into_iter().zip(expected) {
+                    let error = (f64::from(actual) - expected).abs();
+                    assert!(error < 1e-6, "{set:?} {dims:?}: {actual} {expected}");
+                }
             }
         }
     }

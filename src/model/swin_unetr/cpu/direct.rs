@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use super::map::{Map, Shared};
+use super::map::{Map, Target};
 use super::matrix::{PackedMatrix, Panel};
 use super::simd::{InstructionSet, Simd, kernel};
 
@@ -39,14 +39,14 @@ impl Direct {
         }
     }
 
-    /// From a map with a border of one voxel to a map without one.
+    /// From a map with a border of one voxel to a map with any border.
     pub fn forward(&self, set: InstructionSet, from: &Map, to: &mut Map) {
-        assert!(from.border == 1 && from.channels == self.inputs && to.border == 0);
+        assert!(from.border == 1 && from.channels == self.inputs);
         assert!(to.channels == self.matrix.outputs && to.dims == from.dims);
         let [d, h, w] = from.dims;
         let planes = VOXELS_PER_TASK.div_ceil(h * w);
         let groups = d.div_ceil(planes);
-        let target = to.shared();
+        let target = to.target();
         (0..groups * self.matrix.panels.len())
             .into_par_iter()
             .for_each(|task| {
@@ -65,13 +65,13 @@ kernel! {
     ///
     /// # Safety
     ///
-    /// `from` has a border of one voxel and `to` none, with the channels of the weights
-    /// and the same dimensions. The weights were packed for the set. No other thread
+    /// `from` has a border of one voxel, and both maps have the channels of the weights and
+    /// the same dimensions. The weights were packed for the set. No other thread
     /// uses the panel's columns of these voxels.
     unsafe fn convolve<S>(
         weights: &Direct,
         from: &Map,
-        to: Shared,
+        to: Target,
         panel: Panel,
         first: usize,
         last: usize,
@@ -91,7 +91,7 @@ kernel! {
 unsafe fn convolve_panel<S: Simd, const V: usize>(
     weights: &Direct,
     from: &Map,
-    to: Shared,
+    to: Target,
     panel: Panel,
     first: usize,
     last: usize,
@@ -153,20 +153,19 @@ struct Block<'a> {
 
 impl Block<'_> {
     #[inline(always)]
-    unsafe fn sum<S: Simd, const R: usize, const V: usize>(&self, to: Shared) {
+    unsafe fn sum<S: Simd, const R: usize, const V: usize>(&self, to: Target) {
         let [_, h, w] = self.from.dims;
         let [plane, row, channels] = self.from.strides();
         // SAFETY: a voxel's 27 neighbours are inside the map with its border.
         unsafe {
-            let rows: [*const f32; R] = std::array::from_fn(|r| {
+            let mut rows = [self.from.as_ptr(); R];
+            let mut results = [std::ptr::null_mut::<f32>(); R];
+            for (r, (row_start, result)) in rows.iter_mut().zip(&mut results).enumerate() {
                 let voxel = self.voxel + r;
                 let (z, y, x) = (voxel / (h * w), voxel / w % h, voxel % w);
-                self.from.as_ptr().add(z * plane + y * row + x * channels)
-            });
-            let outputs = self.weights.matrix.outputs;
-            let to = to
-                .pointer()
-                .add(self.voxel * outputs + self.panel.first_column);
+                *row_start = row_start.add(z * plane + y * row + x * channels);
+                *result = to.voxel(z, y, x).add(self.panel.first_column);
+            }
             let left = |v: usize| {
                 self.panel
                     .columns
@@ -177,7 +176,7 @@ impl Block<'_> {
             if self.taps.start > 0 {
                 for (r, sums) in sums.iter_mut().enumerate() {
                     for (v, sum) in sums.iter_mut().enumerate() {
-                        *sum = S::load_first(to.add(r * outputs + v * S::LANES), left(v));
+                        *sum = S::load_first(results[r].add(v * S::LANES), left(v));
                     }
                 }
             }
@@ -190,8 +189,10 @@ impl Block<'_> {
             for tap in self.taps.clone() {
                 let offset = tap / 9 * plane + tap / 3 % 3 * row + tap % 3 * channels;
                 for input in 0..inputs {
-                    let line: [S::Vector; V] =
-                        std::array::from_fn(|v| S::load(weights.add(v * S::LANES)));
+                    let mut line = [S::splat(0.0); V];
+                    for (v, line) in line.iter_mut().enumerate() {
+                        *line = S::load(weights.add(v * S::LANES));
+                    }
                     for (row, sums) in rows.iter().zip(&mut sums) {
                         let value = S::splat(*row.add(offset + input));
                         for (sum, line) in sums.iter_mut().zip(line) {
@@ -203,7 +204,7 @@ impl Block<'_> {
             }
             for (r, sums) in sums.into_iter().enumerate() {
                 for (v, sum) in sums.into_iter().enumerate() {
-                    S::store_first(to.add(r * outputs + v * S::LANES), sum, left(v));
+                    S::store_first(results[r].add(v * S::LANES), sum, left(v));
                 }
             }
         }

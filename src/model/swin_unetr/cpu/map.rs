@@ -1,6 +1,6 @@
 //! Feature maps: images with the channels of a voxel side by side.
 
-use super::matrix::SLACK;
+use super::matrix::{Rows, SLACK};
 
 /// A map of `dims` voxels, each of `channels` floats, with a border of `border` voxels
 /// of zeros all around.
@@ -80,12 +80,62 @@ impl Map {
         &mut self.values
     }
 
+    /// A row of voxels to read.
+    pub fn read_row(&self, d: usize, h: usize) -> Rows<*const f32> {
+        Rows::new(self.values[self.row(d, h)..].as_ptr(), self.channels)
+    }
+
+    /// The first float, of the border if there is one.
     pub fn as_ptr(&self) -> *const f32 {
         self.values.as_ptr()
     }
 
-    pub fn shared(&mut self) -> Shared {
-        Shared(self.values.as_mut_ptr())
+    /// The map for several threads to write, each other parts of it.
+    pub fn target(&mut self) -> Target {
+        Target {
+            origin: self.origin(),
+            strides: self.strides(),
+            values: Shared::new(&mut self.values),
+        }
+    }
+}
+
+/// A map that several threads write, each other parts of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    values: Shared,
+    /// Where the first voxel inside the border starts.
+    origin: usize,
+    /// Floats from a voxel to the next along each axis.
+    pub strides: [usize; 3],
+}
+
+impl Target {
+    /// The voxel (d, h, w).
+    ///
+    /// # Safety
+    ///
+    /// The voxel must be inside the map, and the map must live.
+    #[inline(always)]
+    pub unsafe fn voxel(&self, d: usize, h: usize, w: usize) -> *mut f32 {
+        let [plane, row, voxel] = self.strides;
+        // SAFETY: the caller's contract.
+        unsafe {
+            self.values
+                .pointer()
+                .add(self.origin + d * plane + h * row + w * voxel)
+        }
+    }
+
+    /// A row of voxels, from its first on.
+    ///
+    /// # Safety
+    ///
+    /// As of [`voxel`](Self::voxel).
+    #[inline(always)]
+    pub unsafe fn row(&self, d: usize, h: usize) -> Rows<*mut f32> {
+        // SAFETY: the caller's contract.
+        Rows::new(unsafe { self.voxel(d, h, 0) }, self.strides[2])
     }
 }
 

@@ -119,6 +119,35 @@ impl PackedMatrix {
         rows: usize,
         finish: Finish,
     ) {
+        // SAFETY: the caller's contract.
+        unsafe { self.multiply_columns::<S, false>(from, to, rows, finish) };
+    }
+
+    /// [`multiply`](Self::multiply) into rows that are filled up to whole vectors, the
+    /// filling too.
+    ///
+    /// # Safety
+    ///
+    /// As of [`multiply`](Self::multiply), with room for the filling in `to`.
+    #[inline(always)]
+    pub unsafe fn multiply_padded<S: Simd>(
+        &self,
+        from: Rows<*const f32>,
+        to: Rows<*mut f32>,
+        rows: usize,
+    ) {
+        // SAFETY: the caller's contract.
+        unsafe { self.multiply_columns::<S, true>(from, to, rows, Finish::Store) };
+    }
+
+    #[inline(always)]
+    unsafe fn multiply_columns<S: Simd, const PADDED: bool>(
+        &self,
+        from: Rows<*const f32>,
+        to: Rows<*mut f32>,
+        rows: usize,
+        finish: Finish,
+    ) {
         for panel in &self.panels {
             // SAFETY: the panel's values and bias are whole vectors; the rest is the
             // caller's contract.
@@ -137,16 +166,20 @@ impl PackedMatrix {
                     inputs: self.inputs,
                     weights,
                     bias,
-                    columns: panel.columns,
+                    columns: if PADDED {
+                        panel.vectors * S::LANES
+                    } else {
+                        panel.columns
+                    },
                     finish,
                 };
                 match (panel.vectors, S::REGISTERS >= 32) {
-                    (1, true) => job.run::<S, 14, 1>(from, to, rows),
-                    (1, false) => job.run::<S, 12, 1>(from, to, rows),
-                    (2, true) => job.run::<S, 12, 2>(from, to, rows),
-                    (2, false) => job.run::<S, 6, 2>(from, to, rows),
-                    (_, true) => job.run::<S, 8, 3>(from, to, rows),
-                    (_, false) => job.run::<S, 4, 3>(from, to, rows),
+                    (1, true) => job.run::<S, 16, 1, PADDED>(from, to, rows),
+                    (1, false) => job.run::<S, 12, 1, PADDED>(from, to, rows),
+                    (2, true) => job.run::<S, 12, 2, PADDED>(from, to, rows),
+                    (2, false) => job.run::<S, 6, 2, PADDED>(from, to, rows),
+                    (_, true) => job.run::<S, 8, 3, PADDED>(from, to, rows),
+                    (_, false) => job.run::<S, 4, 3, PADDED>(from, to, rows),
                 }
             }
         }
@@ -164,7 +197,7 @@ struct Job {
 
 impl Job {
     #[inline(always)]
-    unsafe fn run<S: Simd, const R: usize, const V: usize>(
+    unsafe fn run<S: Simd, const R: usize, const V: usize, const PADDED: bool>(
         &self,
         from: Rows<*const f32>,
         to: Rows<*mut f32>,
@@ -174,22 +207,22 @@ impl Job {
         // SAFETY: rows stay below `rows`.
         unsafe {
             while row + R <= rows {
-                self.tile::<S, R, V>(from.at(row), to.at(row));
+                self.tile::<S, R, V, PADDED>(from.at(row), to.at(row));
                 row += R;
             }
             while row + 4 <= rows {
-                self.tile::<S, 4, V>(from.at(row), to.at(row));
+                self.tile::<S, 4, V, PADDED>(from.at(row), to.at(row));
                 row += 4;
             }
             while row < rows {
-                self.tile::<S, 1, V>(from.at(row), to.at(row));
+                self.tile::<S, 1, V, PADDED>(from.at(row), to.at(row));
                 row += 1;
             }
         }
     }
 
     #[inline(always)]
-    unsafe fn tile<S: Simd, const R: usize, const V: usize>(
+    unsafe fn tile<S: Simd, const R: usize, const V: usize, const PADDED: bool>(
         &self,
         from: Rows<*const f32>,
         to: Rows<*mut f32>,
@@ -210,6 +243,10 @@ impl Job {
                 for (v, sum) in sums.into_iter().enumerate() {
                     let left = self.columns.saturating_sub(v * S::LANES).min(S::LANES);
                     let to = to.add(v * S::LANES);
+                    if PADDED {
+                        S::store(to, sum);
+                        continue;
+                    }
                     let value = match self.finish {
                         Finish::Store => sum,
                         Finish::Add => S::add(sum, S::load_first(to, left)),
@@ -237,36 +274,60 @@ pub unsafe fn accumulate<S: Simd, const R: usize, const V: usize>(
 ) {
     // SAFETY: the caller's contract.
     unsafe {
+        // One address for four rows: more do not fit in the processor's registers.
+        let mut groups = [from.first; MAX_ROWS / 4];
+        for (group, first) in groups.iter_mut().enumerate().take(R.div_ceil(4)) {
+            *first = from.first.add(4 * group * from.stride);
+        }
         let mut weights = weights;
-        let mut from = from;
-        // Four at a time, so that a row's address serves four inputs.
         for _ in 0..inputs / 4 {
             for step in 0..4 {
-                multiply_add::<S, R, V>(sums, from, step, weights.add(step * V * S::LANES));
+                multiply_add::<S, R, V>(
+                    sums,
+                    &groups,
+                    from.stride,
+                    step,
+                    weights.add(step * V * S::LANES),
+                );
             }
-            from.first = from.first.add(4);
+            for group in &mut groups {
+                *group = group.wrapping_add(4);
+            }
             weights = weights.add(4 * V * S::LANES);
         }
         for step in 0..inputs % 4 {
-            multiply_add::<S, R, V>(sums, from, step, weights.add(step * V * S::LANES));
+            multiply_add::<S, R, V>(
+                sums,
+                &groups,
+                from.stride,
+                step,
+                weights.add(step * V * S::LANES),
+            );
         }
     }
 }
 
+/// Rows of one product, at most.
+const MAX_ROWS: usize = 16;
+
 #[inline(always)]
 unsafe fn multiply_add<S: Simd, const R: usize, const V: usize>(
     sums: &mut [[S::Vector; V]; R],
-    from: Rows<*const f32>,
+    groups: &[*const f32; MAX_ROWS / 4],
+    stride: usize,
     input: usize,
     weights: *const f32,
 ) {
     // SAFETY: the caller's contract.
     unsafe {
-        let weights: [S::Vector; V] = std::array::from_fn(|v| S::load(weights.add(v * S::LANES)));
+        let mut line = [S::splat(0.0); V];
+        for (v, line) in line.iter_mut().enumerate() {
+            *line = S::load(weights.add(v * S::LANES));
+        }
         for (row, sums) in sums.iter_mut().enumerate() {
-            let value = S::splat(*from.first.add(row * from.stride + input));
-            for (sum, weights) in sums.iter_mut().zip(weights) {
-                *sum = S::mul_add(value, weights, *sum);
+            let value = S::splat(*groups[row / 4].add(row % 4 * stride + input));
+            for (sum, line) in sums.iter_mut().zip(line) {
+                *sum = S::mul_add(value, line, *sum);
             }
         }
     }
@@ -329,3 +390,94 @@ unsafe fn gelu<S: Simd>(x: S::Vector) -> S::Vector {
 
 /// Floats after the last of a buffer that a kernel may read, and never uses.
 pub const SLACK: usize = MAX_LANES;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::swin_unetr::cpu::simd::kernel;
+    use crate::model::swin_unetr::cpu::test_numbers;
+
+    kernel! {
+        /// # Safety
+        ///
+        /// As of [`PackedMatrix::multiply`].
+        unsafe fn multiply<S>(
+            matrix: &PackedMatrix,
+            from: Rows<*const f32>,
+            to: Rows<*mut f32>,
+            rows: usize,
+            finish: Finish,
+        ) {
+            // SAFETY: the caller's contract.
+            unsafe { matrix.multiply::<S>(from, to, rows, finish) };
+        }
+    }
+
+    /// x · Φ(x) in double precision, from the error function's series.
+    fn exact_gelu(x: f64) -> f64 {
+        let z = x / 2.0_f64.sqrt();
+        let (mut term, mut sum) = (z, z);
+        for n in 1..200 {
+            term *= -z * z / f64::from(n);
+            sum += term / f64::from(2 * n + 1);
+        }
+        0.5 * x * (1.0 + sum * 2.0 / std::f64::consts::PI.sqrt())
+    }
+
+    #[test]
+    fn products_equal_the_definition() {
+        for set in InstructionSet::available() {
+            for (inputs, outputs) in [(1, 3), (12, 12), (5, 36), (24, 100), (7, 64), (48, 81)] {
+                for rows in [1, 3, 16, 29] {
+                    // Rows lie apart, and what is between them stays as it is.
+                    let (from_stride, to_stride) = (inputs + 2, outputs + 3);
+                    let weights: Vec<f32> = test_numbers(inputs * outputs, 1)
+                        .into_iter()
+                        .map(|weight| 0.5 * weight)
+                        .collect();
+                    let bias = test_numbers(outputs, 2);
+                    let from = test_numbers(rows * from_stride, 3);
+                    let before = test_numbers(rows * to_stride, 4);
+                    let matrix = PackedMatrix::new(
+                        set,
+                        inputs,
+                        outputs,
+                        |i, o| weights[i * outputs + o],
+                        Some(&bias),
+                    );
+                    for finish in [Finish::Store, Finish::Add, Finish::Gelu] {
+                        let mut to = before.clone();
+                        let target = Rows::new(to.as_mut_ptr(), to_stride);
+                        let source = Rows::new(from.as_ptr(), from_stride);
+                        // SAFETY: both hold the rows.
+                        unsafe { multiply(set, &matrix, source, target, rows, finish) };
+                        for (at, &actual) in to.iter().enumerate() {
+                            let (row, column) = (at / to_stride, at % to_stride);
+                            if column >= outputs {
+                                assert_eq!(actual, before[at]);
+                                continue;
+                            }
+                            let product: f64 = (0..inputs)
+                                .map(|i| {
+                                    f64::from(from[row * from_stride + i])
+                                        * f64::from(weights[i * outputs + column])
+                                })
+                                .sum::<f64>()
+                                + f64::from(bias[column]);
+                            let expected = match finish {
+                                Finish::Store => product,
+                                Finish::Add => product + f64::from(before[at]),
+                                Finish::Gelu => exact_gelu(product),
+                            };
+                            let error = (f64::from(actual) - expected).abs();
+                            assert!(
+                                error < 3e-6,
+                                "{set:?} {inputs}×{outputs} {finish:?} {error}"
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

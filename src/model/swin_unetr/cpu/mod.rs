@@ -28,9 +28,11 @@ use crate::model::swin_unetr::NetworkConfig;
 use map::{Map, Pool};
 use matrix::{PackedMatrix, Rows};
 use norm::LayerNorm;
-use residual::{ResidualBlock, Target, UpBlock};
-use simd::{InstructionSet, kernel};
+use residual::{Destination, ResidualBlock, UpBlock};
+use simd::kernel;
 use transformer::{PatchEmbedding, PatchMerging, SwinBlock};
+
+pub use simd::InstructionSet;
 
 /// The network with its weights in main memory.
 #[derive(Debug)]
@@ -123,11 +125,11 @@ impl CpuNetwork {
             match self.encoders.get(index) {
                 Some(encoder) => {
                     let map = self.normal_map(&tokens, grid, width, pool);
-                    let target = Target::Channels {
+                    let destination = Destination::Channels {
                         map: &mut joined,
                         first: width,
                     };
-                    encoder.forward(&map, target, pool);
+                    encoder.forward(&map, destination, pool);
                     map.recycle(pool);
                     observer("encoders 2 to 4");
                 }
@@ -141,20 +143,20 @@ impl CpuNetwork {
         let bottom = self.normal_map(&tokens, grid, width, pool);
         pool.give(tokens);
         let mut map = Map::new(pool, grid, width, 0);
-        let target = Target::Channels {
+        let destination = Destination::Channels {
             map: &mut map,
             first: 0,
         };
-        self.encoder10.forward(&bottom, target, pool);
+        self.encoder10.forward(&bottom, destination, pool);
         bottom.recycle(pool);
         observer("encoder 10");
         for (decoder, joined) in self.decoders.iter().zip(joined_maps).rev() {
             let mut result = Map::new(pool, joined.dims, decoder.outputs, 0);
-            let target = Target::Channels {
+            let destination = Destination::Channels {
                 map: &mut result,
                 first: 0,
             };
-            decoder.forward(&map, joined, target, pool);
+            decoder.forward(&map, joined, destination, pool);
             std::mem::replace(&mut map, result).recycle(pool);
             observer("decoders 5 to 2");
         }
@@ -174,20 +176,20 @@ impl CpuNetwork {
     ) -> Vec<f32> {
         let mut joined = self.decoder1.joined_map(dims, pool);
         let source = plain_map(image, dims, self.config.in_channels, pool);
-        let target = Target::Channels {
+        let destination = Destination::Channels {
             map: &mut joined,
             first: self.decoder1.outputs,
         };
-        self.encoder1.forward(&source, target, pool);
+        self.encoder1.forward(&source, destination, pool);
         source.recycle(pool);
         observer("encoder 1");
         let voxels: usize = dims.iter().product();
         let mut logits = vec![0.0; voxels * self.out.outputs];
-        let target = Target::Linear {
+        let destination = Destination::Linear {
             matrix: &self.out,
             rows: &mut logits,
         };
-        self.decoder1.forward(map, joined, target, pool);
+        self.decoder1.forward(map, joined, destination, pool);
         observer("decoder 1 and logits");
         logits
     }
@@ -211,11 +213,11 @@ impl Stage {
         if let Some(convolution) = &self.convolution {
             let source = plain_map(tokens, *grid, convolution.outputs, pool);
             let mut result = Map::new(pool, *grid, convolution.outputs, 0);
-            let target = Target::Channels {
+            let destination = Destination::Channels {
                 map: &mut result,
                 first: 0,
             };
-            convolution.forward(&source, target, pool);
+            convolution.forward(&source, destination, pool);
             source.recycle(pool);
             pool.give(std::mem::replace(tokens, result.into_values()));
             observer("stage convolutions");
@@ -246,16 +248,15 @@ fn plain_map(rows: &[f32], dims: [usize; 3], channels: usize, pool: &mut Pool) -
 fn write_normal(set: InstructionSet, tokens: &[f32], map: &mut Map, first: usize, width: usize) {
     let [d, h, w] = map.dims;
     assert!(tokens.len() >= d * h * w * width && first + width <= map.channels);
-    let target = map.shared();
-    let map = &*map;
+    let target = map.target();
     (0..d).into_par_iter().for_each(|z| {
         for y in 0..h {
             // SAFETY: a row of tokens and of the map; each task writes its own plane.
             unsafe {
                 let from = tokens.as_ptr().add((z * h + y) * w * width);
-                let to = target.pointer().add(map.row(z, y) + first);
-                let (from, to) = (Rows::new(from, width), Rows::new(to, map.channels));
-                normalise_rows(set, from, to, w, width);
+                let mut to = target.row(z, y);
+                to.first = to.first.add(first);
+                normalise_rows(set, Rows::new(from, width), to, w, width);
             }
         }
     });
@@ -276,4 +277,15 @@ kernel! {
         // SAFETY: the caller's contract.
         unsafe { LayerNorm::plain().rows::<S>(from, to, rows, width) };
     }
+}
+
+/// Numbers in −1 to 1 for tests.
+#[cfg(test)]
+fn test_numbers(count: usize, mut state: u32) -> Vec<f32> {
+    (0..count)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+        })
+        .collect()
 }

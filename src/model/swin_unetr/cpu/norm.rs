@@ -43,51 +43,93 @@ impl Moments {
         (scale as f32, (-self.mean * scale) as f32)
     }
 
-    /// Joins rows of floats, one a channel, filled up to whole vectors.
-    ///
-    /// Deviations from the first row are summed in single precision, which loses nothing
-    /// over the few thousand rows of a task.
+    /// Joins rows of floats, one a channel.
     ///
     /// # Safety
     ///
-    /// `rows` must be valid for `count` rows of `stride` floats; `stride` is at least
-    /// the number of moments, and a multiple of the vector.
+    /// `rows` must be valid for `count` rows of as many floats as there are moments.
     #[inline(always)]
-    pub unsafe fn add_rows<S: Simd>(
-        moments: &mut [Self],
-        rows: *const f32,
-        count: usize,
-        stride: usize,
-    ) {
+    pub unsafe fn add_rows<S: Simd>(moments: &mut [Self], rows: Rows<*const f32>, count: usize) {
         if count == 0 {
             return;
         }
         for (index, moments) in moments.chunks_mut(S::LANES).enumerate() {
-            let (mut pivots, mut sums, mut squares) = ([0.0; 16], [0.0; 16], [0.0; 16]);
-            // SAFETY: whole vectors of rows that the caller vouches for.
+            // SAFETY: vectors of rows that the caller vouches for.
             unsafe {
-                let first = rows.add(index * S::LANES);
-                let pivot = S::load(first);
-                let mut sum = [S::splat(0.0); 2];
-                let mut square = [S::splat(0.0); 2];
+                let first = rows.first.add(index * S::LANES);
+                let pivot = S::load_first(first, moments.len());
+                let mut gathered = RunningMoments::<S>::new(pivot);
                 for row in 0..count {
-                    let difference = S::sub(S::load(first.add(row * stride)), pivot);
-                    sum[row % 2] = S::add(sum[row % 2], difference);
-                    square[row % 2] = S::mul_add(difference, difference, square[row % 2]);
+                    let at = first.add(row * rows.stride);
+                    gathered.add(S::load_first(at, moments.len()));
                 }
-                S::store(pivots.as_mut_ptr(), pivot);
-                S::store(sums.as_mut_ptr(), S::add(sum[0], sum[1]));
-                S::store(squares.as_mut_ptr(), S::add(square[0], square[1]));
+                gathered.join(count, moments);
             }
-            for (lane, moments) in moments.iter_mut().enumerate() {
-                let n = count as f64;
-                let mean = f64::from(sums[lane]) / n;
-                moments.join(&Self {
-                    count: n,
-                    mean: f64::from(pivots[lane]) + mean,
-                    squares: (f64::from(squares[lane]) - n * mean * mean).max(0.0),
-                });
+        }
+    }
+}
+
+/// Moments of a vector of channels while their numbers are read: sums of deviations from
+/// a pivot, in single precision, which loses nothing over a few thousand numbers.
+pub struct RunningMoments<S: Simd> {
+    pivot: S::Vector,
+    sum: S::Vector,
+    squares: S::Vector,
+}
+
+impl<S: Simd> RunningMoments<S> {
+    /// The pivot should be one of the numbers.
+    ///
+    /// # Safety
+    ///
+    /// This and the other methods need the processor to have the instruction set.
+    #[inline(always)]
+    pub unsafe fn new(pivot: S::Vector) -> Self {
+        // SAFETY: the caller's contract.
+        unsafe {
+            Self {
+                pivot,
+                sum: S::splat(0.0),
+                squares: S::splat(0.0),
             }
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As of [`new`](Self::new).
+    #[inline(always)]
+    pub unsafe fn add(&mut self, value: S::Vector) {
+        // SAFETY: the caller's contract.
+        unsafe {
+            let difference = S::sub(value, self.pivot);
+            self.sum = S::add(self.sum, difference);
+            self.squares = S::mul_add(difference, difference, self.squares);
+        }
+    }
+
+    /// Joins what was gathered over `count` vectors to the moments of the channels.
+    ///
+    /// # Safety
+    ///
+    /// As of [`new`](Self::new).
+    #[inline(always)]
+    pub unsafe fn join(self, count: usize, moments: &mut [Moments]) {
+        let mut lanes = [[0.0; MAX_LANES]; 3];
+        // SAFETY: arrays of at least a vector.
+        unsafe {
+            S::store(lanes[0].as_mut_ptr(), self.pivot);
+            S::store(lanes[1].as_mut_ptr(), self.sum);
+            S::store(lanes[2].as_mut_ptr(), self.squares);
+        }
+        let n = count as f64;
+        for (lane, moments) in moments.iter_mut().enumerate() {
+            let [pivot, sum, squares] = lanes.map(|lanes| f64::from(lanes[lane]));
+            moments.join(&Moments {
+                count: n,
+                mean: pivot + sum / n,
+                squares: (squares - sum * sum / n).max(0.0),
+            });
         }
     }
 }
@@ -164,6 +206,7 @@ impl LayerNorm {
 /// whole vectors.
 #[derive(Debug, Clone, Default)]
 pub struct InstanceNorm {
+    pub channels: usize,
     pub scale: Vec<f32>,
     pub shift: Vec<f32>,
 }
@@ -175,6 +218,10 @@ impl InstanceNorm {
         let length = scale.len().next_multiple_of(MAX_LANES);
         scale.resize(length, 0.0);
         shift.resize(length, 0.0);
-        Self { scale, shift }
+        Self {
+            channels: moments.len(),
+            scale,
+            shift,
+        }
     }
 }

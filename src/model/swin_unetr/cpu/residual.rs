@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::direct::Direct;
-use super::map::{Map, Pool, Shared};
+use super::map::{Map, Pool};
 use super::matrix::{Finish, PackedMatrix, Rows, SLACK};
 use super::norm::{InstanceNorm, Moments};
 use super::simd::{InstructionSet, Simd, kernel};
@@ -34,12 +34,16 @@ impl Convolution {
         }
     }
 
-    /// From a map with a border of one voxel to a map without, and its norm.
+    /// From a map with a border of one voxel to a map, and its norm.
     fn forward(&self, set: InstructionSet, from: &Map, to: &mut Map) -> InstanceNorm {
         let moments = match self {
             Self::Direct(direct) => {
                 direct.forward(set, from, to);
-                moments(set, to)
+                let to = &*to;
+                moments_of_rows(to.dims, to.channels, |z, y, moments| {
+                    // SAFETY: a row of the map, which nobody writes now.
+                    unsafe { add_moments(set, moments, to.read_row(z, y), to.dims[2]) };
+                })
             }
             Self::Winograd(winograd) => winograd.forward(set, from, to),
         };
@@ -61,7 +65,7 @@ pub struct ResidualBlock {
 
 /// Where a block's result goes: some channels of a map, or through a last linear layer
 /// into rows without a border.
-pub enum Target<'a> {
+pub enum Destination<'a> {
     Channels {
         map: &'a mut Map,
         first: usize,
@@ -74,33 +78,21 @@ pub enum Target<'a> {
 
 impl ResidualBlock {
     /// From a map with a border of one voxel.
-    pub fn forward(&self, from: &Map, target: Target<'_>, pool: &mut Pool) {
+    pub fn forward(&self, from: &Map, destination: Destination<'_>, pool: &mut Pool) {
         let (set, dims) = (self.set, from.dims);
-        let [d, h, w] = dims;
-        let mut first = Map::new(pool, dims, self.outputs, 0);
-        let norm1 = self.conv1.forward(set, from, &mut first);
         let mut inner = Map::new(pool, dims, self.outputs, 1);
-        {
-            let to = inner.shared();
-            let (source, map) = (&first, &inner);
-            (0..d).into_par_iter().for_each(|z| {
-                for y in 0..h {
-                    // SAFETY: a row of each map; each task writes its own plane.
-                    unsafe {
-                        let to = to.pointer().add(map.row(z, y));
-                        let from = source.as_ptr().add(source.row(z, y));
-                        normalise(set, from, &norm1, to, w, self.outputs);
-                    }
-                }
-            });
-        }
-        let mut second = first;
+        let norm1 = self.conv1.forward(set, from, &mut inner);
+        let target = inner.target();
+        for_rows(dims, |z, y| {
+            // SAFETY: a row of the map; each task changes its own plane.
+            unsafe { normalise(set, target.row(z, y), &norm1, dims[2]) };
+        });
+        let mut second = Map::new(pool, dims, self.outputs, 0);
         let norm2 = self.conv2.forward(set, &inner, &mut second);
         inner.recycle(pool);
         let shortcut = self.conv3.as_ref().map(|matrix| {
             let mut map = Map::new(pool, dims, self.outputs, 0);
-            project(set, from, matrix, &mut map);
-            let norm = InstanceNorm::new(&moments(set, &map));
+            let norm = project(set, from, matrix, &mut map);
             (map, norm)
         });
         let sum = Sum {
@@ -110,47 +102,41 @@ impl ResidualBlock {
             shortcut: shortcut.as_ref().map(|(map, norm)| (map, norm)),
             channels: self.outputs,
         };
-        match target {
-            Target::Channels { map, first } => {
-                assert!(map.dims == dims && first + self.outputs <= map.channels);
-                let to = map.shared();
-                let map = &*map;
-                (0..d).into_par_iter().for_each(|z| {
-                    for y in 0..h {
-                        // SAFETY: a row of the map; each task writes its own plane.
-                        unsafe {
-                            let to = to.pointer().add(map.row(z, y) + first);
-                            add_row(set, &sum, z, y, Rows::new(to, map.channels));
-                        }
-                    }
-                });
-            }
-            Target::Linear { matrix, rows } => {
-                let width = matrix.outputs;
-                assert!(rows.len() >= d * h * w * width && matrix.inputs == self.outputs);
-                let to = Shared::new(rows);
-                (0..d).into_par_iter().for_each_init(
-                    || vec![0.0; w * self.outputs + SLACK],
-                    |scratch, z| {
-                        for y in 0..h {
-                            // SAFETY: rows of the result; each task writes its own plane.
-                            unsafe {
-                                let row = Rows::new(scratch.as_mut_ptr(), self.outputs);
-                                add_row(set, &sum, z, y, row);
-                                let to = to.pointer().add((z * h + y) * w * width);
-                                let row = Rows::new(scratch.as_ptr(), self.outputs);
-                                linear(set, matrix, row, Rows::new(to, width), w);
-                            }
-                        }
-                    },
-                );
-            }
-        }
+        sum.write(set, destination);
         second.recycle(pool);
         if let Some((map, _)) = shortcut {
             map.recycle(pool);
         }
     }
+}
+
+/// Calls `row` for each row (z, y) of voxels, the planes in parallel.
+fn for_rows([d, h, _]: [usize; 3], row: impl Fn(usize, usize) + Sync) {
+    (0..d).into_par_iter().for_each(|z| {
+        for y in 0..h {
+            row(z, y);
+        }
+    });
+}
+
+/// The moments of each channel from those that `row` joins for each row (z, y), the
+/// planes in parallel. The order in which they are joined does not depend on the threads.
+fn moments_of_rows(
+    [d, h, _]: [usize; 3],
+    channels: usize,
+    row: impl Fn(usize, usize, &mut [Moments]) + Sync,
+) -> Vec<Moments> {
+    let planes = (0..d)
+        .into_par_iter()
+        .map(|z| {
+            let mut moments = vec![Moments::default(); channels];
+            for y in 0..h {
+                row(z, y, &mut moments);
+            }
+            moments
+        })
+        .collect();
+    Moments::joined(planes, channels)
 }
 
 /// What a block's result is made of.
@@ -161,6 +147,49 @@ pub struct Sum<'a> {
     from: &'a Map,
     shortcut: Option<(&'a Map, &'a InstanceNorm)>,
     channels: usize,
+}
+
+impl Sum<'_> {
+    fn write(&self, set: InstructionSet, destination: Destination<'_>) {
+        let dims = self.inner.dims;
+        let [_, h, w] = dims;
+        match destination {
+            Destination::Channels { map, first } => {
+                assert!(map.dims == dims && first + self.channels <= map.channels);
+                let target = map.target();
+                for_rows(dims, |z, y| {
+                    // SAFETY: a row of the map; each task writes its own plane.
+                    unsafe {
+                        let mut to = target.row(z, y);
+                        to.first = to.first.add(first);
+                        add_row(set, self, z, y, to);
+                    }
+                });
+            }
+            Destination::Linear { matrix, rows } => {
+                let width = matrix.outputs;
+                assert_eq!(matrix.inputs, self.channels);
+                rows.par_chunks_mut(h * w * width)
+                    .enumerate()
+                    .take(dims[0])
+                    .for_each_init(
+                        || vec![0.0; w * self.channels + SLACK],
+                        |scratch, (z, plane)| {
+                            for (y, row) in plane.chunks_exact_mut(w * width).enumerate() {
+                                let to = Rows::new(row.as_mut_ptr(), width);
+                                let own = Rows::new(scratch.as_mut_ptr(), self.channels);
+                                let read = Rows::new(scratch.as_ptr(), self.channels);
+                                // SAFETY: rows of w voxels, of the scratch and the result.
+                                unsafe {
+                                    add_row(set, self, z, y, own);
+                                    linear(set, matrix, read, to, w);
+                                }
+                            }
+                        },
+                    );
+            }
+        }
+    }
 }
 
 kernel! {
@@ -198,27 +227,23 @@ kernel! {
 }
 
 kernel! {
-    /// Norm and leaky rectifier of a row of voxels.
+    /// Norm and leaky rectifier of a row of voxels, in place.
     ///
     /// # Safety
     ///
-    /// `from` is valid for the row and slack, `to` for the row.
-    unsafe fn normalise<S>(
-        from: *const f32,
-        norm: &InstanceNorm,
-        to: *mut f32,
-        voxels: usize,
-        channels: usize,
-    ) {
+    /// The row is valid for the voxels and slack, and no other thread uses it.
+    unsafe fn normalise<S>(row: Rows<*mut f32>, norm: &InstanceNorm, voxels: usize) {
+        let channels = norm.channels;
         for first in (0..channels).step_by(S::LANES) {
             // SAFETY: the caller's contract; norms are filled up to whole vectors.
             unsafe {
                 let scale = S::load(norm.scale.as_ptr().add(first));
                 let shift = S::load(norm.shift.as_ptr().add(first));
                 for voxel in 0..voxels {
-                    let at = voxel * channels + first;
-                    let value = S::mul_add(S::load(from.add(at)), scale, shift);
-                    S::store_first(to.add(at), leaky::<S>(value), channels - first);
+                    let at = row.first.add(voxel * row.stride + first);
+                    let value = S::load_first(at, channels - first);
+                    let value = leaky::<S>(S::mul_add(value, scale, shift));
+                    S::store_first(at, value, channels - first);
                 }
             }
         }
@@ -248,42 +273,26 @@ kernel! {
     }
 }
 
-/// A 1×1×1 convolution of all voxels of a map into a map without border.
-fn project(set: InstructionSet, from: &Map, matrix: &PackedMatrix, to: &mut Map) {
-    let [d, h, w] = from.dims;
-    assert!(to.dims == from.dims && to.border == 0);
+/// A 1×1×1 convolution of all voxels of a map into another, and its norm.
+fn project(set: InstructionSet, from: &Map, matrix: &PackedMatrix, to: &mut Map) -> InstanceNorm {
+    assert!(to.dims == from.dims);
     assert!(from.channels == matrix.inputs && to.channels == matrix.outputs);
-    let target = to.shared();
-    let to = &*to;
-    (0..d).into_par_iter().for_each(|z| {
-        for y in 0..h {
-            // SAFETY: a row of each map; each task writes its own plane.
-            unsafe {
-                let from = Rows::new(from.as_ptr().add(from.row(z, y)), from.channels);
-                let to = Rows::new(target.pointer().add(to.row(z, y)), to.channels);
-                linear(set, matrix, from, to, w);
-            }
+    let target = to.target();
+    let voxels = from.dims[2];
+    let moments = moments_of_rows(from.dims, matrix.outputs, |z, y, moments| {
+        // SAFETY: a row of each map; each task writes its own plane.
+        unsafe {
+            let to = target.row(z, y);
+            linear(set, matrix, from.read_row(z, y), to, voxels);
+            add_moments(
+                set,
+                moments,
+                Rows::new(to.first.cast_const(), to.stride),
+                voxels,
+            );
         }
     });
-}
-
-/// The moments of each channel of a map without border.
-fn moments(set: InstructionSet, map: &Map) -> Vec<Moments> {
-    let [d, h, w] = map.dims;
-    assert_eq!(map.border, 0);
-    let planes = (0..d)
-        .into_par_iter()
-        .map(|z| {
-            let mut moments = vec![Moments::default(); map.channels];
-            // SAFETY: a plane of the map; the map has slack after it.
-            unsafe {
-                let plane = map.as_ptr().add(map.row(z, 0));
-                add_moments(set, &mut moments, plane, h * w, map.channels);
-            }
-            moments
-        })
-        .collect();
-    Moments::joined(planes, map.channels)
+    InstanceNorm::new(&moments)
 }
 
 kernel! {
@@ -291,16 +300,11 @@ kernel! {
     ///
     /// # Safety
     ///
-    /// `rows` is valid for `count` rows of as many floats as there are moments, and
-    /// a vector more.
-    unsafe fn add_moments<S>(
-        moments: &mut [Moments],
-        rows: *const f32,
-        count: usize,
-        stride: usize,
-    ) {
+    /// `rows` is valid for `count` rows of as many floats as there are moments, which no
+    /// other thread writes.
+    unsafe fn add_moments<S>(moments: &mut [Moments], rows: Rows<*const f32>, count: usize) {
         // SAFETY: the caller's contract.
-        unsafe { Moments::add_rows::<S>(moments, rows, count, stride) };
+        unsafe { Moments::add_rows::<S>(moments, rows, count) };
     }
 }
 
@@ -324,36 +328,109 @@ impl UpBlock {
     }
 
     /// Refines a map of half the size and the skip connection in `joined`.
-    pub fn forward(&self, from: &Map, mut joined: Map, target: Target<'_>, pool: &mut Pool) {
-        let [d, h, w] = from.dims;
+    pub fn forward(
+        &self,
+        from: &Map,
+        mut joined: Map,
+        destination: Destination<'_>,
+        pool: &mut Pool,
+    ) {
+        let w = from.dims[2];
         assert!(joined.dims == from.dims.map(|n| 2 * n) && joined.channels == 2 * self.outputs);
-        {
-            let to = joined.shared();
-            let joined = &joined;
-            (0..d).into_par_iter().for_each(|z| {
+        let target = joined.target();
+        for_rows(from.dims, |z, y| {
+            for (corner, matrix) in self.expand.iter().enumerate() {
+                let (i, j, k) = (corner / 4, corner / 2 % 2, corner % 2);
+                // SAFETY: every second voxel of a row of the larger map; each task writes
+                // its own two planes.
+                unsafe {
+                    let to = target.voxel(2 * z + i, 2 * y + j, k);
+                    let to = Rows::new(to, 2 * target.strides[2]);
+                    linear(self.set, matrix, from.read_row(z, y), to, w);
+                }
+            }
+        });
+        self.refine.forward(&joined, destination, pool);
+        joined.recycle(pool);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::swin_unetr::cpu::test_numbers;
+
+    /// A map with numbers inside its border.
+    fn map(dims: [usize; 3], channels: usize, border: usize, pool: &mut Pool) -> Map {
+        let mut map = Map::new(pool, dims, channels, border);
+        let [d, h, w] = dims;
+        let numbers = test_numbers(d * h * w * channels, 5);
+        for (index, row) in numbers.chunks_exact(w * channels).enumerate() {
+            let at = map.row(index / h, index % h);
+            map.values_mut()[at..at + row.len()].copy_from_slice(row);
+        }
+        map
+    }
+
+    #[test]
+    fn both_convolutions_equal_the_definition() {
+        for set in InstructionSet::available() {
+            for (inputs, outputs, dims) in [
+                (1, 12, [2, 4, 2]),
+                (12, 12, [4, 2, 6]),
+                (9, 20, [2, 6, 34]),
+                (16, 52, [6, 4, 4]),
+            ] {
+                let weights = test_numbers(outputs * inputs * 27, 6);
+                for large in [false, true] {
+                    let mut pool = Pool::default();
+                    let from = map(dims, inputs, 1, &mut pool);
+                    // A buffer that was used before, so that nothing relies on zeros.
+                    let mut used = Map::new(&mut pool, dims, outputs, 1);
+                    used.values_mut().fill(f32::NAN);
+                    used.recycle(&mut pool);
+                    let mut to = Map::new(&mut pool, dims, outputs, 1);
+                    let convolution = Convolution::new(set, &weights, inputs, outputs, large);
+                    let norm = convolution.forward(set, &from, &mut to);
+                    check(&from, &weights, &to, &norm);
+                }
+            }
+        }
+    }
+
+    fn check(from: &Map, weights: &[f32], to: &Map, norm: &InstanceNorm) {
+        let [d, h, w] = from.dims;
+        let (inputs, outputs) = (from.channels, to.channels);
+        let [plane, row, voxel] = from.strides();
+        for output in 0..outputs {
+            let mut all = Vec::new();
+            for z in 0..d {
                 for y in 0..h {
-                    for (corner, matrix) in self.expand.iter().enumerate() {
-                        let (i, j, k) = (corner / 4, corner / 2 % 2, corner % 2);
-                        // SAFETY: every second voxel of a row of the larger map; each
-                        // task writes its own two planes.
-                        unsafe {
-                            let from = Rows::new(from.as_ptr().add(from.row(z, y)), from.channels);
-                            let to = to
-                                .pointer()
-                                .add(joined.row(2 * z + i, 2 * y + j) + k * joined.channels);
-                            linear(
-                                self.set,
-                                matrix,
-                                from,
-                                Rows::new(to, 2 * joined.channels),
-                                w,
-                            );
+                    for x in 0..w {
+                        let mut sum = 0.0;
+                        for tap in 0..27 {
+                            let at = (z + tap / 9) * plane
+                                + (y + tap / 3 % 3) * row
+                                + (x + tap % 3) * voxel;
+                            for input in 0..inputs {
+                                sum += f64::from(from.values()[at + input])
+                                    * f64::from(weights[(output * inputs + input) * 27 + tap]);
+                            }
                         }
+                        let actual = to.values()[to.row(z, y) + x * outputs + output];
+                        assert!((f64::from(actual) - sum).abs() < 2e-5, "{actual} {sum}");
+                        all.push(sum);
                     }
                 }
-            });
+            }
+            let mean = all.iter().sum::<f64>() / all.len() as f64;
+            let variance = all.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / all.len() as f64;
+            let scale = 1.0 / (variance + 1e-5).sqrt();
+            assert!((f64::from(norm.scale[output]) / scale - 1.0).abs() < 1e-5);
+            assert!((f64::from(norm.shift[output]) + mean * scale).abs() < 2e-5);
         }
-        self.refine.forward(&joined, target, pool);
-        joined.recycle(pool);
+        // The border is as it was made.
+        let total: f32 = to.values()[..to.origin()].iter().map(|v| v.abs()).sum();
+        assert_eq!(total, 0.0);
     }
 }

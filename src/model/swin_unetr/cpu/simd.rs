@@ -34,6 +34,13 @@ impl InstructionSet {
         Self::Portable
     }
 
+    /// All that this processor has, the widest first.
+    pub fn available() -> Vec<Self> {
+        let all = [Self::Avx512, Self::Avx2, Self::Portable];
+        let widest = Self::detect();
+        all.into_iter().skip_while(|&set| set != widest).collect()
+    }
+
     /// Its name.
     pub fn label(self) -> &'static str {
         match self {
@@ -483,3 +490,87 @@ macro_rules! kernel {
     };
 }
 pub(crate) use kernel;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    kernel! {
+        /// 2 to the power of numbers.
+        ///
+        /// # Safety
+        ///
+        /// Both hold the same whole number of vectors.
+        unsafe fn powers<S>(exponents: &[f32], to: &mut [f32]) {
+            for first in (0..exponents.len()).step_by(S::LANES) {
+                // SAFETY: whole vectors.
+                unsafe {
+                    let value = S::exp2(S::load(exponents[first..].as_ptr()));
+                    S::store(to[first..].as_mut_ptr(), value);
+                }
+            }
+        }
+    }
+
+    kernel! {
+        /// For each count the first lanes, their sum and the largest lane.
+        ///
+        /// # Safety
+        ///
+        /// `from` and `to` hold a vector, and `to` two numbers more.
+        unsafe fn first_lanes<S>(from: &[f32], count: usize, to: &mut [f32]) {
+            // SAFETY: the caller's contract.
+            unsafe {
+                let all = S::load(from.as_ptr());
+                let kept = S::keep_first(all, count);
+                let loaded = S::load_first(from.as_ptr(), count);
+                S::store_first(to.as_mut_ptr(), S::mul(S::add(kept, loaded), S::splat(0.5)), count);
+                to[MAX_LANES] = S::sum(kept);
+                to[MAX_LANES + 1] = S::largest(all);
+            }
+        }
+    }
+
+    #[test]
+    fn powers_are_close_over_their_range() {
+        let exponents: Vec<f32> = (0..40_000).map(|step| -(step as f32) * 3.2e-3).collect();
+        for set in InstructionSet::available() {
+            let mut actual = vec![f32::NAN; exponents.len()];
+            // SAFETY: a whole number of vectors of any set.
+            unsafe { powers(set, &exponents, &mut actual) };
+            assert_eq!(actual[0], 1.0, "{set:?}");
+            for (&exponent, &actual) in exponents.iter().zip(&actual) {
+                let expected = f64::from(exponent).exp2();
+                if exponent > -126.0 {
+                    let error = (f64::from(actual) - expected).abs();
+                    assert!(error <= 1.5e-7 * expected, "{set:?} {exponent} {actual}");
+                } else {
+                    assert!(
+                        actual == 0.0 || exponent > -126.6,
+                        "{set:?} {exponent} {actual}"
+                    );
+                }
+            }
+            let mut nothing = [f32::NAN; MAX_LANES];
+            // SAFETY: whole vectors.
+            unsafe { powers(set, &[-1e30; MAX_LANES], &mut nothing) };
+            assert!(nothing.iter().all(|&v| v == 0.0), "{set:?}");
+        }
+    }
+
+    #[test]
+    fn first_lanes_are_the_first() {
+        let from: Vec<f32> = (1..=MAX_LANES).map(|v| v as f32).collect();
+        for set in InstructionSet::available() {
+            for count in 0..=set.lanes() {
+                let mut to = vec![-1.0; MAX_LANES + 2];
+                // SAFETY: a vector of any set, and two numbers more.
+                unsafe { first_lanes(set, &from, count, &mut to) };
+                assert_eq!(to[..count], from[..count], "{set:?}");
+                assert!(to[count..MAX_LANES].iter().all(|&v| v == -1.0), "{set:?}");
+                assert_eq!(to[MAX_LANES], from[..count].iter().sum::<f32>(), "{set:?}");
+                assert_eq!(to[MAX_LANES + 1], set.lanes() as f32, "{set:?}");
+            }
+        }
+    }
+}

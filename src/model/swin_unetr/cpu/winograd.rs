@@ -8,9 +8,9 @@
 //!
 //! Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016.
 
-use super::map::{Map, Shared};
-use super::matrix::{Finish, PackedMatrix, Rows};
-use super::norm::Moments;
+use super::map::{Map, Target};
+use super::matrix::{PackedMatrix, Rows};
+use super::norm::{Moments, RunningMoments};
 use super::simd::kernel;
 use super::simd::{InstructionSet, MAX_LANES, Simd};
 use rayon::prelude::*;
@@ -56,17 +56,17 @@ impl Winograd {
         }
     }
 
-    /// From a map with a border of one voxel and even dimensions to a map without a
+    /// From a map with a border of one voxel and even dimensions to a map with any
     /// border, and the moments of each output channel.
     pub fn forward(&self, set: InstructionSet, from: &Map, to: &mut Map) -> Vec<Moments> {
-        assert!(from.border == 1 && from.channels == self.inputs && to.border == 0);
+        assert!(from.border == 1 && from.channels == self.inputs);
         assert!(to.channels == self.outputs && to.dims == from.dims);
         assert!(from.dims.iter().all(|n| n % 2 == 0));
         let [d, h, w] = from.dims;
         // Rows of cells that are taken together.
         let rows = CELLS.div_ceil(w / 2).min(h / 2);
         let groups = (h / 2).div_ceil(rows);
-        let target = to.shared();
+        let target = to.target();
         let moments: Vec<Vec<Moments>> = (0..d / 2 * groups)
             .into_par_iter()
             .map_init(Vec::new, |scratch, task| {
@@ -141,13 +141,13 @@ kernel! {
     ///
     /// # Safety
     ///
-    /// `from` has a border of one voxel and `to` none, both have the channels of the
-    /// weights and the same even dimensions; no other thread uses the group's rows of
+    /// `from` has a border of one voxel, both maps have the channels of the weights and
+    /// the same even dimensions; no other thread uses the group's rows of
     /// `to`. The weights were packed for the set.
     unsafe fn convolve<S>(
         weights: &Winograd,
         from: &Map,
-        to: Shared,
+        to: Target,
         group: Group,
         scratch: &mut Vec<f32>,
         moments: &mut [Moments],
@@ -158,7 +158,8 @@ kernel! {
             weights.inputs.next_multiple_of(S::LANES),
             weights.outputs.next_multiple_of(S::LANES),
         );
-        let (transformed, products) = (PLACES * cells * inputs, PLACES * cells * outputs);
+        let (input_place, output_place) = (place_stride(cells * inputs), place_stride(cells * outputs));
+        let (transformed, products) = (PLACES * input_place, PLACES * output_place);
         let sums = 8 * cells * outputs;
         scratch.resize(transformed + products + sums + MAX_LANES, 0.0);
         let transformed_at = scratch.as_mut_ptr();
@@ -173,22 +174,19 @@ kernel! {
             unsafe {
                 transform_inputs::<S>(from, group, step, transformed_at);
                 for (place, matrix) in weights.matrices[16 * step..16 * step + 16].iter().enumerate() {
-                    let rows = transformed_at.add(place * cells * inputs).cast_const();
-                    let result = products_at.add(place * cells * outputs);
-                    matrix.multiply::<S>(
-                        Rows::new(rows, inputs),
-                        Rows::new(result, outputs),
-                        cells,
-                        Finish::Store,
-                    );
+                    let rows = transformed_at.add(place * input_place).cast_const();
+                    let result = products_at.add(place * output_place);
+                    let (rows, result) = (Rows::new(rows, inputs), Rows::new(result, outputs));
+                    matrix.multiply_padded::<S>(rows, result, cells);
                 }
-                transform_outputs::<S>(products_at, sums_at, cells, outputs, step);
+                match step {
+                    0 => add_outputs::<S, 0>(products_at, sums_at, cells, outputs),
+                    1 => add_outputs::<S, 1>(products_at, sums_at, cells, outputs),
+                    2 => add_outputs::<S, 2>(products_at, sums_at, cells, outputs),
+                    // The group's rows are this task's own.
+                    _ => finish_outputs::<S>(products_at, sums_at, from.dims[2] / 2, group, to, moments),
+                }
             }
-        }
-        // SAFETY: as above; the group's rows are this task's own.
-        unsafe {
-            write_outputs::<S>(sums_at, from.dims, group, weights.outputs, to.pointer());
-            Moments::add_rows::<S>(moments, sums_at, 8 * cells, outputs);
         }
     }
 }
@@ -200,7 +198,7 @@ unsafe fn transform_inputs<S: Simd>(from: &Map, group: Group, step: usize, to: *
     let [plane, row, voxel] = from.strides();
     let across = from.dims[2] / 2;
     let inputs = from.channels.next_multiple_of(S::LANES);
-    let cells = group.rows * across;
+    let place = place_stride(group.rows * across * inputs);
     // The two planes that the place is made of, and whether the second is taken away.
     let (first, second, minus) = [(0, 2, true), (1, 2, false), (2, 1, true), (1, 3, true)][step];
     let sign = if minus { -1.0 } else { 1.0 };
@@ -232,7 +230,7 @@ unsafe fn transform_inputs<S: Simd>(from: &Map, group: Group, step: usize, to: *
                     for y in 0..4 {
                         let line = transformed::<S>([a[y], b[y], c[y], d[y]]);
                         for (x, value) in line.into_iter().enumerate() {
-                            S::store(to.add((4 * y + x) * cells * inputs), value);
+                            S::store(to.add((4 * y + x) * place), value);
                         }
                     }
                     (a, b) = (c, d);
@@ -241,6 +239,12 @@ unsafe fn transform_inputs<S: Simd>(from: &Map, group: Group, step: usize, to: *
             }
         }
     }
+}
+
+/// Floats from one place of all cells to the next: an odd number of cache lines, so that
+/// the places of one cell do not meet in the same sets of the nearest cache.
+fn place_stride(floats: usize) -> usize {
+    floats.next_multiple_of(32) + 16
 }
 
 /// Four inputs of a line as the four places that are multiplied.
@@ -267,43 +271,57 @@ unsafe fn restored<S: Simd>(m: [S::Vector; 4]) -> [S::Vector; 2] {
     }
 }
 
-/// Adds the products of one place along depth to the sums: 2 × cells × (2×2) × outputs.
+/// The 2×2 outputs of a cell from the products at one place along depth, for a vector
+/// of channels.
 #[inline(always)]
-unsafe fn transform_outputs<S: Simd>(
+unsafe fn cell_outputs<S: Simd>(products: *const f32, place: usize) -> [S::Vector; 4] {
+    // SAFETY: the caller vouches for the places of the cell.
+    unsafe {
+        let mut rows = [[S::splat(0.0); 2]; 4];
+        for (y, row) in rows.iter_mut().enumerate() {
+            let at = products.add(4 * y * place);
+            *row = restored::<S>([
+                S::load(at),
+                S::load(at.add(place)),
+                S::load(at.add(2 * place)),
+                S::load(at.add(3 * place)),
+            ]);
+        }
+        let left = restored::<S>([rows[0][0], rows[1][0], rows[2][0], rows[3][0]]);
+        let right = restored::<S>([rows[0][1], rows[1][1], rows[2][1], rows[3][1]]);
+        [left[0], right[0], left[1], right[1]]
+    }
+}
+
+/// Adds the outputs of one of the first three places along depth to the sums: for the
+/// near and the far layer cells × (2×2) × outputs.
+#[inline(always)]
+unsafe fn add_outputs<S: Simd, const STEP: usize>(
     products: *const f32,
     sums: *mut f32,
     cells: usize,
     outputs: usize,
-    step: usize,
 ) {
+    let place = place_stride(cells * outputs);
     for cell in 0..cells {
         for channel in (0..outputs).step_by(S::LANES) {
-            // SAFETY: `products` has PLACES × cells × outputs floats and `sums` twice
-            // 4 × cells × outputs.
+            // SAFETY: `products` has PLACES places of cells × outputs floats, and `sums`
+            // twice 4 × cells × outputs.
             unsafe {
-                let from = products.add(cell * outputs + channel);
-                let rows: [[S::Vector; 2]; 4] = std::array::from_fn(|y| {
-                    restored::<S>(std::array::from_fn(|x| {
-                        S::load(from.add((4 * y + x) * cells * outputs))
-                    }))
-                });
-                for x in 0..2 {
-                    let column = restored::<S>(std::array::from_fn(|y| rows[y][x]));
-                    for (y, value) in column.into_iter().enumerate() {
-                        let near = sums.add((4 * cell + 2 * y + x) * outputs + channel);
-                        let far = near.add(4 * cells * outputs);
-                        match step {
-                            0 => S::store(near, value),
-                            1 => {
-                                S::store(near, S::add(S::load(near), value));
-                                S::store(far, value);
-                            }
-                            2 => {
-                                S::store(near, S::add(S::load(near), value));
-                                S::store(far, S::sub(S::load(far), value));
-                            }
-                            _ => S::store(far, S::sub(S::load(far), value)),
-                        }
+                let values = cell_outputs::<S>(products.add(cell * outputs + channel), place);
+                let near = sums.add(4 * cell * outputs + channel);
+                let far = near.add(4 * cells * outputs);
+                for (index, value) in values.iter().enumerate() {
+                    let (near, far) = (near.add(index * outputs), far.add(index * outputs));
+                    if STEP > 0 {
+                        S::store(near, S::add(S::load(near), *value));
+                    } else {
+                        S::store(near, *value);
+                    }
+                    if STEP == 1 {
+                        S::store(far, *value);
+                    } else if STEP == 2 {
+                        S::store(far, S::sub(S::load(far), *value));
                     }
                 }
             }
@@ -311,44 +329,51 @@ unsafe fn transform_outputs<S: Simd>(
     }
 }
 
-/// Puts the sums of a group where they belong in a map of `channels` without a border.
+/// Adds the outputs of the last place along depth, puts all where they belong in a map,
+/// and joins them to the moments.
 #[inline(always)]
-unsafe fn write_outputs<S: Simd>(
+unsafe fn finish_outputs<S: Simd>(
+    products: *const f32,
     sums: *const f32,
-    dims: [usize; 3],
+    across: usize,
     group: Group,
-    channels: usize,
-    to: *mut f32,
+    to: Target,
+    moments: &mut [Moments],
 ) {
-    let [_, h, w] = dims;
-    let across = w / 2;
+    let channels = moments.len();
     let cells = group.rows * across;
-    let stride = channels.next_multiple_of(S::LANES);
-    for z in 0..2 {
-        for cell_row in 0..group.rows {
-            for y in 0..2 {
-                // SAFETY: the rows of the group, inside the map.
-                unsafe {
-                    let line = 2 * (group.first_row + cell_row) + y;
-                    let mut to = to.add(((2 * group.depth + z) * h + line) * w * channels);
-                    for cell in 0..across {
-                        let from =
-                            sums.add((4 * (z * cells + cell_row * across + cell) + 2 * y) * stride);
+    let outputs = channels.next_multiple_of(S::LANES);
+    let place = place_stride(cells * outputs);
+    let [plane, row, voxel] = to.strides;
+    for (index, moments) in moments.chunks_mut(S::LANES).enumerate() {
+        let channel = index * S::LANES;
+        let count = moments.len();
+        // SAFETY: as of `add_outputs`; the rows of the group are inside the map.
+        unsafe {
+            let mut gathered = RunningMoments::<S>::new(S::load(sums.add(channel)));
+            for cell_row in 0..group.rows {
+                let y = 2 * (group.first_row + cell_row);
+                let mut to = to.voxel(2 * group.depth, y, 0).add(channel);
+                for cell in cell_row * across..(cell_row + 1) * across {
+                    let values = cell_outputs::<S>(products.add(cell * outputs + channel), place);
+                    let near = sums.add(4 * cell * outputs + channel);
+                    let far = near.add(4 * cells * outputs);
+                    for y in 0..2 {
                         for x in 0..2 {
-                            copy::<S>(from.add(x * stride), to, channels);
-                            to = to.add(channels);
+                            let at = (2 * y + x) * outputs;
+                            let near = S::load(near.add(at));
+                            let far = S::sub(S::load(far.add(at)), values[2 * y + x]);
+                            let to = to.add(y * row + x * voxel);
+                            S::store_first(to, near, count);
+                            S::store_first(to.add(plane), far, count);
+                            gathered.add(near);
+                            gathered.add(far);
                         }
                     }
+                    to = to.add(2 * voxel);
                 }
             }
+            gathered.join(8 * cells, moments);
         }
-    }
-}
-
-#[inline(always)]
-unsafe fn copy<S: Simd>(from: *const f32, to: *mut f32, count: usize) {
-    for first in (0..count).step_by(S::LANES) {
-        // SAFETY: `from` is filled up to whole vectors; `to` is written up to `count`.
-        unsafe { S::store_first(to.add(first), S::load(from.add(first)), count - first) };
     }
 }
