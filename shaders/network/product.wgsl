@@ -48,9 +48,10 @@ struct Product {
     images: u32,
     stride: i32,
     flags: u32,
+    // Number of the first tile of rows.
+    first_tile: u32,
     unused_1: u32,
     unused_2: u32,
-    unused_3: u32,
     // Where the places of the kernel lie.
     places: array<vec4<i32>, 27>,
 }
@@ -124,8 +125,9 @@ fn main(
     @builtin(local_invocation_id) local: vec3<u32>,
     @builtin(local_invocation_index) index: u32,
 ) {
-    let image = group.x / product.tiles_per_image;
-    let first_row = (group.x % product.tiles_per_image) * ROWS;
+    let tile = product.first_tile + group.x;
+    let image = tile / product.tiles_per_image;
+    let first_row = (tile % product.tiles_per_image) * ROWS;
     let first_quad = group.y * QUADS;
     let begin = group.z * product.quads_per_split;
     let end = min(begin + product.quads_per_split, product.inner_quads);

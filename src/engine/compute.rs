@@ -53,7 +53,10 @@ impl Compute {
                     DeviceEvent::Lost(reason) => context.note_loss(reason),
                     DeviceEvent::Error(error) => context.note_error(error),
                 });
-                Ok(device)
+                Ok(match &self.graphics {
+                    Some(_) => device.sharing_view(),
+                    None => device,
+                })
             }
         }
     }

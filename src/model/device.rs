@@ -13,6 +13,7 @@ pub struct ComputeDevice {
     label: String,
     is_cpu: bool,
     has_half_precision: bool,
+    shares_view: bool,
     watch: DeviceWatch,
 }
 
@@ -26,6 +27,7 @@ impl ComputeDevice {
             label: format!("CPU ({threads} {unit})"),
             is_cpu: true,
             has_half_precision: false,
+            shares_view: false,
             watch: DeviceWatch::default(),
         }
     }
@@ -88,6 +90,7 @@ impl ComputeDevice {
             label: format!("{} ({:?})", info.name, info.backend),
             is_cpu: false,
             has_half_precision,
+            shares_view: false,
             watch,
         })
     }
@@ -100,6 +103,17 @@ impl ComputeDevice {
     /// Whether this is the CPU itself, not a graphics adapter.
     pub fn is_cpu(&self) -> bool {
         self.is_cpu
+    }
+
+    /// For a device that a view draws with: networks made on it leave time for pictures.
+    pub fn sharing_view(mut self) -> Self {
+        self.shares_view = true;
+        self
+    }
+
+    /// Whether networks leave time for pictures.
+    pub(super) fn shares_view(&self) -> bool {
+        self.shares_view
     }
 
     /// Whether the network can keep its numbers in half precision here.

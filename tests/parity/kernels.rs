@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use cubecl::logging::{LaunchObservation, LaunchObserver};
 use ndarray::{ArrayD, IxDyn};
+use voxplain::model::swin_unetr::device::attention::attention;
 use voxplain::model::swin_unetr::device::convolution::{ResidualBlock, UpBlock, stored_channels};
 use voxplain::model::swin_unetr::device::measure::{Measured, SetSums, VoxelSets, measure};
 use voxplain::model::swin_unetr::device::norm::{channel_statistics, row_statistics};
@@ -17,7 +18,9 @@ use voxplain::model::{
 
 use crate::modules::{file, weights};
 use crate::support::adapter::adapter;
-use crate::support::{adapter_or_skip, config, difference, fixture, npy, recipe_weights};
+use crate::support::{
+    adapter_or_skip, config, difference, fixture, npy, recipe_tensor, recipe_weights,
+};
 
 /// A channels-first array on the device.
 pub fn map_of_image(queue: &Queue, image: &ArrayD<f32>) -> Map {
@@ -96,6 +99,38 @@ fn check_blocks(queue: &Queue) {
         let result = block.forward(queue, &tokens).unwrap();
         let expected = npy(file(&format!("block_{name}_out")));
         assert_array(name, &rows_of_map(queue, &result), &expected, 1e-4);
+    }
+}
+
+/// Attention alone, on batches of one whole or clipped window.
+fn check_attention(queue: &Queue) {
+    let take = |name: &str, shape: &[usize]| -> ArrayD<f32> {
+        let values = recipe_tensor(&format!("attn.{name}"), shape, 12);
+        ArrayD::from_shape_vec(IxDyn(shape), values).unwrap()
+    };
+    let layer = |name: &str, outputs: usize| {
+        let weight = take(&format!("{name}.weight"), &[outputs, 12]);
+        let weight: Vec<f32> = weight.reversed_axes().iter().copied().collect();
+        let bias = take(&format!("{name}.bias"), &[outputs]).into_raw_vec_and_offset();
+        Matrix::new(queue, Places::own(), &weight, Some(&bias.0), 12).unwrap()
+    };
+    let table = take("relative_position_bias_table", &[2197, 3]).reversed_axes();
+    let table: Vec<f32> = table.iter().copied().collect();
+    let table = queue.upload(&table).unwrap();
+    let bias = take("qkv.bias", &[36]).into_raw_vec_and_offset();
+    let bias = queue.upload(&bias.0).unwrap();
+    for (n, [d, h, w]) in [(343, [7, 7, 7]), (64, [4, 4, 4]), (48, [4, 6, 2])] {
+        let x = npy::<f32>(file(&format!("attn_in_{n}")));
+        let x = x.into_shape_with_order(IxDyn(&[2, d, h, w, 12])).unwrap();
+        let plain = |map: &Map, matrix: &Matrix| {
+            product(queue, map, None, matrix, Norm::None, After::default()).unwrap()
+        };
+        let projected = plain(&map_of_rows(queue, &x), &layer("qkv", 36));
+        let attended = attention(queue, &projected, &bias, &table, 3, false).unwrap();
+        let result = rows_of_map(queue, &plain(&attended, &layer("proj", 12)));
+        let expected = npy::<f32>(file(&format!("attn_out_{n}")));
+        let result = result.into_shape_with_order(expected.raw_dim()).unwrap();
+        assert_array(&format!("attention {n}"), &result, &expected, 1e-4);
     }
 }
 
@@ -356,6 +391,7 @@ fn kernels_on_an_adapter() {
     step("products");
     check_norms(&queue);
     step("norms");
+    check_attention(&queue);
     check_blocks(&queue);
     step("blocks");
     check_merging(&queue);
@@ -555,6 +591,11 @@ fn check_batch(queue: &Queue) {
     println!("version 2 of five channels: largest {worst:.1e}, mean {mean:.1e}");
     // The innermost maps have two voxels, whose norm makes much of little.
     assert!(worst < 5e-3 && mean < 2e-4);
+    // In slices, as beside a view.
+    queue.keep_pace(true);
+    let sliced = network.forward_map(&map_of_image(queue, &images)).unwrap();
+    assert_eq!(queue.read(&sliced, 2 * count).unwrap(), batch);
+    queue.keep_pace(false);
     // Tensors go in and out without leaving the device.
     let tensor = network.forward(to_tensor_on(&images, queue)).unwrap();
     let values = tensor.try_into_vec_as::<f32>().unwrap();
@@ -596,6 +637,7 @@ fn work_of_a_forward_pass() {
                 (after.bytes - before.bytes) >> 20,
                 network.footprint(1, dims),
             );
+            println!("{} MiB set aside", queue.reserved().unwrap() >> 20);
         }
     }
     let config = config(12, 3, MergeOrder::Merging);

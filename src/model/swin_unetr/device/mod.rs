@@ -17,6 +17,7 @@ pub mod images;
 pub mod measure;
 pub mod network;
 pub mod norm;
+mod pace;
 pub mod plain;
 pub mod product;
 pub mod program;

@@ -255,7 +255,8 @@ pub struct ProductParameters {
     pub images: u32,
     pub stride: i32,
     pub flags: u32,
-    pub unused: [u32; 3],
+    pub first_tile: u32,
+    pub unused: [u32; 2],
     pub places: [[i32; 4]; MOST_PLACES],
 }
 
@@ -346,7 +347,8 @@ pub fn product(
         images: images as u32,
         stride: matrix.places.stride() as i32,
         flags,
-        unused: [0; 3],
+        first_tile: 0,
+        unused: [0; 2],
         places,
     };
     let result = if after.scatter {
@@ -366,23 +368,41 @@ pub fn product(
         Norm::Rows(buffer) | Norm::Channels(buffer) => buffer,
     };
     let residual = after.residual.map_or(&matrix.weights, |map| &map.buffer);
-    queue.launch(
-        &tile.program(queue.precision(), splits > 1),
-        [images * tiles_per_image, column_tiles, splits],
-        &[
-            (&first.buffer, Access::Read),
-            (
-                second.map_or(&first.buffer, |map| &map.buffer),
-                Access::Read,
-            ),
-            (&matrix.weights, Access::Read),
-            (bias, Access::Read),
-            (statistics, Access::Read),
-            (residual, Access::Read),
-            (partial.as_ref().unwrap_or(&result.buffer), Access::Write),
-        ],
-        &parameters,
-    )?;
+    let program = tile.program(queue.precision(), splits > 1);
+    let buffers = [
+        (&first.buffer, Access::Read),
+        (
+            second.map_or(&first.buffer, |map| &map.buffer),
+            Access::Read,
+        ),
+        (&matrix.weights, Access::Read),
+        (bias, Access::Read),
+        (statistics, Access::Read),
+        (residual, Access::Read),
+        (
+            partial.as_ref().unwrap_or(&result.buffer),
+            Access::ReadWrite,
+        ),
+    ];
+    // A device that a view shares gets long products in parts.
+    let tiles = images * tiles_per_image;
+    let columns = column_tiles * tile.columns();
+    let per_tile = (2 * tile.rows() * 4 * inner_quads * columns) as f64;
+    let at_once = ((queue.largest_launch() / per_tile) as usize).clamp(1, tiles.max(1));
+    for first_tile in (0..tiles).step_by(at_once) {
+        let count = at_once.min(tiles - first_tile);
+        let parameters = ProductParameters {
+            first_tile: first_tile as u32,
+            ..parameters
+        };
+        queue.launch_costing(
+            &program,
+            [count, column_tiles, splits],
+            &buffers,
+            &parameters,
+            count as f64 * per_tile,
+        )?;
+    }
     if let Some(partial) = partial {
         queue.launch(
             &Program::new(SUM_SPLITS, queue.precision(), [128, 1, 1]),

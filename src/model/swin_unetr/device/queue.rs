@@ -15,10 +15,11 @@ use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{Cube, CubeBackend};
 use bytemuck::Pod;
 use cubecl::bytes::Bytes;
-use cubecl::future;
 use cubecl::prelude::{BufferIOAttr, Client, CubeCount};
 use cubecl::server::{Handle, IoError, KernelArguments, MetadataBindingInfo, ServerError};
+use cubecl::{MemoryScope, future};
 
+use super::pace::Pace;
 use super::program::{Precision, Program};
 use crate::model::watch::DeviceWatch;
 use crate::model::{ComputeDevice, ModelError};
@@ -60,6 +61,7 @@ pub struct Queue {
     precision: Precision,
     watch: DeviceWatch,
     work: Arc<Counters>,
+    pace: Arc<Pace>,
 }
 
 #[derive(Default)]
@@ -89,13 +91,18 @@ impl Queue {
             )));
         }
         match device.burn().as_dispatch() {
-            DispatchDevice::Cube(cube) => Ok(Self {
-                client: guarded(|| Ok(cube.client()))?,
-                device: device.burn().clone(),
-                precision,
-                watch: device.watch().clone(),
-                work: Arc::default(),
-            }),
+            DispatchDevice::Cube(cube) => {
+                let pace = Pace::default();
+                pace.keep(device.shares_view());
+                Ok(Self {
+                    client: guarded(|| Ok(cube.client()))?,
+                    device: device.burn().clone(),
+                    precision,
+                    watch: device.watch().clone(),
+                    work: Arc::default(),
+                    pace: Arc::new(pace),
+                })
+            }
             _ => Err(ModelError::Device(
                 "the network's kernels run on graphics adapters only".to_owned(),
             )),
@@ -120,6 +127,14 @@ impl Queue {
     /// Most bytes that a workgroup's threads can share.
     pub fn workgroup_memory(&self) -> usize {
         self.client.properties().hardware.max_shared_memory_size
+    }
+
+    /// Bytes of the device's memory that are set aside for the network's buffers.
+    ///
+    /// Errors: a failing device.
+    pub fn reserved(&self) -> Result<u64, ModelError> {
+        let report = guarded(|| Ok(self.client.memory_report(MemoryScope::Device)))?;
+        Ok(report.usage().bytes_reserved)
     }
 
     pub fn work(&self) -> Work {
@@ -223,7 +238,18 @@ impl Queue {
         Ok((tensor, buffer))
     }
 
-    /// Queues a kernel. `buffers` are bound in this order, `parameters` after them.
+    /// Has work queued in slices of a few milliseconds, so that a view that shares the
+    /// device need not wait for a whole pass. Numbers do not depend on it.
+    pub fn keep_pace(&self, kept: bool) {
+        self.pace.keep(kept);
+    }
+
+    /// Most operations that one launch should have.
+    pub fn largest_launch(&self) -> f64 {
+        self.pace.largest_launch()
+    }
+
+    /// Queues a kernel that moves more than it computes. `buffers` are bound in this order, `parameters` after them.
     ///
     /// Errors: more workgroups along an axis than devices take.
     pub fn launch<P: Pod>(
@@ -232,6 +258,22 @@ impl Queue {
         workgroups: [usize; 3],
         buffers: &[(&Buffer, Access)],
         parameters: &P,
+    ) -> Result<(), ModelError> {
+        /// What a device computes while it moves a byte, roughly.
+        const OPERATIONS_PER_BYTE: f64 = 8.0;
+        let bytes: usize = buffers.iter().map(|(buffer, _)| buffer.bytes).sum();
+        let operations = OPERATIONS_PER_BYTE * bytes as f64;
+        self.launch_costing(program, workgroups, buffers, parameters, operations)
+    }
+
+    /// [`launch`](Self::launch) for a kernel that does this many operations.
+    pub fn launch_costing<P: Pod>(
+        &self,
+        program: &Program,
+        workgroups: [usize; 3],
+        buffers: &[(&Buffer, Access)],
+        parameters: &P,
+        operations: f64,
     ) -> Result<(), ModelError> {
         const MOST: usize = 65_535;
         if workgroups.iter().any(|&count| count > MOST) {
@@ -270,7 +312,12 @@ impl Queue {
             self.client
                 .launch(Box::new(program.clone()), count, arguments);
             Ok(())
-        })
+        })?;
+        if self.pace.count(operations) {
+            self.wait()?;
+            self.pace.done();
+        }
+        Ok(())
     }
 
     /// Brings numbers in single precision back, after everything queued before.
