@@ -4,6 +4,7 @@ use burn::tensor::Device;
 use burn::tensor::wgpu::WgpuSetup;
 
 use super::ModelError;
+use crate::base::MemoryLimit;
 
 /// A device for networks. Clones share it.
 #[derive(Debug, Clone)]
@@ -11,6 +12,7 @@ pub struct ComputeDevice {
     burn: Device,
     label: String,
     is_cpu: bool,
+    memory_limit: MemoryLimit,
 }
 
 impl ComputeDevice {
@@ -22,6 +24,7 @@ impl ComputeDevice {
             burn: Device::flex(),
             label: format!("CPU ({threads} {unit})"),
             is_cpu: true,
+            memory_limit: MemoryLimit::default(),
         }
     }
 
@@ -76,7 +79,26 @@ impl ComputeDevice {
             burn,
             label: format!("{} ({:?})", info.name, info.backend),
             is_cpu: false,
+            memory_limit: MemoryLimit::default(),
         })
+    }
+
+    /// The same device, on which no run may use more memory.
+    #[must_use]
+    pub fn with_memory_limit(self, memory_limit: MemoryLimit) -> Self {
+        Self {
+            memory_limit,
+            ..self
+        }
+    }
+
+    /// Bytes that a run may use, if known: of a graphics device only what was asked for.
+    pub fn memory_limit_bytes(&self) -> Option<u64> {
+        if self.is_cpu {
+            self.memory_limit.main_memory_bytes()
+        } else {
+            self.memory_limit.bytes()
+        }
     }
 
     /// The device in words, for example `NVIDIA H200 (Vulkan)` or `CPU (8 threads)`.

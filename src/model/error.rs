@@ -59,6 +59,16 @@ pub enum ModelError {
          or choose the CPU device"
     )]
     Device(String),
+    #[error(
+        "the graphics memory does not hold the work ({0}); use a smaller window, close other \
+         programs that draw, or choose the CPU device"
+    )]
+    OutOfMemory(String),
+    #[error(
+        "one window of this model needs about {needed_mib} MiB and {limit_mib} MiB may be used; \
+         close other programs or raise --memory-limit, or choose a model with a smaller window"
+    )]
+    MemoryLimit { needed_mib: u64, limit_mib: u64 },
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
 }
