@@ -12,6 +12,7 @@ fn main() -> ExitCode {
             explain_at_once: request.scans.is_empty(),
             scan: request.scans,
             bundle: request.model,
+            memory_limit: request.memory_limit,
             ..Launch::demonstration(request.device)
         };
         ui::run(launch).map_err(|error| NoWindow {

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Common, check_output};
-use crate::engine::Compute;
 use crate::explain::game::{Game, TableGame};
 use crate::explain::least_squares;
 use crate::explain::odd_kernel;
@@ -102,7 +101,7 @@ fn run_forward(arguments: &Forward, common: &Common) -> anyhow::Result<()> {
         MergeOrderArgument::Mergingv2 => MergeOrder::MergingV2,
     };
     let config = weights.network_config(merge_order)?;
-    let device = Compute::alone(common.device_choice()).device()?;
+    let device = common.compute().device()?;
     let network = SwinUnetr::new(config, &weights, &device)?;
     let input = io::npy::read_f32(&arguments.input)?;
     let pace = crate::base::Pace::start();

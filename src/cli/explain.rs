@@ -11,8 +11,8 @@ use super::supervoxels::SupervoxelArguments;
 use super::{Common, cancel_on_interrupt, check_output};
 use crate::base::{Phase, Progress};
 use crate::engine::{
-    Budget, ExplainSettings, Explanation, JobControl, Players, Snapshot, Task, explain, folder,
-    ranked,
+    Budget, ExplainSettings, Explanation, JobControl, MeasuredPart, Players, Snapshot, Task,
+    explain, folder, ranked,
 };
 use crate::explain::baseline::Baseline;
 use crate::explain::relevance_mask::MaskRule;
@@ -32,6 +32,10 @@ pub(crate) struct Explain {
     /// What takes the place of absent supervoxels: blur, mean or zero
     #[arg(long, default_value = "blur")]
     baseline: Baseline,
+    /// Where the network's output is measured: region, or target for a box around the explained
+    /// structures, which runs no window that cannot reach it
+    #[arg(long, default_value = "region")]
+    measure: MeasuredPart,
     /// Rule of the relevance mask: top:10%, players:12, positive:80%, largest:50% or interval
     #[arg(long, value_name = "RULE", default_value = "positive:80%")]
     mask: MaskRule,
@@ -54,6 +58,7 @@ impl Explain {
             class: None,
             budget: settings.budget,
             baseline: settings.baseline,
+            measure: settings.measured,
             mask: settings.mask,
             out,
         }
@@ -100,6 +105,7 @@ fn run_into_folder(arguments: &Explain, common: &Common) -> anyhow::Result<()> {
     let settings = ExplainSettings {
         class,
         baseline: arguments.baseline,
+        measured: arguments.measure,
         budget: arguments.budget,
         seed: common.seed,
         mask: arguments.mask,
@@ -196,16 +202,20 @@ fn print_result(explanation: &Explanation, arguments: &Explain, common: &Common)
         }));
     }
     let evaluations = explanation.log.records().len();
+    let windows = explanation.windows;
     lines += &format!(
-        "{evaluations} runs of the network in {:.1} s on {}: {}",
+        "{evaluations} runs of the network in {:.1} s on {}, {:.0} % of their windows known from earlier runs: {}",
         explanation.seconds,
         explanation.device,
+        100.0 * windows.reused_share(),
         arguments.out.display()
     );
     let json = serde_json::json!({
         "folder": arguments.out,
         "supervoxels": explanation.players.count,
         "evaluations": evaluations,
+        "windows_run": windows.run,
+        "windows_reused": windows.reused,
         "seconds": explanation.seconds,
         "device": explanation.device,
         "classes": classes,

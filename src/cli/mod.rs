@@ -25,8 +25,8 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 pub use open::{NoWindow, OpenWindow, WindowRequest};
 
-use crate::base::{CancelToken, Cancelled};
-use crate::engine::{DeviceChoice, EngineError};
+use crate::base::{CancelToken, Cancelled, MemoryLimit};
+use crate::engine::{Compute, DeviceChoice, EngineError};
 
 /// See why a Swin UNETR segmented a CT or MR scan the way it did.
 ///
@@ -73,6 +73,9 @@ pub(crate) struct Common {
     /// Seed of all random choices
     #[arg(long, global = true, default_value_t = 0)]
     seed: u64,
+    /// Most memory for a run of the network, for example 4G (default: what is free)
+    #[arg(long, global = true, value_name = "SIZE")]
+    memory_limit: Option<MemoryLimit>,
     /// Number of CPU threads (default: all)
     #[arg(long, global = true, value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
@@ -93,6 +96,12 @@ impl Common {
             DeviceArgument::Gpu => DeviceChoice::Gpu,
             DeviceArgument::Cpu => DeviceChoice::Cpu,
         }
+    }
+
+    /// What runs the network, without a view to share a device with.
+    fn compute(&self) -> Compute {
+        Compute::alone(self.device_choice())
+            .with_memory_limit(self.memory_limit.unwrap_or_default())
     }
 
     /// Prints a result: JSON for scripts, or lines for people.

@@ -8,6 +8,7 @@ use super::Common;
 use super::explain::{self, Explain};
 use super::study::StudyArguments;
 use super::supervoxels::SupervoxelArguments;
+use crate::base::MemoryLimit;
 use crate::engine::{DeviceChoice, RegionChoice, assets};
 
 #[derive(Debug, Args)]
@@ -37,6 +38,7 @@ pub struct WindowRequest {
     pub scans: Vec<PathBuf>,
     pub model: Option<PathBuf>,
     pub device: DeviceChoice,
+    pub memory_limit: MemoryLimit,
 }
 
 /// Why there is no window, or none any more.
@@ -58,6 +60,7 @@ pub(crate) fn run(
         scans: arguments.scans.clone(),
         model: arguments.model.clone(),
         device: common.device_choice(),
+        memory_limit: common.memory_limit.unwrap_or_default(),
     };
     let why = match open_window(request) {
         Ok(()) => return Ok(()),

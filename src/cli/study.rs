@@ -8,7 +8,7 @@ use clap::Args;
 use super::Common;
 use super::progress::ProgressLine;
 use crate::base::{CancelToken, Phase, Progress};
-use crate::engine::{self, Compute, EngineError, RegionChoice, Scan, Segmentation, Study, assets};
+use crate::engine::{self, EngineError, RegionChoice, Scan, Segmentation, Study, assets};
 use crate::model::{Bundle, SwinUnetr};
 
 /// What is looked at.
@@ -81,7 +81,7 @@ impl Segmented {
             done: 0,
             total: 0,
         });
-        let device = Compute::alone(common.device_choice()).device()?;
+        let device = common.compute().device()?;
         let network = Arc::new(study.bundle.load_network(&device)?);
         let segmentation = Arc::new(engine::segment(
             &study,

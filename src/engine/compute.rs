@@ -1,5 +1,6 @@
 //! Which processor runs the network.
 
+use crate::base::MemoryLimit;
 use crate::engine::{DeviceChoice, EngineError};
 use crate::gpu::{GpuContext, Tier};
 use crate::model::{ComputeDevice, DeviceEvent};
@@ -9,12 +10,26 @@ use crate::model::{ComputeDevice, DeviceEvent};
 pub struct Compute {
     choice: DeviceChoice,
     graphics: Option<GpuContext>,
+    memory_limit: MemoryLimit,
 }
 
 impl Compute {
     /// `graphics` is the device to share with the view, if there is one.
     pub fn new(choice: DeviceChoice, graphics: Option<GpuContext>) -> Self {
-        Self { choice, graphics }
+        Self {
+            choice,
+            graphics,
+            memory_limit: MemoryLimit::default(),
+        }
+    }
+
+    /// The same, where no run may use more memory.
+    #[must_use]
+    pub fn with_memory_limit(self, memory_limit: MemoryLimit) -> Self {
+        Self {
+            memory_limit,
+            ..self
+        }
     }
 
     /// A choice without a view to share a device with.
@@ -39,8 +54,8 @@ impl Compute {
                 })?)
             }
         };
-        match graphics {
-            None => Ok(ComputeDevice::cpu()),
+        let device = match graphics {
+            None => ComputeDevice::cpu(),
             Some(context) => {
                 let device = ComputeDevice::from_wgpu(
                     context.instance.clone(),
@@ -53,11 +68,12 @@ impl Compute {
                     DeviceEvent::Lost(reason) => context.note_loss(reason),
                     DeviceEvent::Error(error) => context.note_error(error),
                 });
-                Ok(match &self.graphics {
+                match &self.graphics {
                     Some(_) => device.sharing_view(),
                     None => device,
-                })
+                }
             }
-        }
+        };
+        Ok(device.with_memory_limit(self.memory_limit))
     }
 }

@@ -7,17 +7,24 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::base::Pace;
-use crate::engine::segment::WINDOW_BATCH;
-use crate::engine::{EngineError, ExplainSettings, JobControl, Players, Segmentation, Study};
+use crate::engine::segment::windows_at_once;
+use crate::engine::{
+    EngineError, ExplainSettings, JobControl, MeasuredPart, Players, Segmentation, Study,
+};
 use crate::explain::log::{CoalitionLog, LogHeader};
 use crate::explain::permutation::{PermutationEstimator, PermutationSampler};
 use crate::explain::relevance_mask::{MaskRule, RelevanceMask};
 use crate::explain::{self, Estimate, ExplainError, Forecast, Outcome, TargetSize, baseline};
-use crate::model::{MaskedNetwork, RunSums, SlidingWindow, SwinUnetr, TargetMasks};
+use crate::model::{
+    MaskedNetwork, RunSums, SlidingWindow, SwinUnetr, TargetMasks, WindowStatistics,
+};
 
 /// Largest standard error over the range of the values at which a map is good
 /// enough to look at; the forecast says when it will be reached.
 pub const WANTED_TOLERANCE: f64 = 0.05;
+
+/// Voxels around the targets that are measured with them.
+const MARGIN_VOXELS: usize = 8;
 
 /// Snapshots come at least this far apart, so that looking costs nothing.
 const SNAPSHOT_INTERVAL: Duration = Duration::from_millis(100);
@@ -44,6 +51,7 @@ pub struct Snapshot {
     pub forecast: Option<Forecast>,
     pub elapsed_s: f64,
     pub remaining_s: Option<f64>,
+    pub windows: WindowStatistics,
 }
 
 /// The attribution of one class.
@@ -65,8 +73,8 @@ pub struct Explanation {
     pub log: CoalitionLog,
     /// One entry for each explained class, in class order.
     pub classes: Vec<ClassExplanation>,
-    /// Windows of the network in one run.
-    pub windows_per_run: usize,
+    /// Windows of the network that were run, and those whose result was known already.
+    pub windows: WindowStatistics,
     pub seconds: f64,
 }
 
@@ -123,6 +131,7 @@ impl Explanation {
             budget: evaluations,
             elapsed_s: self.seconds,
             remaining_s: None,
+            windows: self.windows,
         })
     }
 }
@@ -140,6 +149,16 @@ pub fn explain(
 ) -> Result<Explanation, EngineError> {
     let activation = task.study.bundle.description().activation;
     let targets = TargetMasks::from_logits(task.segmentation.logits.view(), activation);
+    let targets = match task.settings.measured {
+        MeasuredPart::Region => targets,
+        MeasuredPart::Target => {
+            let channels = match task.settings.class {
+                Some(class) => vec![class],
+                None => task.study.foreground().collect(),
+            };
+            targets.measured_around(&channels, MARGIN_VOXELS)
+        }
+    };
     let target = TargetSize {
         voxels: targets
             .voxel_counts()
@@ -190,6 +209,7 @@ pub fn explain(
                 log.records().len(),
                 budget,
                 &pace,
+                masked.statistics(),
             ));
         }
     }
@@ -209,7 +229,7 @@ pub fn explain(
         device: network.device().label().to_owned(),
         log,
         classes: estimates,
-        windows_per_run: masked.windows().window_count(),
+        windows: masked.statistics(),
         seconds: pace.elapsed_s(),
     };
     on_snapshot(explanation.snapshot_of(shown)?);
@@ -222,6 +242,7 @@ fn snapshot(
     evaluations: usize,
     budget: usize,
     pace: &Pace,
+    windows: WindowStatistics,
 ) -> Snapshot {
     Snapshot {
         class,
@@ -232,6 +253,7 @@ fn snapshot(
         budget,
         elapsed_s: pace.elapsed_s(),
         remaining_s: pace.remaining_s(evaluations as u64, budget as u64),
+        windows,
     }
 }
 
@@ -279,7 +301,7 @@ pub fn masked_network(
         Arc::clone(network),
         prepared.grid.dims(),
         &description.inference,
-        WINDOW_BATCH,
+        windows_at_once(network),
     )?;
     Ok(MaskedNetwork::new(
         windows,
@@ -307,6 +329,7 @@ fn log_header(task: &Task<'_>, target: TargetSize) -> LogHeader {
             "method": "antithetic permutation",
             "baseline": task.settings.baseline.to_string(),
             "value_function": task.settings.value_function,
+            "measured": task.settings.measured,
             "weights_hash": task.study.bundle.weights_hash(),
         }),
     }

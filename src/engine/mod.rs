@@ -32,7 +32,8 @@ pub use players::Players;
 pub use reporting::value_unit;
 pub use segment::{Segmentation, segment};
 pub use settings::{
-    Budget, DeviceChoice, ExplainSettings, FIRST_SUPERVOXELS, RegionChoice, SettingError,
+    Budget, DeviceChoice, ExplainSettings, FIRST_SUPERVOXELS, MeasuredPart, RegionChoice,
+    SettingError,
 };
 pub use slot::Slot;
 pub use study::{InputFile, Scan, Study, whole_region};

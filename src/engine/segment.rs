@@ -25,9 +25,16 @@ pub struct Segmentation {
     pub seconds: f64,
 }
 
-/// Windows that go through the network together: one, so that progress and cancelling
-/// come after each. On a CPU one window fills all cores.
-pub(super) const WINDOW_BATCH: usize = 1;
+/// Windows that go through the network together, if memory allows: on the CPU as many as
+/// threads, up to a few, since small windows do not keep many cores busy; on a graphics
+/// card a coalition and its complement. Cancelling takes effect after each batch.
+pub(super) fn windows_at_once(network: &SwinUnetr) -> usize {
+    if network.device().is_cpu() {
+        rayon::current_num_threads().clamp(2, 8)
+    } else {
+        2
+    }
+}
 
 /// Runs the network once over the region of a study.
 pub fn segment(
@@ -44,7 +51,7 @@ pub fn segment(
         Arc::clone(network),
         prepared.grid.dims(),
         &description.inference,
-        WINDOW_BATCH,
+        windows_at_once(network),
     )?;
     if !network.device().is_cpu() {
         // The first run compiles and tunes kernels, which can take many seconds.

@@ -124,6 +124,42 @@ pub enum DeviceChoice {
     Cpu,
 }
 
+/// Where the network's output is measured while parts of the scan are removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MeasuredPart {
+    /// In all of the region: what appears far from the structure counts too.
+    #[default]
+    Region,
+    /// In a box around the explained structures. Windows that do not reach it are not run.
+    Target,
+}
+
+impl FromStr for MeasuredPart {
+    type Err = SettingError;
+
+    fn from_str(text: &str) -> Result<Self, SettingError> {
+        match text {
+            "region" => Ok(Self::Region),
+            "target" => Ok(Self::Target),
+            _ => Err(SettingError {
+                what: "the measured part",
+                got: text.to_owned(),
+                expected: "region or target",
+            }),
+        }
+    }
+}
+
+impl fmt::Display for MeasuredPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Region => "region",
+            Self::Target => "target",
+        })
+    }
+}
+
 /// Everything that decides the result of an explanation, besides scan, model and
 /// supervoxels.
 #[derive(Debug, Clone, PartialEq)]
@@ -132,6 +168,7 @@ pub struct ExplainSettings {
     pub class: Option<usize>,
     pub baseline: Baseline,
     pub value_function: ValueFunction,
+    pub measured: MeasuredPart,
     pub budget: Budget,
     pub seed: u64,
     pub mask: MaskRule,
@@ -144,6 +181,7 @@ impl Default for ExplainSettings {
             class: None,
             baseline: Baseline::default(),
             value_function: ValueFunction::default(),
+            measured: MeasuredPart::default(),
             budget: Budget::PerPlayer(2.0),
             seed: 0,
             mask: MaskRule::CumulativePositive(0.8),

@@ -5,6 +5,7 @@ use burn::tensor::wgpu::WgpuSetup;
 
 use super::ModelError;
 use super::watch::{DeviceEvent, DeviceWatch};
+use crate::base::MemoryLimit;
 
 /// A device for networks. Clones share it.
 #[derive(Debug, Clone)]
@@ -15,6 +16,7 @@ pub struct ComputeDevice {
     has_half_precision: bool,
     shares_view: bool,
     watch: DeviceWatch,
+    memory_limit: MemoryLimit,
 }
 
 impl ComputeDevice {
@@ -29,6 +31,7 @@ impl ComputeDevice {
             has_half_precision: false,
             shares_view: false,
             watch: DeviceWatch::default(),
+            memory_limit: MemoryLimit::default(),
         }
     }
 
@@ -92,7 +95,26 @@ impl ComputeDevice {
             has_half_precision,
             shares_view: false,
             watch,
+            memory_limit: MemoryLimit::default(),
         })
+    }
+
+    /// The same device, on which no run may use more memory.
+    #[must_use]
+    pub fn with_memory_limit(self, memory_limit: MemoryLimit) -> Self {
+        Self {
+            memory_limit,
+            ..self
+        }
+    }
+
+    /// Bytes that a run may use, if known: of a graphics device only what was asked for.
+    pub fn memory_limit_bytes(&self) -> Option<u64> {
+        if self.is_cpu {
+            self.memory_limit.main_memory_bytes()
+        } else {
+            self.memory_limit.bytes()
+        }
     }
 
     /// The device in words, for example `NVIDIA H200 (Vulkan)` or `CPU (8 threads)`.

@@ -64,6 +64,11 @@ pub enum ModelError {
          programs that draw, or choose the CPU device"
     )]
     OutOfMemory(String),
+    #[error(
+        "one window of this model needs about {needed_mib} MiB and {limit_mib} MiB may be used; \
+         close other programs or raise --memory-limit, or choose a model with a smaller window"
+    )]
+    MemoryLimit { needed_mib: u64, limit_mib: u64 },
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
 }

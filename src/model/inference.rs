@@ -9,7 +9,7 @@ use super::runner::device::DeviceRunner;
 use super::runner::host::HostRunner;
 use super::swin_unetr::{Implementation, SwinUnetr};
 use super::windows::{Inference, WindowPlan, importance};
-use super::{ComputeDevice, ModelError};
+use super::{ComputeDevice, MemoryPlan, ModelError};
 use crate::base::CancelToken;
 
 /// A network and the windows over images of one size.
@@ -17,8 +17,7 @@ use crate::base::CancelToken;
 pub struct SlidingWindow {
     network: Arc<SwinUnetr>,
     pub(super) backend: Backend,
-    /// Windows that go through the network together.
-    batch: usize,
+    memory: MemoryPlan,
 }
 
 /// The two runners.
@@ -29,10 +28,11 @@ pub(super) enum Backend {
 }
 
 impl SlidingWindow {
-    /// For images of `image` voxels. `batch` is at least 1; more costs memory and saves
-    /// time where a device is not filled by one window.
+    /// For images of `image` voxels, with at most `batch` windows at once: more cost
+    /// memory and save time where a device is not filled by one.
     ///
-    /// Errors: a window the network cannot take, an overlap outside 0 to 0.95.
+    /// Errors: a window the network cannot take, an overlap outside 0 to 0.95, a window
+    /// that does not fit in memory.
     pub fn new(
         network: Arc<SwinUnetr>,
         image: [usize; 3],
@@ -43,6 +43,15 @@ impl SlidingWindow {
             return Err(ModelError::Settings(problem));
         }
         let plan = WindowPlan::new(image, inference);
+        let largest = network.largest_batch(plan.window);
+        if largest == 0 {
+            return Err(ModelError::OutOfMemory(format!(
+                "the maps of one window of {:?} voxels",
+                plan.window
+            )));
+        }
+        let batch = batch.min(largest);
+        let memory = MemoryPlan::new(network.config(), &plan, batch, network.device())?;
         let importance = importance(plan.window, inference.blend);
         let backend = match network.implementation().clone() {
             Implementation::Cpu(own) => Backend::Host(HostRunner::new(own, plan, importance)),
@@ -53,7 +62,7 @@ impl SlidingWindow {
         Ok(Self {
             network,
             backend,
-            batch: batch.max(1),
+            memory,
         })
     }
 
@@ -77,8 +86,9 @@ impl SlidingWindow {
         self.plan().starts.len()
     }
 
-    pub(super) fn batch(&self) -> usize {
-        self.batch
+    /// What a run holds in memory.
+    pub fn memory(&self) -> MemoryPlan {
+        self.memory
     }
 
     /// Logits `[[class, x, y, z]]` of an image `[[channel, x, y, z]]`. `progress` hears
@@ -93,8 +103,8 @@ impl SlidingWindow {
     ) -> Result<Array4<f32>, ModelError> {
         self.check_image(image.dim())?;
         match &self.backend {
-            Backend::Host(runner) => logits(runner, self.batch, image, cancel, progress),
-            Backend::Device(runner) => logits(runner, self.batch, image, cancel, progress),
+            Backend::Host(runner) => logits(runner, self.memory.batch, image, cancel, progress),
+            Backend::Device(runner) => logits(runner, self.memory.batch, image, cancel, progress),
         }
     }
 
@@ -129,13 +139,30 @@ fn logits<R: Runner>(
     for batch in windows.chunks(batch) {
         cancel.check()?;
         let inputs: Vec<_> = batch.iter().map(|&window| (&image, window)).collect();
-        for (logits, &window) in runner.run(&inputs)?.iter().zip(batch) {
+        for (logits, &window) in run_or_split(runner, &inputs)?.iter().zip(batch) {
             runner.add(&mut sum, logits, window)?;
         }
         done += batch.len();
         progress(done, windows.len());
     }
     runner.download(runner.finish(sum)?)
+}
+
+/// Runs windows in one batch, or in smaller ones where the device has not enough memory
+/// for that many.
+pub(super) fn run_or_split<R: Runner>(
+    runner: &R,
+    windows: &[(&R::Image, usize)],
+) -> Result<Vec<R::Logits>, ModelError> {
+    match runner.run(windows) {
+        Err(ModelError::OutOfMemory(_)) if windows.len() > 1 => {
+            let (first, second) = windows.split_at(windows.len() / 2);
+            let mut logits = run_or_split(runner, first)?;
+            logits.extend(run_or_split(runner, second)?);
+            Ok(logits)
+        }
+        result => result,
+    }
 }
 
 /// An error unless an array has the shape it must have.

@@ -1,6 +1,8 @@
 //! What is measured of a masked run: sums over all voxels, over a frozen target and its
 //! connected parts, and over each player's voxels.
 
+use std::ops::Range;
+
 use ndarray::{Array3, Array4, ArrayView4, Axis};
 
 use super::Activation;
@@ -17,9 +19,11 @@ pub struct TargetMasks {
     channel_of_component: Vec<usize>,
     /// Voxels of each component.
     sizes: Vec<usize>,
+    /// The part of the image, x y z, whose voxels are measured.
+    measured: [Range<usize>; 3],
 }
 
-/// Sums for one output channel c of one run. With softmax probabilities p and logits z,
+/// Sums for one output channel c of one run, over the measured part. With softmax probabilities p and logits z,
 /// and T the channel's target:
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ClassSums {
@@ -145,7 +149,40 @@ impl TargetMasks {
             components,
             channel_of_component,
             sizes,
+            measured: [0..x, 0..y, 0..z],
         }
+    }
+
+    /// The same targets, where nothing is measured but the smallest box around those of
+    /// some channels, grown by `margin` voxels on each side. Runs then need no windows
+    /// but those that reach into it.
+    ///
+    /// Components of other channels are cut where they leave the box.
+    #[must_use]
+    pub fn measured_around(mut self, channels: &[usize], margin: usize) -> Self {
+        let mut found: Option<[Range<usize>; 3]> = None;
+        for ((channel, x, y, z), &component) in self.components.indexed_iter() {
+            if component == 0 || !channels.contains(&channel) {
+                continue;
+            }
+            let voxel = [x, y, z];
+            let part = found.get_or_insert_with(|| voxel.map(|v| v..v + 1));
+            for (range, v) in part.iter_mut().zip(voxel) {
+                *range = range.start.min(v)..range.end.max(v + 1);
+            }
+        }
+        if let Some(part) = found {
+            let (_, x, y, z) = self.components.dim();
+            for ((own, range), size) in self.measured.iter_mut().zip(part).zip([x, y, z]) {
+                *own = range.start.saturating_sub(margin)..(range.end + margin).min(size);
+            }
+        }
+        self
+    }
+
+    /// The part of the image, x y z, whose voxels are measured.
+    pub fn measured(&self) -> &[Range<usize>; 3] {
+        &self.measured
     }
 
     /// `[[channel, x, y, z]]`: 0 outside the channel's target, inside it the number of
@@ -174,5 +211,43 @@ impl TargetMasks {
             }
         }
         counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn targets() -> TargetMasks {
+        let mut labels = Array3::zeros((6, 5, 4));
+        for voxel in [[1, 1, 1], [2, 2, 2], [5, 4, 0]] {
+            labels[voxel] = 1;
+        }
+        labels[[0, 4, 3]] = 2;
+        TargetMasks::from_labels(&labels, 3, Activation::Softmax)
+    }
+
+    #[test]
+    fn components_are_numbered_over_all_channels() {
+        let targets = targets();
+        assert_eq!(targets.voxel_counts(), [116, 3, 1]);
+        assert_eq!(targets.component_sizes(), [116, 2, 1, 1]);
+        assert_eq!(targets.channel_of_component(), [0, 1, 1, 2]);
+        let components = targets.components();
+        assert_eq!(components[[1, 2, 2, 2]], 2);
+        assert_eq!(components[[1, 5, 4, 0]], 3);
+        assert_eq!(components[[2, 0, 4, 3]], 4);
+        assert_eq!(components[[1, 0, 4, 3]], 0);
+    }
+
+    #[test]
+    fn the_measured_part_is_a_box_around_the_targets() {
+        assert_eq!(targets().measured(), &[0..6, 0..5, 0..4]);
+        let around = targets().measured_around(&[2], 1);
+        assert_eq!(around.measured(), &[0..2, 3..5, 2..4]);
+        let around = targets().measured_around(&[1, 2], 0);
+        assert_eq!(around.measured(), &[0..6, 1..5, 0..4]);
+        // Nothing to be around: everything is measured.
+        assert_eq!(targets().measured_around(&[7], 1), targets());
     }
 }

@@ -102,6 +102,18 @@ impl WindowPlan {
         })
     }
 
+    /// The windows that reach into a part of the image.
+    pub fn reaching(&self, part: &[std::ops::Range<usize>; 3]) -> Vec<usize> {
+        (0..self.starts.len())
+            .filter(|&window| {
+                let own = self.image_part(window);
+                own.iter()
+                    .zip(part)
+                    .all(|(own, part)| own.start < part.end && part.start < own.end)
+            })
+            .collect()
+    }
+
     /// Voxels of a window.
     pub fn window_voxels(&self) -> usize {
         self.window.iter().product()

@@ -88,6 +88,9 @@ pub struct Parameters {
     pub baseline: String,
     /// The outcome that is shared out, for example `mean class probability`.
     pub value_function: String,
+    /// Where the outcome is measured: `region` or `target`.
+    #[serde(default)]
+    pub measured: String,
     /// Unit of values and SHAP values.
     pub value_unit: String,
     pub estimator: String,
@@ -116,6 +119,9 @@ pub struct Counts {
     pub evaluations: u64,
     /// Windows that ran through the network.
     pub windows: u64,
+    /// Windows whose result was known from an earlier run, since they showed the same.
+    #[serde(default)]
+    pub windows_reused: u64,
     pub seconds: f64,
 }
 

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ndarray::{Array3, Axis, Ix5};
-use voxplain::base::{CancelToken, VoxelBox};
+use ndarray::{Array3, Array4, Axis, Ix5};
+use voxplain::base::{CancelToken, MemoryLimit, VoxelBox};
 use voxplain::model::{
     Activation, Blend, Bundle, BundleError, ClassSums, ComputeDevice, Inference, MaskedNetwork,
     MergeOrder, ModelError, Prepared, RunSums, SlidingWindow, SwinUnetr, TargetMasks, prepare,
+    window_bytes,
 };
 
 use crate::preprocessing::read_nifti;
@@ -152,6 +153,127 @@ fn masked_runs_show_the_scan_where_players_are_present() {
         error,
         ModelError::UnknownPlayer { id: 8, players: 7 }
     ));
+}
+
+/// A chain of coalitions that differ in one player: windows that do not see it are not run
+/// again, and nothing changes by that.
+#[test]
+fn windows_known_from_earlier_runs_change_nothing() {
+    let (bundle, prepared, windows) = hippocampus(2);
+    let activation = bundle.description().activation;
+    let input = prepared.input.view();
+    let cancel = CancelToken::new();
+    let logits = windows.logits(input, &cancel, &mut |_, _| {}).unwrap();
+    let targets = TargetMasks::from_logits(logits.view(), activation);
+    let baseline = input.mapv(|v| 0.5 * v);
+    // Slabs of two voxels: the outermost are seen by one window of two along x.
+    let [x, y, z] = prepared.grid.dims();
+    let players = Array3::from_shape_fn((x, y, z), |(x, _, _)| 1 + (x / 2) as u16);
+    let count = x.div_ceil(2);
+    let masked = |targets: &TargetMasks| {
+        MaskedNetwork::new(
+            windows.clone(),
+            input,
+            baseline.view(),
+            &players,
+            count,
+            targets.clone(),
+            activation,
+        )
+        .unwrap()
+    };
+    let shared = masked(&targets);
+    let mut pairs = Vec::new();
+    let mut present = vec![false; count];
+    for player in [3, 0, count - 1, 5] {
+        pairs.push([present.clone(), present.iter().map(|p| !p).collect()]);
+        present[player] = true;
+    }
+    for pair in &pairs {
+        let sums = shared.evaluate(pair, &cancel).unwrap();
+        let alone = masked(&targets).evaluate(pair, &cancel).unwrap();
+        assert_eq!(sums, alone);
+        // The parts add up to the classes.
+        for run in &sums {
+            let classes = run.classes.len();
+            assert_eq!(run.players.len(), classes * (count + 1));
+            for (class, players) in run.classes.iter().zip(run.players.chunks(count + 1)) {
+                let hard: f64 = players.iter().map(|p| p.hard).sum();
+                assert_eq!(class.hard_total, hard);
+            }
+            assert_eq!(run.components.len(), targets.component_sizes().len());
+        }
+    }
+    let statistics = shared.statistics();
+    let windows_of_all = (2 * pairs.len() * windows.window_count()) as u64;
+    assert_eq!(statistics.run + statistics.reused, windows_of_all);
+    assert!(statistics.reused > 0, "{statistics:?}");
+
+    // The same coalition again costs nothing.
+    let last = pairs.last().unwrap();
+    shared.evaluate(last, &cancel).unwrap();
+    assert_eq!(shared.statistics().run, statistics.run);
+}
+
+/// Where only a box around a target is measured, windows that do not reach it are not run,
+/// and what is measured inside the target is the same.
+#[test]
+fn windows_that_cannot_reach_the_target_are_not_run() {
+    let (bundle, prepared, windows) = hippocampus(1);
+    let activation = bundle.description().activation;
+    let input = prepared.input.view();
+    let cancel = CancelToken::new();
+    let dims = prepared.grid.dims();
+    let classes = bundle.description().classes.len();
+    let mut masks = Array4::from_elem((classes, dims[0], dims[1], dims[2]), false);
+    masks[[1, 0, 0, 0]] = true;
+    let everywhere = TargetMasks::from_masks(&masks);
+    let around = everywhere.clone().measured_around(&[1], 2);
+    assert_eq!(around.measured(), &[0..3, 0..3, 0..3]);
+    let baseline = input.mapv(|_| 0.0);
+    let [everywhere, around] = [everywhere, around].map(|targets| {
+        let masked = MaskedNetwork::new(
+            windows.clone(),
+            input,
+            baseline.view(),
+            &octants(dims),
+            8,
+            targets,
+            activation,
+        )
+        .unwrap();
+        let sums = masked.evaluate(&[vec![true; 8]], &cancel).unwrap();
+        (masked.windows_per_run(), masked.statistics().run, sums)
+    });
+    assert_eq!(everywhere.0, windows.window_count());
+    assert!(around.0 < everywhere.0, "{} {}", around.0, everywhere.0);
+    assert_eq!(around.1, around.0 as u64);
+    let (all, part) = (&everywhere.2[0], &around.2[0]);
+    assert_eq!(all.components, part.components);
+    let voxels: f64 = part.classes.iter().map(|class| class.hard_total).sum();
+    assert_eq!(voxels, 27.0);
+}
+
+#[test]
+fn memory_is_planned_before_a_run() {
+    let bundle = Bundle::open(&bundle_folder()).unwrap();
+    let description = bundle.description();
+    let one = window_bytes(&description.network, description.inference.window);
+    let windows = |limit: u64, batch| {
+        let device = ComputeDevice::cpu().with_memory_limit(MemoryLimit::of_bytes(limit));
+        let network = Arc::new(bundle.load_network(&device).unwrap());
+        SlidingWindow::new(network, [64, 64, 64], &description.inference, batch)
+    };
+    let roomy = windows(100 * one, 4).unwrap().memory();
+    assert_eq!((roomy.batch, roomy.kept_per_window), (4, 4));
+    let tight = windows(3 * one, 4).unwrap().memory();
+    assert!(
+        tight.batch < 3 && tight.needed_bytes <= 3 * one,
+        "{tight:?}"
+    );
+    let error = windows(one / 2, 4).unwrap_err();
+    assert!(matches!(error, ModelError::MemoryLimit { .. }), "{error}");
+    assert!(error.to_string().contains("--memory-limit"), "{error}");
 }
 
 /// Masked sums of the smallest reference network on a device equal those on the CPU.

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use egui::Role;
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use voxplain::base::WorldBox;
+
+use voxplain::base::{MemoryLimit, WorldBox};
 use voxplain::engine::DeviceChoice;
 use voxplain::ui::command::Command;
 use voxplain::ui::state::Job;
@@ -31,6 +32,7 @@ pub fn launch(scan: Vec<PathBuf>) -> Launch {
         scan,
         bundle: None,
         device: DeviceChoice::Cpu,
+        memory_limit: MemoryLimit::default(),
         explain_at_once: false,
         draw_on: DrawOn::Automatic,
     }

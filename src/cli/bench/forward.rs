@@ -16,7 +16,6 @@ use super::process::{cpu_seconds, forget_peak_memory, memory_text, peak_memory_m
 use crate::base::{CancelToken, Cancelled, Pace};
 use crate::cli::progress::ProgressLine;
 use crate::cli::{Common, cancel_on_interrupt};
-use crate::engine::Compute;
 use crate::model::swin_unetr::check_input_dims;
 use crate::model::{
     ComputeDevice, MergeOrder, NetworkConfig, SwinUnetr, Weights, floating_point_operations, recipe,
@@ -129,7 +128,7 @@ pub(crate) fn run(arguments: &Forward, common: &Common) -> anyhow::Result<()> {
     }
     let report = match cases.as_slice() {
         &[case] => {
-            let device = Compute::alone(common.device_choice()).device()?;
+            let device = common.compute().device()?;
             let measurement = measure(case, arguments, common, &device, &cancel)?;
             Report {
                 processor: processor(),

@@ -11,12 +11,12 @@ use std::sync::{Mutex, PoisonError};
 
 use ndarray::{Array3, Array4, ArrayView4};
 
-use super::inference::{Backend, SlidingWindow, check_shape};
+use super::inference::{Backend, SlidingWindow, check_shape, run_or_split};
 use super::runner::device::DeviceRunner;
 use super::runner::host::HostRunner;
 use super::runner::{Runner, Scene};
 use super::target::{RunSums, TargetMasks};
-use super::{Activation, ModelError};
+use super::{Activation, MemoryPlan, ModelError};
 use crate::base::CancelToken;
 use reuse::{WindowCache, WindowPlayers};
 
@@ -83,10 +83,10 @@ impl MaskedNetwork {
             targets: &targets,
             activation,
         };
-        let batch = windows.batch();
+        let memory = windows.memory();
         let backend = match &windows.backend {
-            Backend::Host(runner) => MaskedBackend::Host(Masked::new(runner, &scene, batch)?),
-            Backend::Device(runner) => MaskedBackend::Device(Masked::new(runner, &scene, batch)?),
+            Backend::Host(runner) => MaskedBackend::Host(Masked::new(runner, &scene, memory)?),
+            Backend::Device(runner) => MaskedBackend::Device(Masked::new(runner, &scene, memory)?),
         };
         Ok(Self {
             windows,
@@ -112,6 +112,12 @@ impl MaskedNetwork {
     /// How many windows were run so far, and how many were known from earlier runs.
     pub fn statistics(&self) -> WindowStatistics {
         with_backend!(self, masked => masked.statistics())
+    }
+
+    /// Windows that are run or reused for one coalition: those that reach into the part
+    /// that is measured.
+    pub fn windows_per_run(&self) -> usize {
+        with_backend!(self, masked => masked.measured_windows.len())
     }
 
     /// Sums for each coalition. A coalition lists for each player (the first is player
@@ -162,16 +168,14 @@ impl MaskedNetwork {
     }
 }
 
-/// Logits kept for each window: those of the newest coalition and its complement, and
-/// of the two before.
-const KEPT_PER_WINDOW: usize = 4;
-
 /// A masked network on its runner.
 #[derive(Debug)]
 struct Masked<R: Runner> {
     runner: R,
     scene: R::Scene,
     window_players: WindowPlayers,
+    /// The windows that reach into the measured part.
+    measured_windows: Vec<usize>,
     batch: usize,
     cache: Mutex<WindowCache<R::Logits>>,
 }
@@ -190,14 +194,15 @@ enum Source<L> {
 }
 
 impl<R: Runner + Clone> Masked<R> {
-    fn new(runner: &R, scene: &Scene<'_>, batch: usize) -> Result<Self, ModelError> {
+    fn new(runner: &R, scene: &Scene<'_>, memory: MemoryPlan) -> Result<Self, ModelError> {
         let plan = runner.plan();
-        let cache = WindowCache::new(plan.starts.len(), KEPT_PER_WINDOW);
+        let cache = WindowCache::new(plan.starts.len(), memory.kept_per_window);
         Ok(Self {
+            measured_windows: plan.reaching(scene.targets.measured()),
             window_players: WindowPlayers::new(plan, scene.player_of_voxel, scene.players),
             scene: runner.upload_scene(scene)?,
             runner: runner.clone(),
-            batch,
+            batch: memory.batch,
             cache: Mutex::new(cache),
         })
     }
@@ -216,12 +221,17 @@ impl<R: Runner + Clone> Masked<R> {
         cancel: &CancelToken,
     ) -> Result<Vec<RunSums>, ModelError> {
         let mut results = vec![RunSums::default(); coalitions.len()];
-        self.blend_all(coalitions, cancel, &mut |coalition, blended| {
-            if let Some(result) = results.get_mut(coalition) {
-                *result = self.runner.measure(&blended, &self.scene)?;
-            }
-            Ok(())
-        })?;
+        self.blend_all(
+            coalitions,
+            &self.measured_windows,
+            cancel,
+            &mut |coalition, blended| {
+                if let Some(result) = results.get_mut(coalition) {
+                    *result = self.runner.measure(&blended, &self.scene)?;
+                }
+                Ok(())
+            },
+        )?;
         Ok(results)
     }
 
@@ -232,26 +242,28 @@ impl<R: Runner + Clone> Masked<R> {
 
     fn logits(&self, present: &[bool], cancel: &CancelToken) -> Result<Array4<f32>, ModelError> {
         let mut result = Err(ModelError::Device("the network gave no result".into()));
-        self.blend_all(&[present.to_vec()], cancel, &mut |_, blended| {
+        let windows: Vec<usize> = (0..self.runner.plan().starts.len()).collect();
+        self.blend_all(&[present.to_vec()], &windows, cancel, &mut |_, blended| {
             result = self.runner.download(blended);
             Ok(())
         })?;
         result
     }
 
-    /// Blends the windows of every coalition, and hands over each coalition's logits as
+    /// Blends these windows of every coalition, and hands over each coalition's logits as
     /// soon as they are complete. Windows that show what they have shown before are not
-    /// run again.
+    /// run again. Voxels outside these windows have no logits.
     fn blend_all(
         &self,
         coalitions: &[Vec<bool>],
+        windows: &[usize],
         cancel: &CancelToken,
         finished: &mut dyn FnMut(usize, R::Blended) -> Result<(), ModelError>,
     ) -> Result<(), ModelError> {
         // A coalition and its complement side by side share batches.
         for (pair, coalitions) in coalitions.chunks(2).enumerate() {
             let mut run = PairRun::new(self, coalitions);
-            for window in 0..self.runner.plan().starts.len() {
+            for &window in windows {
                 for coalition in 0..coalitions.len() {
                     run.add_step(coalition, window);
                     if run.is_full() {
@@ -351,7 +363,7 @@ impl<'a, R: Runner + Clone> PairRun<'a, R> {
         let outputs = if inputs.is_empty() {
             Vec::new()
         } else {
-            runner.run(&inputs)?
+            run_or_split(runner, &inputs)?
         };
         for step in self.steps.drain(..) {
             let Some(sum) = self.sums.get_mut(step.coalition) else {

@@ -46,18 +46,6 @@ impl WindowPlayers {
         }
         bits
     }
-
-    /// Whether each player is seen by one of these windows.
-    pub fn seen_by(&self, windows: &[usize], players: usize) -> Vec<bool> {
-        (0..players)
-            .map(|player| {
-                windows.iter().any(|&window| {
-                    let word = self.seen.get(window).and_then(|bits| bits.get(player / 64));
-                    word.is_some_and(|word| word >> (player % 64) & 1 == 1)
-                })
-            })
-            .collect()
-    }
 }
 
 /// Sets the bit of a player, numbered from 1; 0 is nobody.
@@ -161,8 +149,6 @@ mod tests {
                 assert_eq!(changed, seen, "{player} {window}");
             }
         }
-        let by_second = windows.seen_by(&[1], 70);
-        assert!(!by_second[27] && by_second[28] && by_second[59] && !by_second[60]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! each player on the way there, and a few sums on the way back.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ndarray::{Array4, ArrayView4, Axis, s};
 
@@ -28,6 +29,8 @@ pub struct DeviceRunner {
     importance: Buffer,
     /// The sum of all windows' weights, for each voxel of the padded image.
     total: Buffer,
+    /// The largest batch that has run, so that the device has memory for it.
+    proven: Arc<AtomicUsize>,
 }
 
 /// What a masked image is chosen from.
@@ -97,6 +100,7 @@ impl DeviceRunner {
             total: queue.upload(&total)?,
             network,
             plan,
+            proven: Arc::default(),
         })
     }
 
@@ -218,6 +222,16 @@ impl Runner for DeviceRunner {
             self.cut(image, self.plan.start(window), &batch, number)?;
         }
         let logits = self.network.forward_map(&batch)?;
+        if windows.len() > self.proven.load(Ordering::Relaxed) {
+            // Whether memory suffices shows when the device is waited for. Once it did, there
+            // is no need to wait again.
+            if let Err(error) = self.network.queue().wait() {
+                drop(logits);
+                self.network.queue().free_unused();
+                return Err(error);
+            }
+            self.proven.fetch_max(windows.len(), Ordering::Relaxed);
+        }
         let of_window = |number| DeviceLogits {
             batch: logits.clone(),
             number,

@@ -10,6 +10,7 @@ use crate::model::swin_unetr::cpu::CpuNetwork;
 use crate::model::target::RunSums;
 use crate::model::{ModelError, WindowPlan};
 use ndarray::{Array4, ArrayView4, Axis, s};
+use rayon::prelude::*;
 
 /// A [`Runner`] in main memory.
 #[derive(Debug, Clone)]
@@ -133,19 +134,20 @@ impl Runner for HostRunner {
 
     fn run(&self, windows: &[(&Vec<f32>, usize)]) -> Result<Vec<Arc<Vec<f32>>>, ModelError> {
         let channels = self.channels();
-        let mut results = Vec::with_capacity(windows.len());
-        for &(image, window) in windows {
-            let mut input = vec![0.0; self.plan.window_voxels() * channels];
-            let start = self.plan.start(window);
-            for_rows(self.plan.window, self.plan.padded, start, |own, whole| {
-                let (own, whole) = (scaled(own, channels), scaled(whole, channels));
-                if let (Some(own), Some(whole)) = (input.get_mut(own), image.get(whole)) {
-                    own.copy_from_slice(whole);
-                }
-            });
-            results.push(Arc::new(self.network.forward(&input, self.plan.window)?));
-        }
-        Ok(results)
+        windows
+            .par_iter()
+            .map(|&(image, window)| {
+                let mut input = vec![0.0; self.plan.window_voxels() * channels];
+                let start = self.plan.start(window);
+                for_rows(self.plan.window, self.plan.padded, start, |own, whole| {
+                    let (own, whole) = (scaled(own, channels), scaled(whole, channels));
+                    if let (Some(own), Some(whole)) = (input.get_mut(own), image.get(whole)) {
+                        own.copy_from_slice(whole);
+                    }
+                });
+                Ok(Arc::new(self.network.forward(&input, self.plan.window)?))
+            })
+            .collect()
     }
 
     fn start(&self) -> Result<Vec<f32>, ModelError> {

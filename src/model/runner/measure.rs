@@ -11,11 +11,15 @@ use crate::model::target::{RegionSums, RunSums, TargetMasks};
 /// not depend on the number of threads.
 const PARTS: usize = 16;
 
+/// Stands for the player of a voxel that is not measured. Players are numbered below it.
+const UNMEASURED: u16 = u16::MAX;
+
 /// What each voxel of an image counts for.
 #[derive(Debug)]
 pub struct Regions {
     /// Voxel by voxel, the channels of a voxel side by side.
     component_of_voxel: Vec<u32>,
+    /// [`UNMEASURED`] outside the measured part.
     player_of_voxel: Vec<u16>,
     players: usize,
     targets: TargetMasks,
@@ -27,7 +31,7 @@ impl Regions {
         let components = scene.targets.components().permuted_axes([1, 2, 3, 0]);
         Self {
             component_of_voxel: components.iter().copied().collect(),
-            player_of_voxel: scene.player_of_voxel.iter().copied().collect(),
+            player_of_voxel: measured_players(scene),
             players: scene.players,
             targets: scene.targets.clone(),
             activation: scene.activation,
@@ -53,6 +57,7 @@ impl Regions {
                     .chunks_exact(classes)
                     .zip(component_of_voxel.chunks_exact(classes))
                     .zip(player_of_voxel)
+                    .filter(|(_, player)| **player != UNMEASURED)
                 {
                     let winner = self.activation.channel_of_voxel(logits.iter().copied());
                     fill_probabilities(logits, self.activation, &mut probabilities);
@@ -95,6 +100,21 @@ impl Regions {
         }
         RunSums::new(of_components, of_players, &self.targets)
     }
+}
+
+fn measured_players(scene: &Scene<'_>) -> Vec<u16> {
+    let measured = scene.targets.measured();
+    scene
+        .player_of_voxel
+        .indexed_iter()
+        .map(|((x, y, z), &player)| {
+            let inside = measured
+                .iter()
+                .zip([x, y, z])
+                .all(|(range, v)| range.contains(&v));
+            if inside { player } else { UNMEASURED }
+        })
+        .collect()
 }
 
 fn add_all(total: &mut [RegionSums], part: Vec<RegionSums>) {

@@ -98,11 +98,11 @@ impl SwinUnetr {
         &self.implementation
     }
 
-    /// The most windows of a size that can go through together; 0 if the device cannot
-    /// even bind the maps of one.
+    /// The most windows of a size that a graphics device can take together; 0 if it cannot
+    /// even bind the maps of one. The processor has no such bound.
     pub fn largest_batch(&self, window: [usize; 3]) -> usize {
         match &self.implementation {
-            Implementation::Cpu(_) => 1,
+            Implementation::Cpu(_) => usize::MAX,
             Implementation::Device(network) => network.largest_batch(window),
         }
     }

@@ -6,6 +6,7 @@ mod view;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::base::MemoryLimit;
 use crate::engine::{Budget, Compute, DeviceChoice, Engine, FIRST_SUPERVOXELS, assets};
 use crate::gpu::{GpuContext, GpuError, Tier};
 use crate::ui::command::Command;
@@ -21,6 +22,8 @@ pub struct Launch {
     pub scan: Vec<PathBuf>,
     pub bundle: Option<PathBuf>,
     pub device: DeviceChoice,
+    /// The most memory that a run of the network may use.
+    pub memory_limit: MemoryLimit,
     /// Start an explanation as soon as the scan is segmented.
     pub explain_at_once: bool,
     /// Open nothing: for the empty state and tests.
@@ -34,6 +37,7 @@ impl Launch {
             scan: Vec::new(),
             bundle: None,
             device,
+            memory_limit: MemoryLimit::default(),
             explain_at_once: true,
             empty: false,
             draw_on: DrawOn::Automatic,
@@ -86,7 +90,9 @@ impl Viewer {
             let ctx = ctx.clone();
             Arc::new(move || ctx.request_repaint())
         };
-        let engine = Engine::start(Compute::new(launch.device, context.clone()), waker)?;
+        let compute =
+            Compute::new(launch.device, context.clone()).with_memory_limit(launch.memory_limit);
+        let engine = Engine::start(compute, waker)?;
         let renderer = match (context, render_state) {
             (Some(context), Some(state)) => Some(ViewRenderer::new(
                 ctx,

@@ -367,6 +367,15 @@ impl Queue {
         }
     }
 
+    /// Gives memory that no buffer uses back to the device. Where that fails, the next
+    /// piece of work will fail too, and say why.
+    pub fn free_unused(&self) {
+        let freed = guarded(|| self.client.memory_cleanup().map_err(|e| failure(&e)));
+        if let Err(error) = freed {
+            tracing::debug!("memory was not given back: {error}");
+        }
+    }
+
     /// Waits until everything queued is done.
     pub fn wait(&self) -> Result<(), ModelError> {
         let done = guarded(|| future::block_on(self.client.sync()).map_err(|e| failure(&e)));
