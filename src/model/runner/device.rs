@@ -13,7 +13,7 @@ use crate::model::swin_unetr::device::images::{
     Cut, Mask, Padding, WindowLogits, blend, cut, stitch, zeros,
 };
 use crate::model::swin_unetr::device::measure::{Measured, SetSums, VoxelSets, measure};
-use crate::model::swin_unetr::device::{Buffer, DeviceNetwork, Map};
+use crate::model::swin_unetr::device::{Buffer, DeviceNetwork, Map, Queue};
 use crate::model::target::{RegionSums, RunSums, TargetMasks};
 use crate::model::{Activation, ModelError, WindowPlan};
 
@@ -118,6 +118,7 @@ impl DeviceRunner {
 
     fn cut(
         &self,
+        queue: &Queue,
         image: &DeviceImage,
         start: [usize; 3],
         batch: &Map,
@@ -129,7 +130,6 @@ impl DeviceRunner {
             start,
             channels: self.network.config().in_channels,
         };
-        let queue = self.network.queue();
         match image {
             DeviceImage::Plain(scan) => cut(queue, scan, None, &window, batch, number),
             DeviceImage::Masked { sources, present } => {
@@ -219,7 +219,8 @@ impl Runner for DeviceRunner {
     fn run(&self, windows: &[(&DeviceImage, usize)]) -> Result<Vec<DeviceLogits>, ModelError> {
         let batch = self.network.input(windows.len(), self.plan.window)?;
         for (number, &(image, window)) in windows.iter().enumerate() {
-            self.cut(image, self.plan.start(window), &batch, number)?;
+            let queue = self.network.queue();
+            self.cut(queue, image, self.plan.start(window), &batch, number)?;
         }
         let logits = self.network.forward_map(&batch)?;
         if windows.len() > self.proven.load(Ordering::Relaxed) {
@@ -299,13 +300,15 @@ impl Runner for DeviceRunner {
         let [bx, by, bz] = self.plan.pad_before;
         let mut result = Array4::zeros((channels, x, y, z));
         let planes = (DOWNLOAD_VOXELS / (y * z).max(1)).max(1);
-        let queue = self.network.queue();
+        // Bit for bit, in whatever precision the network works.
+        let queue = self.network.queue().in_single_precision();
+        let stored = self.network.input_channels();
         for first in (0..x).step_by(planes) {
             let planes = planes.min(x - first);
-            let slab = self.network.input(1, [planes, y, z])?;
-            self.cut(&image, [bx + first, by, bz], &slab, 0)?;
-            let rows = queue.read_stored(&slab.buffer, planes * y * z * slab.channels)?;
-            let rows = Array4::from_shape_vec((planes, y, z, slab.channels), rows)
+            let slab = Map::empty(&queue, 1, [planes, y, z], stored)?;
+            self.cut(&queue, &image, [bx + first, by, bz], &slab, 0)?;
+            let rows = queue.read(&slab.buffer, planes * y * z * stored)?;
+            let rows = Array4::from_shape_vec((planes, y, z, stored), rows)
                 .map_err(|error| ModelError::Device(error.to_string()))?;
             result
                 .slice_mut(s![.., first..first + planes, .., ..])

@@ -114,8 +114,12 @@ impl DeviceNetwork {
     /// Memory for the input of a batch: images × dims × channels, the channels filled up
     /// with zeros to a multiple of four.
     pub fn input(&self, images: usize, dims: [usize; 3]) -> Result<Map, ModelError> {
-        let channels = stored_channels(self.config.in_channels);
-        Map::empty(&self.queue, images, dims, channels)
+        Map::empty(&self.queue, images, dims, self.input_channels())
+    }
+
+    /// Channels of an input, those that fill it up included.
+    pub fn input_channels(&self) -> usize {
+        stored_channels(self.config.in_channels)
     }
 
     /// Logits N×out_channels×D×H×W for an input N×in_channels×D×H×W on the network's

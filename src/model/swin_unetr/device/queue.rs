@@ -118,15 +118,18 @@ impl Queue {
         self.precision
     }
 
+    /// The same queue for maps in single precision.
+    pub fn in_single_precision(&self) -> Self {
+        Self {
+            precision: Precision::Single,
+            ..self.clone()
+        }
+    }
+
     /// Most bytes a kernel can see of one buffer.
     pub fn largest_buffer(&self) -> usize {
         let bytes = self.client.properties().memory.max_page_size;
         usize::try_from(bytes).unwrap_or(usize::MAX)
-    }
-
-    /// Most bytes that a workgroup's threads can share.
-    pub fn workgroup_memory(&self) -> usize {
-        self.client.properties().hardware.max_shared_memory_size
     }
 
     /// Bytes of the device's memory that are set aside for the network's buffers.
