@@ -26,7 +26,7 @@ pub(crate) enum Debug {
 /// The network alone: no preprocessing, no windows, no activation.
 #[derive(Debug, Args)]
 pub(crate) struct Forward {
-    /// Weights (.safetensors); channels, classes and feature size are read off the shapes
+    /// Weights (.safetensors, .pt, .pth); channels, classes and feature size are read off the shapes
     #[arg(long, value_name = "FILE")]
     weights: PathBuf,
     /// Input, N×C×D×H×W, float32 (.npy)
@@ -95,7 +95,7 @@ pub(crate) fn run(arguments: &Debug, common: &Common) -> anyhow::Result<()> {
 
 fn run_forward(arguments: &Forward, common: &Common) -> anyhow::Result<()> {
     check_output(&arguments.output)?;
-    let weights = Weights::read_safetensors(&arguments.weights)?;
+    let weights = Weights::read(&arguments.weights)?;
     let merge_order = match arguments.merge_order {
         MergeOrderArgument::Legacy => MergeOrder::Legacy,
         MergeOrderArgument::Merging => MergeOrder::Merging,

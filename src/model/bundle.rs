@@ -126,7 +126,7 @@ impl Bundle {
     /// Reads the weights and builds the network on a device.
     pub fn load_network(&self, device: &ComputeDevice) -> Result<SwinUnetr, BundleError> {
         let path = self.folder.join(&self.description.weights);
-        Weights::read_safetensors(&path)
+        Weights::read(&path)
             .and_then(|weights| SwinUnetr::new(self.description.network, &weights, device))
             .map_err(|source| BundleError::Network { source, path })
     }

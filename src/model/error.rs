@@ -10,8 +10,8 @@ pub enum ModelError {
     #[error("the network settings cannot be used: {0}; correct them in bundle.json")]
     Settings(String),
     #[error(
-        "the weights file cannot be read ({reason}); check that it is a complete .safetensors \
-         file: {path}"
+        "the weights file cannot be read ({reason}); choose a complete .safetensors file or \
+         PyTorch checkpoint (.pt, .pth): {path}"
     )]
     UnreadableWeights { reason: String, path: PathBuf },
     #[error(
@@ -24,6 +24,30 @@ pub enum ModelError {
          `use_v2` and that the file is a Swin UNETR's"
     )]
     UnexpectedWeights { count: usize, first: String },
+    #[error(
+        "these are not the weights of a Swin UNETR, they look like {kind} (first missing \
+         {missing:?}, first unexpected {unexpected:?}); choose weights of MONAI's SwinUNETR"
+    )]
+    OtherNetwork {
+        kind: &'static str,
+        missing: String,
+        unexpected: String,
+    },
+    #[error(
+        "these weights are a pre-trained Swin encoder alone (such as model_swinvit.pt): without \
+         the decoder, first missing \"encoder1.layer.conv1.conv.weight\", nothing can be \
+         segmented; train a SwinUNETR from them and choose its weights"
+    )]
+    EncoderOnly,
+    #[error(
+        "the weights are of a Swin UNETR whose {what} is {found} where this program runs \
+         {supported}; choose weights of such a network"
+    )]
+    UnsupportedNetwork {
+        what: &'static str,
+        found: String,
+        supported: String,
+    },
     #[error(
         "the weight {key:?} has shape {actual:?} where the network settings need {expected:?}; \
          check in_channels, out_channels and feature_size in bundle.json"
@@ -103,6 +127,11 @@ pub enum PreprocessingError {
          region; replace them and open it again"
     )]
     NotFinite { name: String },
+    #[error(
+        "the region has no voxel above 0 after scaling, so it cannot be cropped to the \
+         foreground as the model asks; choose a region that shows part of the body"
+    )]
+    NoForeground,
     #[error("the {what} has {actual} voxels where the grid has {expected}")]
     Size {
         what: &'static str,

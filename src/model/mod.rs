@@ -24,8 +24,10 @@ pub use device::ComputeDevice;
 pub use error::{BundleError, ModelError, PreprocessingError};
 pub use inference::SlidingWindow;
 pub use masked::MaskedNetwork;
-pub use preprocessing::{Intensity, ModelOrientation, Prepared, Preprocessing, prepare};
+pub use preprocessing::{
+    CropBox, ForegroundCrop, Intensity, ModelOrientation, Prepared, Preprocessing, prepare,
+};
 pub use swin_unetr::{MergeOrder, NetworkConfig, SwinUnetr};
 pub use target::{ClassSums, TargetMasks};
-pub use weights::{Weights, expected_tensors};
+pub use weights::{Checkpoint, Weights, expected_tensors};
 pub use windows::{Blend, Inference, WindowPlan, importance};

@@ -51,7 +51,7 @@ fn run(name: &str, spacing_mm: Option<[f64; 3]>, intensity: Intensity) -> Prepar
     let scan = read_nifti(fixture(&format!("preproc/{name}.nii.gz")));
     let region = VoxelBox::whole(scan.grid());
     let preprocessing = Preprocessing {
-        orientation: ModelOrientation::Ras,
+        orientation: ModelOrientation::ras(),
         spacing_mm,
         intensity,
     };
@@ -129,7 +129,7 @@ fn brats_normalisation_is_monais() {
         })
         .collect();
     let preprocessing = Preprocessing {
-        orientation: ModelOrientation::Ras,
+        orientation: ModelOrientation::ras(),
         spacing_mm: None,
         intensity: Intensity::ZScoreNonzero {},
     };

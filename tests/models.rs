@@ -1,0 +1,17 @@
+//! Models from the wild: weights files of every kind, bundles of others, presets,
+//! and channels in any order.
+
+#[path = "support/mod.rs"]
+mod support;
+
+#[path = "models/files.rs"]
+mod files;
+
+#[path = "models/weights.rs"]
+mod weights;
+
+#[path = "models/foreign.rs"]
+mod foreign;
+
+#[path = "models/hostile.rs"]
+mod hostile;
