@@ -125,6 +125,7 @@ pub fn provenance(explanation: &Explanation) -> Result<provenance::Explanation, 
         })
         .collect();
     let mut notes = study.scan.warnings.clone();
+    notes.extend(study.bundle.notes().iter().cloned());
     notes.extend(study.region_note.clone());
     if explanation
         .classes

@@ -1,6 +1,6 @@
 //! What can go wrong on this floor, in words a user can act on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::base::{Cancelled, GridError};
 
@@ -91,7 +91,8 @@ pub enum ModelError {
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
     #[error(
-        "the model folder cannot be read ({reason}); choose a folder with a bundle.json: {path}"
+        "the model cannot be read ({reason}); choose a folder with a bundle.json, a MONAI \
+         bundle's folder, or a weights file: {path}"
     )]
     Unreadable {
         reason: std::io::Error,
@@ -108,8 +109,43 @@ pub enum BundleError {
         why: String,
         path: PathBuf,
     },
-    #[error("{source} ({path})")]
+    #[error(
+        "weights alone do not say how they are used; they take {inputs} channel(s) and give \
+         {outputs}: {advice}: {path}"
+    )]
+    PresetNeeded {
+        inputs: usize,
+        outputs: usize,
+        advice: String,
+        path: PathBuf,
+    },
+    #[error("there is no preset {name:?}; choose one of {known}")]
+    NoSuchPreset { name: String, known: String },
+    #[error(
+        "the preset {name} is for {} channel(s) in and {} out, and these weights have {} and {}; \
+         choose the preset of the model they were trained as: {path}",
+        wanted[0], wanted[1], found[0], found[1]
+    )]
+    PresetMisfit {
+        name: &'static str,
+        wanted: [usize; 2],
+        found: [usize; 2],
+        path: PathBuf,
+    },
+    #[error("a preset is for a weights file, and this is a folder; leave --preset out: {path}")]
+    PresetForFolder { path: PathBuf },
+    #[error("the MONAI bundle cannot be used: {why}; describe the model in a bundle.json: {path}")]
+    Monai { why: String, path: PathBuf },
+    #[error("{}", weights_line(source, path))]
     Network { source: ModelError, path: PathBuf },
+}
+
+/// One line about weights that ends in their path, which some errors already do.
+fn weights_line(source: &ModelError, path: &Path) -> String {
+    match source {
+        ModelError::UnreadableWeights { .. } => source.to_string(),
+        _ => format!("{source}: {}", path.display()),
+    }
 }
 
 /// Why scans cannot be brought into the form a network needs.

@@ -12,6 +12,7 @@ mod device;
 mod error;
 mod inference;
 mod masked;
+mod monai;
 mod preprocessing;
 pub mod swin_unetr;
 mod target;
@@ -19,7 +20,9 @@ mod weights;
 mod windows;
 
 pub use activation::Activation;
-pub use bundle::{Bundle, BundleDescription, ClassDescription, SuggestedRegion};
+pub use bundle::{
+    Bundle, BundleDescription, ClassDescription, ModelSource, Preset, SuggestedRegion,
+};
 pub use device::ComputeDevice;
 pub use error::{BundleError, ModelError, PreprocessingError};
 pub use inference::SlidingWindow;

@@ -17,35 +17,50 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::PreprocessingError;
-use crate::base::{Grid, Orientation, VoxelBox};
+use crate::base::{AnatomicalAxis, Direction, Grid, Orientation, VoxelBox};
 use crate::volume::Volume;
 
 pub use foreground::{CropBox, ForegroundCrop};
 pub use intensity::Intensity;
 
 /// The orientation a network is fed in: the sides that the three indices grow toward,
-/// written as nibabel's axis codes, for example `RAS`.
+/// written as nibabel's axis codes, for example `RAS`; or `native`, the order in which
+/// the scan's file has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct ModelOrientation(Orientation);
+pub struct ModelOrientation(Option<Orientation>);
+
+/// What stands for the scan's own orientation.
+const NATIVE: &str = "native";
 
 impl ModelOrientation {
-    /// From three letters such as `LPS`; `None` for other texts.
+    /// The order in which the scan's file has its voxels.
+    pub const NATIVE: Self = Self(None);
+
+    /// From three letters such as `LPS`, or `native`; `None` for other texts.
     pub fn from_letters(text: &str) -> Option<Self> {
-        Orientation::from_letters(text).map(Self)
+        if text == NATIVE {
+            return Some(Self::NATIVE);
+        }
+        Orientation::from_letters(text).map(|known| Self(Some(known)))
     }
 
     /// Indices grow to the right, to the front and to the head.
     pub fn ras() -> Self {
-        let along = |axis| crate::base::Direction {
+        let along = |axis| Direction {
             axis,
             reversed: false,
         };
-        Self(Orientation(crate::base::AnatomicalAxis::ALL.map(along)))
+        Self(Some(Orientation(AnatomicalAxis::ALL.map(along))))
     }
 
     pub fn letters(self) -> String {
-        self.0.letters()
+        self.0.map_or_else(|| NATIVE.to_owned(), Orientation::letters)
+    }
+
+    /// The orientation in which a scan on this grid is fed in.
+    fn of(self, grid: &Grid) -> Orientation {
+        self.0.unwrap_or_else(|| Orientation::of(grid))
     }
 }
 
@@ -54,7 +69,10 @@ impl TryFrom<String> for ModelOrientation {
 
     fn try_from(text: String) -> Result<Self, String> {
         Self::from_letters(&text).ok_or_else(|| {
-            format!("an orientation is three letters, one of R L, A P and S I each, not {text:?}")
+            format!(
+                "an orientation is three letters, one of R L, A P and S I each, or native, not \
+                 {text:?}"
+            )
         })
     }
 }
@@ -138,7 +156,11 @@ pub fn prepare(
             });
         }
         let (oriented_grid, oriented) =
-            orientation::orient(&region_grid, values, preprocessing.orientation.0)?;
+            orientation::orient(
+                &region_grid,
+                values,
+                preprocessing.orientation.of(&region_grid),
+            )?;
         let (channel_grid, mut array) = match preprocessing.spacing_mm {
             Some(spacing) => spacing::resample(&oriented_grid, oriented, spacing)?,
             None => (oriented_grid, oriented),

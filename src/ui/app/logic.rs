@@ -123,7 +123,7 @@ impl Viewer {
     fn show_study(&mut self, study: Arc<Study>) {
         self.opening = false;
         self.choices.scan.clone_from(&study.scan.paths);
-        self.choices.bundle = study.bundle.folder().to_owned();
+        self.choices.bundle.clone_from(&study.bundle.source().path);
         let same_scan = self
             .facts
             .study
