@@ -6,16 +6,18 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 use glam::DVec3;
 
 use crate::base::{Plane, WorldBox};
+use crate::engine::{ModelSource, ScanFile};
 
 /// One wish of the user.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Ask for a scan with the system's file dialog.
     ChooseScan,
-    OpenScan(Vec<PathBuf>),
+    /// Open scans, one a channel, in any order.
+    OpenScan(Vec<ScanFile>),
     /// Ask for a model folder with the system's dialog.
     ChooseModel,
-    OpenModel(PathBuf),
+    OpenModel(ModelSource),
     OpenDemonstration,
     /// Ask for a folder and write the explanation into it.
     ChooseSaveFolder,

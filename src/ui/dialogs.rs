@@ -29,16 +29,16 @@ impl Dialogs {
                 .add_filter("NIfTI scans", &["nii", "gz"])
                 .add_filter("All files", &["*"])
                 .pick_files()
-                .map(Command::OpenScan)
+                .map(|paths| Command::OpenScan(paths.into_iter().map(Into::into).collect()))
         });
     }
 
     pub fn choose_model(&self) {
         self.ask(|| {
             rfd::FileDialog::new()
-                .set_title("Choose a model folder (with bundle.json)")
+                .set_title("Choose a model folder (bundle.json or MONAI bundle)")
                 .pick_folder()
-                .map(Command::OpenModel)
+                .map(|folder| Command::OpenModel(folder.into()))
         });
     }
 
