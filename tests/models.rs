@@ -15,3 +15,12 @@ mod foreign;
 
 #[path = "models/hostile.rs"]
 mod hostile;
+
+#[path = "models/presets.rs"]
+mod presets;
+
+#[path = "models/monai.rs"]
+mod monai;
+
+#[path = "models/study.rs"]
+mod study;

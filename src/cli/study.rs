@@ -92,7 +92,10 @@ impl StudyOptions {
 
     /// The paths of all scans.
     pub(crate) fn paths(&self, scans: &[PathBuf]) -> Vec<PathBuf> {
-        self.files(scans).into_iter().map(|file| file.path).collect()
+        self.files(scans)
+            .into_iter()
+            .map(|file| file.path)
+            .collect()
     }
 }
 

@@ -71,10 +71,11 @@ pub fn match_channels(
         let Some(asked) = &scan.asked else {
             continue;
         };
-        let channel = channel_of_name(channels, asked).ok_or_else(|| EngineError::NoSuchChannel {
-            name: asked.clone(),
-            known: channels.join(", "),
-        })?;
+        let channel =
+            channel_of_name(channels, asked).ok_or_else(|| EngineError::NoSuchChannel {
+                name: asked.clone(),
+                known: channels.join(", "),
+            })?;
         match chosen.get_mut(channel) {
             Some(slot @ None) => *slot = Some(index),
             _ => {
@@ -195,11 +196,30 @@ fn sequence_of(text: &str) -> Option<Sequence> {
     let words = words(text);
     let any = |known: &[&str]| words.iter().any(|word| known.contains(&word.as_str()));
     let post = any(&[
-        "t1c", "t1ce", "t1gd", "t1km", "t1post", "t1postcontrast", "t1c+", "t1+c", "t1wce", "t1cw",
-        "t1contrast", "ct1",
+        "t1c",
+        "t1ce",
+        "t1gd",
+        "t1km",
+        "t1post",
+        "t1postcontrast",
+        "t1c+",
+        "t1+c",
+        "t1wce",
+        "t1cw",
+        "t1contrast",
+        "ct1",
     ]);
     let contrast = any(&[
-        "gd", "ce", "gadolinium", "post", "postcontrast", "contrast", "km", "enhanced", "c+", "+c",
+        "gd",
+        "ce",
+        "gadolinium",
+        "post",
+        "postcontrast",
+        "contrast",
+        "km",
+        "enhanced",
+        "c+",
+        "+c",
     ]) && !any(&["pre", "precontrast", "without", "non", "no", "native"]);
     let t1 = any(&["t1", "t1w", "t1n", "t1weighted", "mprage", "spgr"]);
     let flair = any(&["flair", "t2f", "t2flair", "fl", "flairw"]);
@@ -293,14 +313,23 @@ mod tests {
     #[test]
     fn usual_names_are_known() {
         for (name, sequence) in [
-            ("BraTS2021_00002_t1ce.nii.gz", Some(Sequence::T1PostContrast)),
+            (
+                "BraTS2021_00002_t1ce.nii.gz",
+                Some(Sequence::T1PostContrast),
+            ),
             ("BraTS2021_00002_t1.nii.gz", Some(Sequence::T1)),
             ("BraTS-GLI-00002-000-t2f.nii.gz", Some(Sequence::Flair)),
             ("BraTS-GLI-00002-000-t1n.nii.gz", Some(Sequence::T1)),
-            ("sub-01_ce-gadolinium_T1w.nii.gz", Some(Sequence::T1PostContrast)),
+            (
+                "sub-01_ce-gadolinium_T1w.nii.gz",
+                Some(Sequence::T1PostContrast),
+            ),
             ("sub-01_T1w.nii.gz", Some(Sequence::T1)),
             ("t1_pre_contrast.nii", Some(Sequence::T1)),
-            ("T1POST_N4_regtoFLAIR_regtoMNI.nii.gz", Some(Sequence::T1PostContrast)),
+            (
+                "T1POST_N4_regtoFLAIR_regtoMNI.nii.gz",
+                Some(Sequence::T1PostContrast),
+            ),
             ("FLAIR_N4_noneck.nii.gz", Some(Sequence::Flair)),
             ("t2_flair.nii", Some(Sequence::Flair)),
             ("T1 post contrast", Some(Sequence::T1PostContrast)),
@@ -318,7 +347,9 @@ mod tests {
         assert_eq!(found.scans, [3, 1, 0, 2]);
         assert_eq!(
             found.notes,
-            ["channels: FLAIR is a_flair.nii, T1 post contrast is a_t1ce.nii, T1 is a_t1.nii, T2 is a_t2.nii"]
+            [
+                "channels: FLAIR is a_flair.nii, T1 post contrast is a_t1ce.nii, T1 is a_t1.nii, T2 is a_t2.nii"
+            ]
         );
         let right = order(&["a_flair.nii", "a_t1ce.nii", "a_t1.nii", "a_t2.nii"]);
         assert_eq!(right.scans, [0, 1, 2, 3]);
@@ -356,10 +387,16 @@ mod tests {
         for (scan, text) in scans.iter_mut().zip(["T2", "T1", "t1 +c", "flair tse"]) {
             scan.header_text = text.to_owned();
         }
-        assert_eq!(match_channels(&brats(), &scans).unwrap().scans, [3, 2, 1, 0]);
+        assert_eq!(
+            match_channels(&brats(), &scans).unwrap().scans,
+            [3, 2, 1, 0]
+        );
         scans[0].asked = Some("t1gd".to_owned());
         scans[2].asked = Some("t2".to_owned());
-        assert_eq!(match_channels(&brats(), &scans).unwrap().scans, [3, 0, 1, 2]);
+        assert_eq!(
+            match_channels(&brats(), &scans).unwrap().scans,
+            [3, 0, 1, 2]
+        );
         scans[1].asked = Some("T1 post contrast".to_owned());
         assert!(matches!(
             match_channels(&brats(), &scans),

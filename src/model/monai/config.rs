@@ -36,11 +36,12 @@ impl Config {
     /// The value at an id such as `inferer` or `preprocessing::transforms::1`.
     pub(super) fn get(&self, id: &str) -> Option<&Value> {
         let id = id.replace('#', "::");
-        id.split("::").try_fold(&self.root, |value, part| match value {
-            Value::Object(map) => map.get(part),
-            Value::Array(items) => items.get(part.parse::<usize>().ok()?),
-            _ => None,
-        })
+        id.split("::")
+            .try_fold(&self.root, |value, part| match value {
+                Value::Object(map) => map.get(part),
+                Value::Array(items) => items.get(part.parse::<usize>().ok()?),
+                _ => None,
+            })
     }
 
     /// A value with its reference followed (`@id`, `$@id`, `%id`) or its simple

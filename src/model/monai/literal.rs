@@ -81,10 +81,7 @@ impl<'a> Reader<'a> {
     }
 
     fn word(&mut self, belongs: impl Fn(char) -> bool) -> &'a str {
-        let end = self
-            .rest
-            .find(|c| !belongs(c))
-            .unwrap_or(self.rest.len());
+        let end = self.rest.find(|c| !belongs(c)).unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
         self.rest = rest;
         word

@@ -65,10 +65,7 @@ pub(super) fn is_bundle(folder: &Path) -> bool {
 
 /// Reads a bundle's description off its configuration, and checks it against its
 /// weights. `asked` is the order of patch merging that the user gave, if any.
-pub(super) fn describe(
-    folder: &Path,
-    asked: Option<MergeOrder>,
-) -> Result<Described, BundleError> {
+pub(super) fn describe(folder: &Path, asked: Option<MergeOrder>) -> Result<Described, BundleError> {
     let failed = |why: String| BundleError::Monai {
         why,
         path: folder.to_owned(),
@@ -228,11 +225,7 @@ fn merge_order(
 
 /// An error unless the configured network is the one whose weights are there, and is
 /// one that runs here.
-fn agree(
-    arguments: &Component,
-    config: &Config,
-    network: &NetworkConfig,
-) -> Result<(), String> {
+fn agree(arguments: &Component, config: &Config, network: &NetworkConfig) -> Result<(), String> {
     let numbers = [
         ("in_channels", network.in_channels),
         ("out_channels", network.out_channels),
@@ -275,9 +268,7 @@ fn agree(
 
 /// How windows are run: `SlidingWindowInferer`.
 fn inferer(config: &Config, notes: &mut Vec<String>) -> Result<Inference, String> {
-    let value = config
-        .get("inferer")
-        .ok_or("inference has no `inferer`")?;
+    let value = config.get("inferer").ok_or("inference has no `inferer`")?;
     let inferer = config
         .component(value)
         .ok_or("its `inferer` has no `_target_`")?;
@@ -306,7 +297,9 @@ fn inferer(config: &Config, notes: &mut Vec<String>) -> Result<Inference, String
         && let Some(sigma) = inferer.number(config, "sigma_scale")?
         && sigma != 0.125
     {
-        return Err(format!("its inferer has the sigma_scale {sigma}, not 0.125"));
+        return Err(format!(
+            "its inferer has the sigma_scale {sigma}, not 0.125"
+        ));
     }
     if let Some(padding) = inferer.text(config, "padding_mode")?
         && padding != "constant"

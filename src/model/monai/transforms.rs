@@ -192,7 +192,9 @@ fn intensity_of(
     }
     for name in ["subtrahend", "divisor"] {
         if step.value(config, name)?.is_some() {
-            return Err(format!("its NormalizeIntensity has a {name}, which is not read"));
+            return Err(format!(
+                "its NormalizeIntensity has a {name}, which is not read"
+            ));
         }
     }
     let channel_wise = step.switch(config, "channel_wise")?.unwrap_or(false);
@@ -209,7 +211,9 @@ fn intensity_of(
 fn crop_of(config: &Config, step: &Component) -> Result<ForegroundCrop, String> {
     for name in ["select_fn", "channel_indices"] {
         if step.value(config, name)?.is_some() {
-            return Err(format!("its CropForeground has a {name}, which is not read"));
+            return Err(format!(
+                "its CropForeground has a {name}, which is not read"
+            ));
         }
     }
     let whole = |name: &str, default: usize| -> Result<usize, String> {

@@ -55,7 +55,8 @@ impl ModelOrientation {
     }
 
     pub fn letters(self) -> String {
-        self.0.map_or_else(|| NATIVE.to_owned(), Orientation::letters)
+        self.0
+            .map_or_else(|| NATIVE.to_owned(), Orientation::letters)
     }
 
     /// The orientation in which a scan on this grid is fed in.
@@ -155,12 +156,11 @@ pub fn prepare(
                 name: channel.name().to_owned(),
             });
         }
-        let (oriented_grid, oriented) =
-            orientation::orient(
-                &region_grid,
-                values,
-                preprocessing.orientation.of(&region_grid),
-            )?;
+        let (oriented_grid, oriented) = orientation::orient(
+            &region_grid,
+            values,
+            preprocessing.orientation.of(&region_grid),
+        )?;
         let (channel_grid, mut array) = match preprocessing.spacing_mm {
             Some(spacing) => spacing::resample(&oriented_grid, oriented, spacing)?,
             None => (oriented_grid, oriented),

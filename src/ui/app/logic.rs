@@ -7,9 +7,7 @@ use glam::DVec3;
 
 use super::Viewer;
 use crate::base::{Plane, WorldBox};
-use crate::engine::{
-    Event, ExplainSettings, ModelSource, RegionChoice, ScanFile, Study, assets,
-};
+use crate::engine::{Event, ExplainSettings, ModelSource, RegionChoice, ScanFile, Study, assets};
 use crate::explain::relevance_mask::MaskRule;
 use crate::explain::supervoxels::SupervoxelSettings;
 use crate::gpu::Window;
