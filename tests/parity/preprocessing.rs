@@ -299,11 +299,10 @@ fn the_way_back_from_a_crop_fills_with_background() {
             );
             let at = cropped.grid.voxel(whole.grid.world(full.to_array()));
             let last = DVec3::from(cropped.grid.dims().map(|n| n as f64 - 1.0));
-            if is_tie(&whole.grid, world) {
-                continue;
-            }
             let near = at.cmpge(DVec3::splat(-0.5)).all() && (at - last).max_element() <= 0.5;
-            assert_eq!(label, if near { 7 } else { 0 }, "{name} {index} {at}");
+            if !is_tie(&whole.grid, world) {
+                assert_eq!(label, if near { 7 } else { 0 }, "{name} {index} {at}");
+            }
             let within = at.min_element() >= -1e-9 && (at - last).max_element() <= 1e-9;
             let beyond = at.min_element() <= -1.0 || (at - last).max_element() >= 1.0;
             assert!(
@@ -313,6 +312,7 @@ fn the_way_back_from_a_crop_fills_with_background() {
             assert!(!beyond || share == 0.0, "{name} {index} {share}");
             inside += usize::from(within);
         }
-        assert!(inside > 100 && inside < one.labels().len());
+        let all = one.labels().len();
+        assert!(inside > all / 4 && inside < all, "{name}: {inside} of {all}");
     }
 }
