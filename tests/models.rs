@@ -1,7 +1,9 @@
 //! Models from the wild: weights files of every kind, bundles of others, presets,
 //! and channels in any order.
 
-#[path = "support/mod.rs"]
+#[path = "support/program.rs"]
+#[allow(dead_code, reason = "this program uses a part of it")]
+mod program;
 mod support;
 
 #[path = "models/files.rs"]
@@ -24,3 +26,6 @@ mod monai;
 
 #[path = "models/study.rs"]
 mod study;
+
+#[path = "models/program.rs"]
+mod command_line;

@@ -136,8 +136,9 @@ pub enum BundleError {
     PresetForFolder { path: PathBuf },
     #[error("the MONAI bundle cannot be used: {why}; describe the model in a bundle.json: {path}")]
     Monai { why: String, path: PathBuf },
-    #[error("{}", weights_line(source, path))]
-    Network { source: ModelError, path: PathBuf },
+    // Not called `source`: the line holds it already.
+    #[error("{}", weights_line(error, path))]
+    Network { error: ModelError, path: PathBuf },
 }
 
 /// One line about weights that ends in their path, which some errors already do.

@@ -17,6 +17,10 @@ pub enum Command {
     OpenScan(Vec<ScanFile>),
     /// Ask for a model folder with the system's dialog.
     ChooseModel,
+    /// Ask for a weights file that is used as a preset says.
+    ChooseWeights {
+        preset: &'static str,
+    },
     OpenModel(ModelSource),
     OpenDemonstration,
     /// Ask for a folder and write the explanation into it.
@@ -106,6 +110,18 @@ pub fn menu_entries() -> Vec<MenuEntry> {
             "Choose model…",
             command_key(Key::M),
             Command::ChooseModel,
+        ),
+        entry(
+            "File",
+            "Choose BTCV weights…",
+            None,
+            Command::ChooseWeights { preset: "btcv" },
+        ),
+        entry(
+            "File",
+            "Choose BraTS 2021 weights…",
+            None,
+            Command::ChooseWeights { preset: "brats21" },
         ),
         entry(
             "File",

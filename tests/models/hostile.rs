@@ -195,6 +195,8 @@ fn numbers_that_are_no_weights_are_named() {
     assert!(text.contains("not as floats"), "{text}");
 }
 
+type Writer<'a> = &'a dyn Fn(&Path, &Object);
+
 /// Cut and damaged anywhere, a file opens or fails in one line.
 #[test]
 fn damage_anywhere_is_survived() {
@@ -222,8 +224,7 @@ fn damage_anywhere_is_survived() {
             assert!(!error.to_string().contains('\n'), "{error}");
         }
     };
-    let writers: [&dyn Fn(&Path, &Object); 3] =
-        [&write_zip, &write_stream, &write_small_safetensors];
+    let writers: [Writer<'_>; 3] = [&write_zip, &write_stream, &write_small_safetensors];
     for write in writers {
         write(&whole, &tiny);
         let bytes = std::fs::read(&whole).unwrap();

@@ -398,6 +398,7 @@ fn what_is_not_understood_is_named() {
             json!("@inferer::roi_size"),
             "circle",
         ),
+        (step(5), json!("@preprocessing"), "hold themselves"),
         (
             "/postprocessing/transforms".into(),
             json!([]),
@@ -412,6 +413,37 @@ fn what_is_not_understood_is_named() {
         let text = refused(&[(&pointer, value)]);
         assert!(text.contains(said), "{pointer} {said}: {text}");
     }
+}
+
+/// References that multiply end soon.
+#[test]
+fn references_do_not_multiply() {
+    let mut changes: Vec<(String, Value)> = (0..40)
+        .map(|i| {
+            let next = format!("$[@r{0}, @r{0}, @r{0}]", i + 1);
+            (format!("/r{i}"), json!(next))
+        })
+        .collect();
+    changes.push(("/r40".into(), json!(1)));
+    changes.push(("/inferer/roi_size".into(), json!("@r0")));
+    let by_name = |changes: &[(String, Value)]| -> String {
+        let changes: Vec<(&str, Value)> = changes
+            .iter()
+            .map(|(pointer, value)| (pointer.as_str(), value.clone()))
+            .collect();
+        refused(&changes)
+    };
+    assert!(by_name(&changes).contains("not understood"));
+    let mut nested: Vec<(String, Value)> = (0..40)
+        .map(|i| {
+            let next = format!("@t{}", i + 1);
+            let compose = json!({ "_target_": "Compose", "transforms": [next, next] });
+            (format!("/t{i}"), compose)
+        })
+        .collect();
+    nested.push(("/t40".into(), json!([])));
+    nested.push(("/preprocessing".into(), json!("@t0")));
+    assert!(by_name(&nested).contains("too many"));
 }
 
 #[test]

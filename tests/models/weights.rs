@@ -132,6 +132,10 @@ fn wanted(inputs: usize, outputs: usize, feature_size: usize, use_v2: bool) -> N
 fn networks_are_known_by_their_shapes() {
     let list = |name: &str| fixture(&format!("keys/{name}.tsv"));
     assert_eq!(
+        detected(&list("btcv_in1_out14_f48")),
+        wanted(1, 14, 48, false)
+    );
+    assert_eq!(
         detected(&list("brats_in4_out3_f48")),
         wanted(4, 3, 48, false)
     );

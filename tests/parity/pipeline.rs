@@ -272,7 +272,7 @@ fn broken_bundles_are_named_errors() {
         matches!(
             &error,
             BundleError::Network {
-                source: ModelError::UnreadableWeights { .. },
+                error: ModelError::UnreadableWeights { .. },
                 ..
             }
         ),
@@ -293,7 +293,7 @@ fn weights_of_another_network_are_refused() {
         .unwrap();
         let bundle = Bundle::open(folder.path()).unwrap();
         match bundle.load_network(&ComputeDevice::cpu()) {
-            Err(BundleError::Network { source, .. }) => source,
+            Err(BundleError::Network { error, .. }) => error,
             other => panic!("{other:?}"),
         }
     };

@@ -313,6 +313,9 @@ fn the_way_back_from_a_crop_fills_with_background() {
             inside += usize::from(within);
         }
         let all = one.labels().len();
-        assert!(inside > all / 4 && inside < all, "{name}: {inside} of {all}");
+        assert!(
+            inside > all / 4 && inside < all,
+            "{name}: {inside} of {all}"
+        );
     }
 }

@@ -114,8 +114,8 @@ impl Bundle {
         Checkpoint::open(&self.weights)
             .and_then(Checkpoint::read)
             .and_then(|weights| SwinUnetr::new(self.description.network, &weights, device))
-            .map_err(|source| BundleError::Network {
-                source,
+            .map_err(|error| BundleError::Network {
+                error,
                 path: self.weights.clone(),
             })
     }
@@ -251,8 +251,8 @@ pub(super) fn inspect_weights(
     path: &Path,
     merge_order: MergeOrder,
 ) -> Result<(NetworkConfig, Vec<String>), BundleError> {
-    let failed = |source: ModelError| BundleError::Network {
-        source,
+    let failed = |error: ModelError| BundleError::Network {
+        error,
         path: path.to_owned(),
     };
     let checkpoint = Checkpoint::open(path).map_err(failed)?;

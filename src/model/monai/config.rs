@@ -73,7 +73,9 @@ impl Config {
         match text.strip_prefix('$') {
             Some(expression) => literal::parse(expression, &|id| {
                 let target = self.get(id)?;
-                self.follow(target, depth + 1).ok()
+                // Lists of lists by reference would grow without end.
+                let value = self.follow(target, depth + 1).ok()?;
+                (!value.is_array() && !value.is_object()).then_some(value)
             })
             .filter(|_| depth < MAX_REFERENCES)
             .ok_or_else(|| format!("the expression {} is not understood", short(value))),

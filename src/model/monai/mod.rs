@@ -31,6 +31,9 @@ const WEIGHTS: [&str; 4] = ["model.pt", "model.safetensors", "model.pth", "best.
 /// Names of the inference configuration in `configs`.
 const CONFIGS: [&str; 3] = ["inference.json", "inference.yaml", "inference.yml"];
 
+/// Transforms and lists of them that a configuration may have.
+const MAX_STEPS: usize = 256;
+
 /// Colours of classes, in the order they are given out. Every two of them differ, also
 /// for those who do not see red, green or blue (CIE 1976 ΔE of 15 or more).
 const COLOURS: [[u8; 3]; 20] = [
@@ -317,36 +320,45 @@ fn inferer(config: &Config, notes: &mut Vec<String>) -> Result<Inference, String
 
 /// The items of a `Compose`, of a plain list, or one item alone.
 fn steps(config: &Config, value: &Value) -> Result<Vec<Component>, String> {
+    let mut steps = Vec::new();
+    let mut left = MAX_STEPS;
+    collect_steps(config, value, &mut left, &mut steps)?;
+    Ok(steps)
+}
+
+/// `left` bounds lists inside each other, which may also be a circle.
+fn collect_steps(
+    config: &Config,
+    value: &Value,
+    left: &mut usize,
+    steps: &mut Vec<Component>,
+) -> Result<(), String> {
+    *left = left
+        .checked_sub(1)
+        .ok_or("its transforms are too many, or hold themselves")?;
     let value = config.resolve(value)?;
     let list = match &value {
+        Value::Null => return Ok(()),
         Value::Array(items) => items.clone(),
-        _ => match config.component(&value) {
-            Some(compose) if compose.name == "Compose" => {
-                match compose.value(config, "transforms")? {
-                    Some(Value::Array(items)) => items,
-                    _ => return Err("a Compose has no list of transforms".into()),
-                }
+        _ => {
+            let step = config
+                .component(&value)
+                .ok_or_else(|| format!("a transform is not understood: {}", short(&value)))?;
+            if step.switch(config, "_disabled_")? == Some(true) {
+                return Ok(());
             }
-            Some(alone) => return Ok(vec![alone]),
-            None => return Err("its transforms are no list".into()),
-        },
+            if step.name != "Compose" {
+                steps.push(step);
+                return Ok(());
+            }
+            match step.value(config, "transforms")? {
+                Some(Value::Array(items)) => items,
+                _ => return Err("a Compose has no list of transforms".into()),
+            }
+        }
     };
-    let mut steps = Vec::new();
-    for item in &list {
-        let item = config.resolve(item)?;
-        if item.is_null() {
-            continue;
-        }
-        let component = config
-            .component(&item)
-            .ok_or_else(|| format!("a transform is not understood: {}", short(&item)))?;
-        if component.name == "Compose" {
-            steps.extend(self::steps(config, &item)?);
-        } else if component.switch(config, "_disabled_")? != Some(true) {
-            steps.push(component);
-        }
-    }
-    Ok(steps)
+    list.iter()
+        .try_for_each(|item| collect_steps(config, item, left, steps))
 }
 
 /// A value in a message: one line, not too long.

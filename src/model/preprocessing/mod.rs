@@ -194,7 +194,7 @@ impl Prepared {
             .bounding_box(self.input.view())
             .ok_or(PreprocessingError::NoForeground)?;
         let mut world_from_voxel = self.full_grid.world_from_voxel();
-        world_from_voxel.translation = self.full_grid.world(crop.start.map(|v| v as f64)).into();
+        world_from_voxel.translation = self.full_grid.world(crop.start.map(|v| v as f64));
         self.grid = Grid::new(crop.size, world_from_voxel)?;
         self.input = crop.cut(self.input.view());
         self.crop = Some(crop);

@@ -190,6 +190,7 @@ impl Viewer {
         match command {
             Command::ChooseScan => self.dialogs.choose_scan(),
             Command::ChooseModel => self.dialogs.choose_model(),
+            Command::ChooseWeights { preset } => self.dialogs.choose_weights(preset),
             Command::ChooseSaveFolder => {
                 if self.facts.explanation.is_some() {
                     self.dialogs.choose_save_folder();
