@@ -209,7 +209,7 @@ fn measure(
     line.draw(&name, None, "making the network");
     let (config, weights) = match &arguments.weights {
         Some(path) => {
-            let weights = Weights::read_safetensors(path)?;
+            let weights = Weights::read(path)?;
             (weights.network_config(MergeOrder::Merging)?, weights)
         }
         None => {
