@@ -11,7 +11,7 @@ fn main() -> ExitCode {
         let launch = Launch {
             explain_at_once: request.scans.is_empty(),
             scan: request.scans,
-            bundle: request.model,
+            model: request.model,
             memory_limit: request.memory_limit,
             ..Launch::demonstration(request.device)
         };

@@ -168,6 +168,7 @@ fn explanation() -> Explanation {
             },
             baseline: "blur 10 mm".into(),
             value_function: "mean class probability".into(),
+            measured: "region".into(),
             value_unit: "probability".into(),
             estimator: "antithetic permutations".into(),
             budget: 1600,
@@ -178,6 +179,7 @@ fn explanation() -> Explanation {
         counts: Counts {
             evaluations: 1580,
             windows: 3160,
+            windows_reused: 7,
             seconds: 812.25,
         },
         classes: vec![ClassResult {

@@ -85,6 +85,28 @@ impl Orientation {
     pub fn letters(self) -> String {
         self.0.iter().map(|direction| direction.letter()).collect()
     }
+
+    /// The orientation that three letters such as `RAS` stand for, one of each world
+    /// axis; `None` for other texts.
+    pub fn from_letters(text: &str) -> Option<Self> {
+        let directions: Vec<Direction> = text
+            .chars()
+            .map(|letter| {
+                AnatomicalAxis::ALL.into_iter().find_map(|axis| {
+                    let side = axis.letters().iter().position(|&l| l == letter)?;
+                    Some(Direction {
+                        axis,
+                        reversed: side == 0,
+                    })
+                })
+            })
+            .collect::<Option<_>>()?;
+        let directions: [Direction; 3] = directions.try_into().ok()?;
+        let all = AnatomicalAxis::ALL
+            .iter()
+            .all(|axis| directions.iter().any(|direction| direction.axis == *axis));
+        all.then_some(Self(directions))
+    }
 }
 
 /// The orthogonal matrix nearest to one whose columns were first made unit length
@@ -139,5 +161,15 @@ mod tests {
         assert_eq!(letters(permuted), "IRA");
         let oblique = DMat3::from_rotation_z(0.3) * DMat3::from_rotation_x(-0.2) * permuted;
         assert_eq!(letters(oblique), "IRA");
+    }
+
+    #[test]
+    fn letters_read_back() {
+        for text in ["RAS", "LPS", "IRA", "SPL"] {
+            assert_eq!(Orientation::from_letters(text).unwrap().letters(), text);
+        }
+        for text in ["", "RA", "RAR", "RLS", "RASA", "ras", "XYZ"] {
+            assert_eq!(Orientation::from_letters(text), None, "{text}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::study::MergeOrderArgument;
 use super::{Common, check_output};
 use crate::explain::game::{Game, TableGame};
 use crate::explain::least_squares;
@@ -12,7 +13,7 @@ use crate::explain::odd_kernel;
 use crate::explain::permutation::{PermutationEstimator, PermutationSampler};
 use crate::explain::{Estimate, ExplainError, exact};
 use crate::io;
-use crate::model::{MergeOrder, SwinUnetr, Weights};
+use crate::model::{SwinUnetr, Weights};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Debug {
@@ -25,7 +26,7 @@ pub(crate) enum Debug {
 /// The network alone: no preprocessing, no windows, no activation.
 #[derive(Debug, Args)]
 pub(crate) struct Forward {
-    /// Weights (.safetensors); channels, classes and feature size are read off the shapes
+    /// Weights (.safetensors, .pt, .pth); channels, classes and feature size are read off the shapes
     #[arg(long, value_name = "FILE")]
     weights: PathBuf,
     /// Input, N×C×D×H×W, float32 (.npy)
@@ -37,16 +38,6 @@ pub(crate) struct Forward {
     /// Order in which patch merging takes the eight sub-grids: it is not in the weights
     #[arg(long, default_value = "legacy")]
     merge_order: MergeOrderArgument,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum MergeOrderArgument {
-    /// MONAI 0.9 to 1.4, and all published BTCV and BraTS weights
-    Legacy,
-    /// MONAI 1.5 and later
-    Merging,
-    /// Networks built with downsample="mergingv2"
-    Mergingv2,
 }
 
 /// An estimator on a table of all values.
@@ -94,13 +85,8 @@ pub(crate) fn run(arguments: &Debug, common: &Common) -> anyhow::Result<()> {
 
 fn run_forward(arguments: &Forward, common: &Common) -> anyhow::Result<()> {
     check_output(&arguments.output)?;
-    let weights = Weights::read_safetensors(&arguments.weights)?;
-    let merge_order = match arguments.merge_order {
-        MergeOrderArgument::Legacy => MergeOrder::Legacy,
-        MergeOrderArgument::Merging => MergeOrder::Merging,
-        MergeOrderArgument::Mergingv2 => MergeOrder::MergingV2,
-    };
-    let config = weights.network_config(merge_order)?;
+    let weights = Weights::read(&arguments.weights)?;
+    let config = weights.network_config(arguments.merge_order.into())?;
     let device = common.compute().device()?;
     let network = SwinUnetr::new(config, &weights, &device)?;
     let input = io::npy::read_f32(&arguments.input)?;

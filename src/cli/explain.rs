@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::progress::ProgressLine;
-use super::study::{Segmented, StudyArguments};
+use super::study::{Segmented, StudyArguments, StudyOptions};
 use super::supervoxels::SupervoxelArguments;
 use super::{Common, cancel_on_interrupt, check_output};
 use crate::base::{Phase, Progress};
@@ -21,6 +21,8 @@ use crate::explain::relevance_mask::MaskRule;
 pub(crate) struct Explain {
     #[command(flatten)]
     study: StudyArguments,
+    #[command(flatten)]
+    options: StudyOptions,
     #[command(flatten)]
     supervoxels: SupervoxelArguments,
     /// Class to explain, by name or number (default: every foreground class)
@@ -48,12 +50,14 @@ impl Explain {
     /// What the window does first with a scan, for machines without one.
     pub(crate) fn first_look(
         study: StudyArguments,
+        options: StudyOptions,
         supervoxels: SupervoxelArguments,
         out: PathBuf,
     ) -> Self {
         let settings = ExplainSettings::default();
         Self {
             study,
+            options,
             supervoxels,
             class: None,
             budget: settings.budget,
@@ -78,7 +82,9 @@ fn run_into_folder(arguments: &Explain, common: &Common) -> anyhow::Result<()> {
     check_output(&arguments.out)?;
     let cancel = cancel_on_interrupt();
     let mut line = ProgressLine::new();
-    let study = arguments.study.open(&mut line, &cancel)?;
+    let study = arguments
+        .study
+        .open_with(&arguments.options, &mut line, &cancel)?;
     let class = arguments
         .class
         .as_deref()
@@ -219,6 +225,8 @@ fn print_result(explanation: &Explanation, arguments: &Explain, common: &Common)
         "seconds": explanation.seconds,
         "device": explanation.device,
         "classes": classes,
+        "merge_order": study.bundle.description().network.merge_order,
+        "notes": study.notes(),
     });
     common.print(&json, &lines);
 }

@@ -6,17 +6,25 @@ use anyhow::Context as _;
 use clap::Args;
 
 use super::progress::ProgressLine;
+use super::study::ModelOptions;
 use super::{Common, cancel_on_interrupt};
 use crate::base::Orientation;
 use crate::engine::Scan;
 use crate::gpu::{self, AdapterFacts, AdapterKind};
+use crate::model::{Bundle, Checkpoint};
 use crate::volume::{self, Statistics};
 
 #[derive(Debug, Args)]
 pub(crate) struct Info {
     /// The scan: NIfTI (.nii, .nii.gz)
-    #[arg(required = true, value_name = "SCAN")]
+    #[arg(required_unless_present = "model", value_name = "SCAN")]
     scans: Vec<PathBuf>,
+    /// Also say what a model is: a folder with bundle.json, a MONAI bundle's folder, or
+    /// a weights file (.pt, .pth, .safetensors)
+    #[arg(long, value_name = "MODEL")]
+    model: Option<PathBuf>,
+    #[command(flatten)]
+    options: ModelOptions,
 }
 
 pub(crate) fn run(arguments: &Info, common: &Common) -> anyhow::Result<()> {
@@ -25,7 +33,7 @@ pub(crate) fn run(arguments: &Info, common: &Common) -> anyhow::Result<()> {
     let mut json = Vec::new();
     for path in &arguments.scans {
         let mut line = ProgressLine::new();
-        let scan = Scan::open(std::slice::from_ref(path), &mut |p| line.show(p), &cancel)?;
+        let scan = Scan::open_one(path, &mut |p| line.show(p), &cancel)?;
         line.end();
         let (volume, Some(input)) = (scan.first()?, scan.inputs.first()) else {
             continue;
@@ -84,8 +92,62 @@ pub(crate) fn run(arguments: &Info, common: &Common) -> anyhow::Result<()> {
             "warnings": scan.warnings,
         }));
     }
-    common.print(&serde_json::json!(json), &lines);
+    let Some(path) = &arguments.model else {
+        common.print(&serde_json::json!(json), &lines);
+        return Ok(());
+    };
+    let bundle = Bundle::open_source(&arguments.options.source(path.clone()))?;
+    let (model, said) = describe_model(&bundle)?;
+    let json = serde_json::json!({ "scans": json, "model": model });
+    common.print(&json, &(lines + &said));
     Ok(())
+}
+
+/// A model for scripts and for people.
+fn describe_model(bundle: &Bundle) -> anyhow::Result<(serde_json::Value, String)> {
+    let description = bundle.description();
+    let checkpoint = Checkpoint::open(bundle.weights())?;
+    let network = &description.network;
+    let names = |names: &mut dyn Iterator<Item = &str>| names.collect::<Vec<_>>().join(", ");
+    let preprocessing = &description.preprocessing;
+    let spacing = preprocessing.spacing_mm.map_or_else(
+        || "the scan's own voxels".to_owned(),
+        |[x, y, z]| format!("voxels of {x} × {y} × {z} mm"),
+    );
+    let [x, y, z] = description.inference.window;
+    let mut lines = format!(
+        "{}\n  Swin UNETR{}, feature size {}, {} channel(s) in, {} out, patch merging {}\n  \
+         weights: {} of {}{}\n  channels: {}\n  classes: {}\n  {}, {spacing}, windows of \
+         {x} × {y} × {z}\n",
+        description.name,
+        if network.use_v2 { " V2" } else { "" },
+        network.feature_size,
+        network.in_channels,
+        network.out_channels,
+        network.merge_order,
+        checkpoint.format(),
+        checkpoint.precision(),
+        match checkpoint.prefix().trim_end_matches('.') {
+            "" => String::new(),
+            prefix => format!(" under {prefix}"),
+        },
+        description.channels.join(", "),
+        names(&mut description.classes.iter().map(|class| class.name.as_str())),
+        preprocessing.orientation.letters(),
+    );
+    for note in bundle.notes() {
+        lines += &format!("  note: {note}\n");
+    }
+    let json = serde_json::json!({
+        "description": description,
+        "weights_blake3": bundle.weights_hash(),
+        "format": checkpoint.format().to_string(),
+        "precision": checkpoint.precision(),
+        "prefix": checkpoint.prefix(),
+        "merge_order": network.merge_order,
+        "notes": bundle.notes(),
+    });
+    Ok((json, lines))
 }
 
 /// The affine as rows of a 4 × 4 matrix, as other software prints it.

@@ -6,25 +6,33 @@ use clap::Args;
 
 use super::Common;
 use super::explain::{self, Explain};
-use super::study::StudyArguments;
+use super::study::{StudyArguments, StudyOptions};
 use super::supervoxels::SupervoxelArguments;
 use crate::base::MemoryLimit;
-use crate::engine::{DeviceChoice, RegionChoice, assets};
+use crate::engine::{DeviceChoice, ModelSource, RegionChoice, ScanFile, assets};
 
 #[derive(Debug, Args)]
 pub(crate) struct Open {
     /// Scans to open in the window; none opens the demonstration
     #[arg(value_name = "SCAN")]
     scans: Vec<PathBuf>,
-    /// Model bundle: a folder with bundle.json and weights (default: the demonstration's)
-    #[arg(long, value_name = "BUNDLE")]
+    /// Model: a folder with bundle.json, a MONAI bundle's folder, or a weights file
+    /// (.pt, .pth, .safetensors) with --preset (default: the demonstration's)
+    #[arg(long, value_name = "MODEL")]
     model: Option<PathBuf>,
+    #[command(flatten)]
+    options: StudyOptions,
 }
 
 impl Open {
     /// Whether anything was said to open.
     pub(crate) fn is_given(&self) -> bool {
-        !self.scans.is_empty() || self.model.is_some()
+        let options = &self.options;
+        !self.scans.is_empty()
+            || self.model.is_some()
+            || !options.channels.is_empty()
+            || options.model.preset.is_some()
+            || options.model.merge_order.is_some()
     }
 }
 
@@ -35,8 +43,8 @@ const WINDOW_PACKAGES: &str = "libvulkan1 mesa-vulkan-drivers libegl1 libgl1-mes
 #[derive(Debug, Clone)]
 pub struct WindowRequest {
     /// Scans to open; none means the demonstration.
-    pub scans: Vec<PathBuf>,
-    pub model: Option<PathBuf>,
+    pub scans: Vec<ScanFile>,
+    pub model: Option<ModelSource>,
     pub device: DeviceChoice,
     pub memory_limit: MemoryLimit,
 }
@@ -57,8 +65,11 @@ pub(crate) fn run(
     open_window: OpenWindow<'_>,
 ) -> anyhow::Result<()> {
     let request = WindowRequest {
-        scans: arguments.scans.clone(),
-        model: arguments.model.clone(),
+        scans: arguments.options.files(&arguments.scans),
+        model: arguments
+            .model
+            .clone()
+            .map(|path| arguments.options.model.source(path)),
         device: common.device_choice(),
         memory_limit: common.memory_limit.unwrap_or_default(),
     };
@@ -72,12 +83,13 @@ pub(crate) fn run(
     } else {
         "update the graphics driver".to_owned()
     };
-    let folder = headless_folder(&arguments.scans);
+    let folder = headless_folder(&arguments.options.paths(&arguments.scans));
     eprintln!(
         "voxplain: no window can be opened ({why}); for the window {install}. Doing the same job without it, into {}",
         folder.display()
     );
-    let scans = if arguments.scans.is_empty() {
+    let nothing = arguments.scans.is_empty() && arguments.options.channels.is_empty();
+    let scans = if nothing {
         vec![assets::demonstration_scan()]
     } else {
         arguments.scans.clone()
@@ -88,7 +100,12 @@ pub(crate) fn run(
         region: RegionChoice::Automatic,
     };
     explain::run(
-        &Explain::first_look(study, SupervoxelArguments::first_look(), folder),
+        &Explain::first_look(
+            study,
+            arguments.options.clone(),
+            SupervoxelArguments::first_look(),
+            folder,
+        ),
         common,
     )
 }

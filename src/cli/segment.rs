@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::progress::ProgressLine;
-use super::study::StudyArguments;
+use super::study::{Segmented, StudyArguments, StudyOptions};
 use super::{Common, cancel_on_interrupt, check_map_output, check_output};
 use crate::engine::folder;
 use crate::io;
@@ -14,6 +14,8 @@ use crate::io;
 pub(crate) struct Segment {
     #[command(flatten)]
     study: StudyArguments,
+    #[command(flatten)]
+    options: StudyOptions,
     /// Label map to write (.nii or .nii.gz)
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -23,13 +25,17 @@ pub(crate) struct Segment {
 }
 
 pub(crate) fn run(arguments: &Segment, common: &Common) -> anyhow::Result<()> {
-    check_map_output(&arguments.out, &arguments.study.scans)?;
+    let scans = arguments.options.paths(&arguments.study.scans);
+    check_map_output(&arguments.out, &scans)?;
     if let Some(path) = &arguments.logits {
         check_output(path)?;
     }
     let cancel = cancel_on_interrupt();
     let mut line = ProgressLine::new();
-    let segmented = arguments.study.segment(common, &mut line, &cancel)?;
+    let study = arguments
+        .study
+        .open_with(&arguments.options, &mut line, &cancel)?;
+    let segmented = Segmented::new(study, common, &mut line, &cancel)?;
     let (study, segmentation) = (&segmented.study, &segmented.segmentation);
 
     let whole = folder::on_scan_grid(
@@ -62,6 +68,8 @@ pub(crate) fn run(arguments: &Segment, common: &Common) -> anyhow::Result<()> {
         "seconds": segmentation.seconds,
         "device": segmented.network.device().label(),
         "region_mm": study.region,
+        "merge_order": study.bundle.description().network.merge_order,
+        "notes": study.notes(),
     });
     common.print(&json, &lines);
     Ok(())

@@ -3,26 +3,99 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::Common;
 use super::progress::ProgressLine;
 use crate::base::{CancelToken, Phase, Progress};
-use crate::engine::{self, EngineError, RegionChoice, Scan, Segmentation, Study, assets};
-use crate::model::{Bundle, SwinUnetr};
+use crate::engine::{
+    self, EngineError, ModelSource, RegionChoice, Scan, ScanFile, Segmentation, Study, assets,
+};
+use crate::model::{Bundle, MergeOrder, SwinUnetr};
 
 /// What is looked at.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct StudyArguments {
-    /// The scan: NIfTI (.nii, .nii.gz), one file for each channel of the model
-    #[arg(required = true, value_name = "SCAN")]
+    /// The scan: NIfTI (.nii, .nii.gz), one file for each channel of the model, in any
+    /// order that their names make clear
+    #[arg(required_unless_present = "channels", value_name = "SCAN")]
     pub(crate) scans: Vec<PathBuf>,
-    /// Model bundle: a folder with bundle.json and weights (default: the demonstration's)
-    #[arg(long, value_name = "BUNDLE")]
+    /// Model: a folder with bundle.json, a MONAI bundle's folder, or a weights file
+    /// (.pt, .pth, .safetensors) with --preset (default: the demonstration's)
+    #[arg(long, value_name = "MODEL")]
     pub(crate) model: Option<PathBuf>,
     /// auto, whole, or a box in RAS+ millimetres: x0,y0,z0,x1,y1,z1
     #[arg(long, default_value = "auto", allow_hyphen_values = true)]
     pub(crate) region: RegionChoice,
+}
+
+/// What paths alone do not say of a model and of scans.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct StudyOptions {
+    #[command(flatten)]
+    pub(crate) model: ModelOptions,
+    /// A scan and the channel of the model that it is, as in T1=scan.nii.gz
+    #[arg(id = "channels", long = "channel", value_name = "NAME=SCAN")]
+    pub(crate) channels: Vec<ScanFile>,
+}
+
+/// What a path alone does not say of a model.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ModelOptions {
+    /// How a weights file is used: btcv or brats21
+    #[arg(long, value_name = "PRESET")]
+    pub(crate) preset: Option<String>,
+    /// Order in which patch merging takes the eight sub-grids, in place of what the
+    /// model says: it is not in the weights
+    #[arg(long)]
+    pub(crate) merge_order: Option<MergeOrderArgument>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MergeOrderArgument {
+    /// MONAI 0.9 to 1.4, and all published BTCV and BraTS weights
+    Legacy,
+    /// MONAI 1.5 and later
+    Merging,
+    /// Networks built with downsample="mergingv2"
+    Mergingv2,
+}
+
+impl From<MergeOrderArgument> for MergeOrder {
+    fn from(argument: MergeOrderArgument) -> Self {
+        match argument {
+            MergeOrderArgument::Legacy => Self::Legacy,
+            MergeOrderArgument::Merging => Self::Merging,
+            MergeOrderArgument::Mergingv2 => Self::MergingV2,
+        }
+    }
+}
+
+impl ModelOptions {
+    /// The model at a path with these options.
+    pub(crate) fn source(&self, path: PathBuf) -> ModelSource {
+        ModelSource {
+            path,
+            preset: self.preset.clone(),
+            merge_order: self.merge_order.map(Into::into),
+        }
+    }
+}
+
+impl StudyOptions {
+    /// All scans: those without a channel's name, then those with one.
+    pub(crate) fn files(&self, scans: &[PathBuf]) -> Vec<ScanFile> {
+        let unnamed = scans.iter().cloned().map(ScanFile::from);
+        unnamed.chain(self.channels.iter().cloned()).collect()
+    }
+
+    /// The paths of all scans.
+    pub(crate) fn paths(&self, scans: &[PathBuf]) -> Vec<PathBuf> {
+        self.files(scans)
+            .into_iter()
+            .map(|file| file.path)
+            .collect()
+    }
 }
 
 /// A study whose region has been segmented, ready for more.
@@ -33,38 +106,36 @@ pub(crate) struct Segmented {
 }
 
 impl StudyArguments {
-    /// Opens scan and model and checks that they fit.
+    /// Opens scan and model, without options, and checks that they fit.
     pub(crate) fn open(
         &self,
         line: &mut ProgressLine,
         cancel: &CancelToken,
     ) -> Result<Arc<Study>, EngineError> {
-        let bundle = self
+        self.open_with(&StudyOptions::default(), line, cancel)
+    }
+
+    /// Opens scan and model and checks that they fit. What a user should know about
+    /// them is printed.
+    pub(crate) fn open_with(
+        &self,
+        options: &StudyOptions,
+        line: &mut ProgressLine,
+        cancel: &CancelToken,
+    ) -> Result<Arc<Study>, EngineError> {
+        let model = self
             .model
             .clone()
             .unwrap_or_else(assets::demonstration_bundle);
-        let bundle = Arc::new(Bundle::open(&bundle)?);
-        let scan = Arc::new(Scan::open(&self.scans, &mut |p| line.show(p), cancel)?);
-        for warning in &scan.warnings {
-            line.end();
-            eprintln!("note: {warning}");
-        }
+        let bundle = Arc::new(Bundle::open_source(&options.model.source(model))?);
+        let files = options.files(&self.scans);
+        let scan = Arc::new(Scan::open(&files, &mut |p| line.show(p), cancel)?);
         let study = Study::new(scan, bundle, self.region)?;
-        if let Some(note) = &study.region_note {
+        for note in study.notes().iter().chain(&study.region_note) {
             line.end();
             eprintln!("note: {note}");
         }
         Ok(Arc::new(study))
-    }
-
-    /// Opens and segments.
-    pub(crate) fn segment(
-        &self,
-        common: &Common,
-        line: &mut ProgressLine,
-        cancel: &CancelToken,
-    ) -> Result<Segmented, EngineError> {
-        Segmented::new(self.open(line, cancel)?, common, line, cancel)
     }
 }
 

@@ -9,7 +9,7 @@ use super::progress::ProgressLine;
 use super::{Common, cancel_on_interrupt, check_map_output};
 use crate::base::{Pace, Phase, Progress};
 use crate::engine::{
-    EngineError, FIRST_SUPERVOXELS, Players, RegionChoice, Scan, folder, whole_region,
+    EngineError, FIRST_SUPERVOXELS, Players, RegionChoice, Scan, ScanFile, folder, whole_region,
 };
 use crate::explain::supervoxels::SupervoxelSettings;
 use crate::io;
@@ -70,11 +70,13 @@ pub(crate) fn run(arguments: &Supervoxels, common: &Common) -> anyhow::Result<()
     check_map_output(&arguments.out, &arguments.scans)?;
     let cancel = cancel_on_interrupt();
     let mut line = ProgressLine::new();
-    let scan = Arc::new(Scan::open(
-        &arguments.scans,
-        &mut |p| line.show(p),
-        &cancel,
-    )?);
+    let files: Vec<ScanFile> = arguments.scans.iter().cloned().map(Into::into).collect();
+    let scan = Scan::open(&files, &mut |p| line.show(p), &cancel)?.on_first_grid()?;
+    for note in scan.warnings.iter().chain(&scan.channel_notes) {
+        line.end();
+        eprintln!("note: {note}");
+    }
+    let scan = Arc::new(scan);
     let grid = *scan.first()?.grid();
     let region = match arguments.region {
         RegionChoice::Box(region) => region,

@@ -33,7 +33,7 @@ pub enum EngineError {
     #[error("no scan was given; name at least one file")]
     NoScan,
     #[error(
-        "the model {bundle:?} wants {expected} channel(s) ({names}) and got {got}; give one scan for each, in this order"
+        "the model {bundle:?} wants {expected} channel(s) ({names}) and got {got}; give one scan for each"
     )]
     Channels {
         bundle: String,
@@ -41,10 +41,14 @@ pub enum EngineError {
         names: String,
         got: usize,
     },
+    #[error("the model has no channel {name:?}; its channels are {known}")]
+    NoSuchChannel { name: String, known: String },
+    #[error("two scans were given as the channel {name:?}; give one for each")]
+    ChannelTwice { name: String },
     #[error(
-        "{other} does not lie on the same grid as {first}; resample it to the first scan, then open both again"
+        "{other} does not lie where {first} does, so no voxel of it can be brought there; give scans of the same part of the same patient"
     )]
-    DifferentGrids { first: String, other: String },
+    Apart { first: String, other: String },
     #[error("the model has no class {name:?}; it has {known}")]
     NoSuchClass { name: String, known: String },
     #[error(

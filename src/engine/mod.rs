@@ -7,6 +7,7 @@
 
 pub mod assets;
 mod attribution;
+mod channels;
 mod compute;
 mod control;
 mod error;
@@ -15,6 +16,7 @@ pub mod folder;
 mod picture;
 mod players;
 mod reporting;
+mod scan;
 mod segment;
 mod settings;
 mod slot;
@@ -22,6 +24,7 @@ mod study;
 mod worker;
 
 pub use attribution::{MaskStatistics, is_undecided, largest_value, player_samples, ranked};
+pub use channels::{ChannelFacts, ChannelOrder, ScanFile, match_channels};
 pub use compute::Compute;
 pub use control::JobControl;
 pub use error::EngineError;
@@ -30,11 +33,14 @@ pub use explaining::{
 };
 pub use players::Players;
 pub use reporting::value_unit;
+pub use scan::{InputFile, Scan};
 pub use segment::{Segmentation, segment};
 pub use settings::{
     Budget, DeviceChoice, ExplainSettings, FIRST_SUPERVOXELS, MeasuredPart, RegionChoice,
     SettingError,
 };
 pub use slot::Slot;
-pub use study::{InputFile, Scan, Study, whole_region};
+pub use study::{Study, whole_region};
 pub use worker::{Engine, Event, Waker};
+
+pub use crate::model::ModelSource;

@@ -124,7 +124,7 @@ pub fn provenance(explanation: &Explanation) -> Result<provenance::Explanation, 
             orientation: Orientation::of(volume.grid()).letters(),
         })
         .collect();
-    let mut notes = study.scan.warnings.clone();
+    let mut notes = study.notes();
     notes.extend(study.region_note.clone());
     if explanation
         .classes

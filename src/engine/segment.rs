@@ -6,7 +6,7 @@ use ndarray::{Array3, Array4};
 
 use crate::base::{CancelToken, Pace, Phase, Progress};
 use crate::engine::{EngineError, Study};
-use crate::model::{self, Prepared, SlidingWindow, SwinUnetr};
+use crate::model::{self, Activation, Prepared, SlidingWindow, SwinUnetr};
 use crate::volume::{LabelMap, Volume};
 
 /// What the network says about a region.
@@ -68,18 +68,9 @@ pub fn segment(
             total: total as u64,
         });
     })?;
-    let model_labels = description.activation.labels(logits.view());
+    let model_labels = description.labels(logits.view());
     let labels = prepared.labels_to_region(&model_labels)?;
-    let counts = labels.counts();
-    let millilitres = labels.grid().voxel_volume_mm3() / 1000.0;
-    let volumes_ml = (0..description.classes.len())
-        .map(|class| {
-            let label = study.bundle.label_of_class(class);
-            counts
-                .get(label)
-                .map_or(0.0, |&count| count as f64 * millilitres)
-        })
-        .collect();
+    let volumes_ml = volumes_ml(study, &prepared, &logits, &labels)?;
     Ok(Segmentation {
         prepared,
         logits,
@@ -88,4 +79,32 @@ pub fn segment(
         volumes_ml,
         seconds: pace.elapsed_s(),
     })
+}
+
+/// Volume of each class in millilitres. Classes that may overlap are counted on their
+/// own: the label map shows only one of them at each voxel.
+fn volumes_ml(
+    study: &Study,
+    prepared: &Prepared,
+    logits: &Array4<f32>,
+    labels: &LabelMap,
+) -> Result<Vec<f64>, EngineError> {
+    let description = study.bundle.description();
+    let classes = 0..description.classes.len();
+    if description.activation == Activation::Softmax {
+        let counts = labels.counts();
+        let millilitres = labels.grid().voxel_volume_mm3() / 1000.0;
+        return Ok(classes
+            .map(|class| {
+                let count = counts.get(description.label_of_class(class));
+                count.map_or(0.0, |&count| count as f64 * millilitres)
+            })
+            .collect());
+    }
+    classes
+        .map(|class| {
+            let voxels = description.class_voxels(logits.view(), class);
+            Ok(prepared.labels_to_region(&voxels)?.volume_ml(1))
+        })
+        .collect()
 }

@@ -1,88 +1,12 @@
 //! One scan, one model and one region: what is looked at.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::colour::Rgb;
-use crate::base::{CancelToken, Grid, Progress, VoxelBox, WorldBox};
-use crate::engine::{EngineError, RegionChoice};
-use crate::io;
+use crate::base::{Grid, VoxelBox, WorldBox};
+use crate::engine::{EngineError, RegionChoice, Scan};
 use crate::model::{Bundle, ClassDescription};
 use crate::volume::Volume;
-
-/// A file that was read, as provenance names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InputFile {
-    /// Name without folders: a path may name a patient or a person.
-    pub file_name: String,
-    /// BLAKE3 of the file's bytes, in hexadecimal.
-    pub hash: String,
-}
-
-/// The channels of one scan, on one grid.
-#[derive(Debug, Clone)]
-pub struct Scan {
-    pub channels: Vec<Arc<Volume>>,
-    /// Where the files are. For opening them again; never written to any output.
-    pub paths: Vec<PathBuf>,
-    pub inputs: Vec<InputFile>,
-    /// What is odd about the files, in plain words.
-    pub warnings: Vec<String>,
-}
-
-impl Scan {
-    /// Opens one file a channel. The files must share a grid.
-    pub fn open(
-        paths: &[PathBuf],
-        progress: &mut dyn FnMut(Progress),
-        cancel: &CancelToken,
-    ) -> Result<Self, EngineError> {
-        let mut scan = Self {
-            channels: Vec::new(),
-            paths: paths.to_vec(),
-            inputs: Vec::new(),
-            warnings: Vec::new(),
-        };
-        for path in paths {
-            let opened = io::open_volume(path, progress, cancel)?;
-            let name = file_name(path);
-            if let Some(first) = scan.channels.first()
-                && !first.grid().same_place(opened.volume.grid())
-            {
-                return Err(EngineError::DifferentGrids {
-                    first: first.name().to_owned(),
-                    other: name,
-                });
-            }
-            let several = paths.len() > 1;
-            scan.warnings.extend(opened.warnings.iter().map(|warning| {
-                if several {
-                    format!("{name}: {warning}")
-                } else {
-                    warning.to_string()
-                }
-            }));
-            scan.inputs.push(InputFile {
-                file_name: name,
-                hash: io::file_hash(path)?,
-            });
-            scan.channels.push(Arc::new(opened.volume));
-        }
-        Ok(scan)
-    }
-
-    /// The channel that is shown and whose grid all maps are written on.
-    pub fn first(&self) -> Result<&Arc<Volume>, EngineError> {
-        self.channels.first().ok_or(EngineError::NoScan)
-    }
-}
-
-fn file_name(path: &Path) -> String {
-    path.file_name().map_or_else(
-        || path.display().to_string(),
-        |n| n.to_string_lossy().into_owned(),
-    )
-}
 
 /// A scan with the model that looks at it and the region it looks at.
 #[derive(Debug, Clone)]
@@ -100,7 +24,8 @@ pub struct Study {
 }
 
 impl Study {
-    /// Checks that scan and model fit and settles the region.
+    /// Checks that scan and model fit, brings the scan's channels into the model's order
+    /// and onto one grid, and settles the region.
     pub fn new(
         scan: Arc<Scan>,
         bundle: Arc<Bundle>,
@@ -116,6 +41,7 @@ impl Study {
                 got: scan.channels.len(),
             });
         }
+        let scan = Scan::arrange(scan, &description.channels)?;
         let grid = *scan.first()?.grid();
         let (region, region_note) = match choice {
             RegionChoice::Box(region) => (region, None),
@@ -132,6 +58,15 @@ impl Study {
             region_grid,
             region_note,
         })
+    }
+
+    /// What a user should know about scan and model, in plain words; the region has a
+    /// note of its own.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = self.scan.warnings.clone();
+        notes.extend(self.scan.channel_notes.iter().cloned());
+        notes.extend(self.bundle.notes().iter().cloned());
+        notes
     }
 
     /// The same study looking elsewhere.

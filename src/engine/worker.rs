@@ -14,8 +14,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use crate::base::{CancelToken, Cancelled, Phase, Progress, WorldBox};
 use crate::engine::explaining::{self, Explanation, Snapshot};
 use crate::engine::{
-    Compute, EngineError, ExplainSettings, JobControl, Players, RegionChoice, Scan, Segmentation,
-    Slot, Study, folder, segment,
+    Compute, EngineError, ExplainSettings, JobControl, ModelSource, Players, RegionChoice, Scan,
+    ScanFile, Segmentation, Slot, Study, folder, segment,
 };
 use crate::explain::relevance_mask::MaskRule;
 use crate::explain::supervoxels::SupervoxelSettings;
@@ -25,8 +25,8 @@ use crate::model::{Bundle, SwinUnetr};
 #[derive(Debug)]
 enum Request {
     Open {
-        scan: Vec<PathBuf>,
-        bundle: PathBuf,
+        scan: Vec<ScanFile>,
+        model: ModelSource,
         region: RegionChoice,
     },
     MoveRegion(WorldBox),
@@ -116,11 +116,17 @@ impl Engine {
         })
     }
 
-    /// Opens a scan with a model; what runs for another study is cancelled.
-    pub fn open(&mut self, scan: Vec<PathBuf>, bundle: PathBuf, region: RegionChoice) {
+    /// Opens a scan, one file a channel in any order, with a model; what runs for
+    /// another study is cancelled.
+    pub fn open(
+        &mut self,
+        scan: impl IntoIterator<Item = impl Into<ScanFile>>,
+        model: impl Into<ModelSource>,
+        region: RegionChoice,
+    ) {
         self.send(Request::Open {
-            scan,
-            bundle,
+            scan: scan.into_iter().map(Into::into).collect(),
+            model: model.into(),
             region,
         });
     }
@@ -268,11 +274,11 @@ impl Worker {
         match request {
             Request::Open {
                 scan,
-                bundle,
+                model,
                 region,
             } => {
                 let scan = Arc::new(Scan::open(&scan, &mut self.reporter(), job.cancel_token())?);
-                let bundle = Arc::new(Bundle::open(&bundle)?);
+                let bundle = Arc::new(Bundle::open_source(&model)?);
                 let study = Arc::new(Study::new(scan, bundle, region)?);
                 self.look_at(study, job)
             }

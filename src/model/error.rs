@@ -1,6 +1,6 @@
 //! What can go wrong on this floor, in words a user can act on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::base::{Cancelled, GridError};
 
@@ -10,8 +10,8 @@ pub enum ModelError {
     #[error("the network settings cannot be used: {0}; correct them in bundle.json")]
     Settings(String),
     #[error(
-        "the weights file cannot be read ({reason}); check that it is a complete .safetensors \
-         file: {path}"
+        "the weights file cannot be read ({reason}); choose a complete .safetensors file or \
+         PyTorch checkpoint (.pt, .pth): {path}"
     )]
     UnreadableWeights { reason: String, path: PathBuf },
     #[error(
@@ -24,6 +24,30 @@ pub enum ModelError {
          `use_v2` and that the file is a Swin UNETR's"
     )]
     UnexpectedWeights { count: usize, first: String },
+    #[error(
+        "these are not the weights of a Swin UNETR, they look like {kind} (first missing \
+         {missing:?}, first unexpected {unexpected:?}); choose weights of MONAI's SwinUNETR"
+    )]
+    OtherNetwork {
+        kind: &'static str,
+        missing: String,
+        unexpected: String,
+    },
+    #[error(
+        "these weights are a pre-trained Swin encoder alone (such as model_swinvit.pt): without \
+         the decoder, first missing \"encoder1.layer.conv1.conv.weight\", nothing can be \
+         segmented; train a SwinUNETR from them and choose its weights"
+    )]
+    EncoderOnly,
+    #[error(
+        "the weights are of a Swin UNETR whose {what} is {found} where this program runs \
+         {supported}; choose weights of such a network"
+    )]
+    UnsupportedNetwork {
+        what: &'static str,
+        found: String,
+        supported: String,
+    },
     #[error(
         "the weight {key:?} has shape {actual:?} where the network settings need {expected:?}; \
          check in_channels, out_channels and feature_size in bundle.json"
@@ -77,7 +101,8 @@ pub enum ModelError {
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
     #[error(
-        "the model folder cannot be read ({reason}); choose a folder with a bundle.json: {path}"
+        "the model cannot be read ({reason}); choose a folder with a bundle.json, a MONAI \
+         bundle's folder, or a weights file: {path}"
     )]
     Unreadable {
         reason: std::io::Error,
@@ -94,8 +119,44 @@ pub enum BundleError {
         why: String,
         path: PathBuf,
     },
-    #[error("{source} ({path})")]
-    Network { source: ModelError, path: PathBuf },
+    #[error(
+        "weights alone do not say how they are used; they take {inputs} channel(s) and give \
+         {outputs}: {advice}: {path}"
+    )]
+    PresetNeeded {
+        inputs: usize,
+        outputs: usize,
+        advice: String,
+        path: PathBuf,
+    },
+    #[error("there is no preset {name:?}; choose one of {known}")]
+    NoSuchPreset { name: String, known: String },
+    #[error(
+        "the preset {name} is for {} channel(s) in and {} out, and these weights have {} and {}; \
+         choose the preset of the model they were trained as: {path}",
+        wanted[0], wanted[1], found[0], found[1]
+    )]
+    PresetMisfit {
+        name: &'static str,
+        wanted: [usize; 2],
+        found: [usize; 2],
+        path: PathBuf,
+    },
+    #[error("a preset is for a weights file, and this is a folder; leave --preset out: {path}")]
+    PresetForFolder { path: PathBuf },
+    #[error("the MONAI bundle cannot be used: {why}; describe the model in a bundle.json: {path}")]
+    Monai { why: String, path: PathBuf },
+    // Not called `source`: the line holds it already.
+    #[error("{}", weights_line(error, path))]
+    Network { error: ModelError, path: PathBuf },
+}
+
+/// One line about weights that ends in their path, which some errors already do.
+fn weights_line(source: &ModelError, path: &Path) -> String {
+    match source {
+        ModelError::UnreadableWeights { .. } => source.to_string(),
+        _ => format!("{source}: {}", path.display()),
+    }
 }
 
 /// Why scans cannot be brought into the form a network needs.
@@ -113,6 +174,11 @@ pub enum PreprocessingError {
          region; replace them and open it again"
     )]
     NotFinite { name: String },
+    #[error(
+        "the region has no voxel above 0 after scaling, so it cannot be cropped to the \
+         foreground as the model asks; choose a region that shows part of the body"
+    )]
+    NoForeground,
     #[error("the {what} has {actual} voxels where the grid has {expected}")]
     Size {
         what: &'static str,

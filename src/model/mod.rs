@@ -13,6 +13,7 @@ mod error;
 mod inference;
 mod masked;
 mod memory;
+mod monai;
 mod preprocessing;
 pub mod recipe;
 mod runner;
@@ -23,15 +24,19 @@ mod weights;
 mod windows;
 
 pub use activation::Activation;
-pub use bundle::{Bundle, BundleDescription, ClassDescription, SuggestedRegion};
+pub use bundle::{
+    Bundle, BundleDescription, ClassDescription, ModelSource, Preset, SuggestedRegion,
+};
 pub use device::ComputeDevice;
 pub use error::{BundleError, ModelError, PreprocessingError};
 pub use inference::SlidingWindow;
 pub use masked::{MaskedNetwork, WindowStatistics};
 pub use memory::{MemoryPlan, window_bytes};
-pub use preprocessing::{Intensity, ModelOrientation, Prepared, Preprocessing, prepare};
+pub use preprocessing::{
+    CropBox, ForegroundCrop, Intensity, ModelOrientation, Prepared, Preprocessing, prepare,
+};
 pub use swin_unetr::{MergeOrder, NetworkConfig, SwinUnetr, floating_point_operations};
 pub use target::{ClassSums, RegionSums, RunSums, TargetMasks};
 pub use watch::DeviceEvent;
-pub use weights::{Weights, expected_tensors};
+pub use weights::{Checkpoint, Weights, expected_tensors};
 pub use windows::{Blend, Inference, WindowPlan, importance};

@@ -6,16 +6,22 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 use glam::DVec3;
 
 use crate::base::{Plane, WorldBox};
+use crate::engine::{ModelSource, ScanFile};
 
 /// One wish of the user.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Ask for a scan with the system's file dialog.
     ChooseScan,
-    OpenScan(Vec<PathBuf>),
+    /// Open scans, one a channel, in any order.
+    OpenScan(Vec<ScanFile>),
     /// Ask for a model folder with the system's dialog.
     ChooseModel,
-    OpenModel(PathBuf),
+    /// Ask for a weights file that is used as a preset says.
+    ChooseWeights {
+        preset: &'static str,
+    },
+    OpenModel(ModelSource),
     OpenDemonstration,
     /// Ask for a folder and write the explanation into it.
     ChooseSaveFolder,
@@ -104,6 +110,18 @@ pub fn menu_entries() -> Vec<MenuEntry> {
             "Choose model…",
             command_key(Key::M),
             Command::ChooseModel,
+        ),
+        entry(
+            "File",
+            "Choose BTCV weights…",
+            None,
+            Command::ChooseWeights { preset: "btcv" },
+        ),
+        entry(
+            "File",
+            "Choose BraTS 2021 weights…",
+            None,
+            Command::ChooseWeights { preset: "brats21" },
         ),
         entry(
             "File",

@@ -1,6 +1,6 @@
 //! The system's file dialogs, asked on a thread of their own.
 
-use crate::engine::Slot;
+use crate::engine::{ModelSource, Slot};
 use crate::ui::command::Command;
 
 /// Opens dialogs and keeps the answer until the window asks for it.
@@ -29,16 +29,33 @@ impl Dialogs {
                 .add_filter("NIfTI scans", &["nii", "gz"])
                 .add_filter("All files", &["*"])
                 .pick_files()
-                .map(Command::OpenScan)
+                .map(|paths| Command::OpenScan(paths.into_iter().map(Into::into).collect()))
         });
     }
 
     pub fn choose_model(&self) {
         self.ask(|| {
             rfd::FileDialog::new()
-                .set_title("Choose a model folder (with bundle.json)")
+                .set_title("Choose a model folder (bundle.json or MONAI bundle)")
                 .pick_folder()
-                .map(Command::OpenModel)
+                .map(|folder| Command::OpenModel(folder.into()))
+        });
+    }
+
+    /// Asks for weights that are used as a preset says.
+    pub fn choose_weights(&self, preset: &'static str) {
+        self.ask(move || {
+            rfd::FileDialog::new()
+                .set_title("Choose weights of a Swin UNETR")
+                .add_filter("Weights", &["pt", "pth", "safetensors"])
+                .add_filter("All files", &["*"])
+                .pick_file()
+                .map(|path| {
+                    Command::OpenModel(ModelSource {
+                        preset: Some(preset.to_owned()),
+                        ..ModelSource::at(path)
+                    })
+                })
         });
     }
 

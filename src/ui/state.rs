@@ -1,6 +1,5 @@
 //! What the window knows: facts from the engine, and how the user looks at them.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use glam::DVec3;
@@ -8,8 +7,8 @@ use glam::DVec3;
 use crate::base::colour::Rgb;
 use crate::base::{Convention, Grid, Phase, Progress, WorldBox};
 use crate::engine::{
-    Budget, Explanation, MaskStatistics, Players, Segmentation, Snapshot, Study, largest_value,
-    player_samples, ranked,
+    Budget, Explanation, MaskStatistics, ModelSource, Players, ScanFile, Segmentation, Snapshot,
+    Study, largest_value, player_samples, ranked,
 };
 use crate::gpu::{Camera, ClassStyle, PlayerSample, Window};
 use crate::ui::command::Pane;
@@ -61,8 +60,8 @@ pub enum MessageKind {
 /// What the user chose for the next explanation.
 #[derive(Debug, Clone)]
 pub struct Choices {
-    pub scan: Vec<PathBuf>,
-    pub bundle: PathBuf,
+    pub scan: Vec<ScanFile>,
+    pub model: ModelSource,
     pub supervoxel_count: usize,
     pub class: usize,
     pub budget: Budget,

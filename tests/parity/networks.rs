@@ -200,7 +200,7 @@ fn every_large_case() {
 fn weights_from_a_file_equal_the_recipe() {
     let config = config(12, 3, MergeOrder::Merging);
     let path = large_fixture("swin_unetr/v1_f12/weights_f16.safetensors");
-    let weights = Weights::read_safetensors(&path).unwrap();
+    let weights = Weights::read(&path).unwrap();
     let folder = |name: &str| fixture(&format!("swin_unetr/v1_f12/{name}.npy"));
     check_output(
         config,

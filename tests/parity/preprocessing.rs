@@ -4,8 +4,10 @@ use std::io::Read;
 
 use glam::{DAffine3, DMat3, DVec3};
 use ndarray::Axis;
-use voxplain::base::{Grid, VoxelBox};
-use voxplain::model::{Intensity, ModelOrientation, Prepared, Preprocessing, prepare};
+use voxplain::base::{Grid, Orientation, VoxelBox};
+use voxplain::model::{
+    ForegroundCrop, Intensity, ModelOrientation, Prepared, Preprocessing, prepare,
+};
 use voxplain::volume::{Volume, Voxels};
 
 use crate::support::{difference, fixture, npy};
@@ -47,15 +49,38 @@ pub fn read_nifti(path: std::path::PathBuf) -> Volume {
     Volume::new(grid, Voxels::F32(values), scale, "fixture").unwrap()
 }
 
-fn run(name: &str, spacing_mm: Option<[f64; 3]>, intensity: Intensity) -> Prepared {
-    let scan = read_nifti(fixture(&format!("preproc/{name}.nii.gz")));
-    let region = VoxelBox::whole(scan.grid());
-    let preprocessing = Preprocessing {
-        orientation: ModelOrientation::Ras,
+const SPACING_MM: Option<[f64; 3]> = Some([1.5, 1.5, 2.0]);
+
+/// Values stay as they are.
+const KEEP: Intensity = Intensity::Range {
+    from: [0.0, 1.0],
+    to: [0.0, 1.0],
+    clip: false,
+};
+
+const CT: Intensity = Intensity::Range {
+    from: [-175.0, 250.0],
+    to: [0.0, 1.0],
+    clip: true,
+};
+
+fn settings(spacing_mm: Option<[f64; 3]>, intensity: Intensity) -> Preprocessing {
+    Preprocessing {
+        orientation: ModelOrientation::ras(),
         spacing_mm,
         intensity,
-    };
-    prepare(&[&scan], &region, &preprocessing).unwrap()
+        crop_foreground: None,
+    }
+}
+
+fn run_with(name: &str, preprocessing: &Preprocessing) -> Prepared {
+    let scan = read_nifti(fixture(&format!("preproc/{name}.nii.gz")));
+    let region = VoxelBox::whole(scan.grid());
+    prepare(&[&scan], &region, preprocessing).unwrap()
+}
+
+fn run(name: &str, spacing_mm: Option<[f64; 3]>, intensity: Intensity) -> Prepared {
+    run_with(name, &settings(spacing_mm, intensity))
 }
 
 fn check(name: &str, step: &str, prepared: &Prepared) {
@@ -96,22 +121,48 @@ fn check(name: &str, step: &str, prepared: &Prepared) {
 
 #[test]
 fn orientation_spacing_and_range_are_monais() {
-    let unit = [0.0, 1.0];
-    let keep = Intensity::Range {
-        from: unit,
-        to: unit,
-        clip: false,
-    };
-    let ct = Intensity::Range {
-        from: [-175.0, 250.0],
-        to: unit,
-        clip: true,
-    };
-    let spacing = Some([1.5, 1.5, 2.0]);
     for name in ["lps", "oblique"] {
-        check(name, "ras", &run(name, None, keep));
-        check(name, "spaced", &run(name, spacing, keep));
-        check(name, "scaled", &run(name, spacing, ct));
+        check(name, "ras", &run(name, None, KEEP));
+        check(name, "spaced", &run(name, SPACING_MM, KEEP));
+        check(name, "scaled", &run(name, SPACING_MM, CT));
+    }
+}
+
+fn cropped(name: &str) -> Prepared {
+    run_with(
+        name,
+        &Preprocessing {
+            crop_foreground: Some(ForegroundCrop::default()),
+            ..settings(SPACING_MM, CT)
+        },
+    )
+}
+
+#[test]
+fn the_foreground_crop_is_monais() {
+    for name in ["lps", "oblique"] {
+        check(name, "cropped", &cropped(name));
+    }
+}
+
+/// Other orientations hold the same voxels in the same places.
+#[test]
+fn any_orientation_keeps_voxels_in_place() {
+    let ras = run("oblique", None, KEEP);
+    for letters in ["LPS", "SAR", "ILP"] {
+        let turned = run_with(
+            "oblique",
+            &Preprocessing {
+                orientation: ModelOrientation::from_letters(letters).unwrap(),
+                ..settings(None, KEEP)
+            },
+        );
+        assert_eq!(Orientation::of(&turned.grid).letters(), letters);
+        for ((_, x, y, z), value) in turned.input.indexed_iter() {
+            let world = turned.grid.world([x, y, z].map(|v| v as f64));
+            let [x, y, z] = ras.grid.nearest_voxel(world).unwrap();
+            assert_eq!(ras.input[[0, x, y, z]], *value, "{letters}");
+        }
     }
 }
 
@@ -128,11 +179,7 @@ fn brats_normalisation_is_monais() {
             Volume::new(grid, Voxels::F32(values), (1.0, 0.0), "channel").unwrap()
         })
         .collect();
-    let preprocessing = Preprocessing {
-        orientation: ModelOrientation::Ras,
-        spacing_mm: None,
-        intensity: Intensity::ZScoreNonzero {},
-    };
+    let preprocessing = settings(None, Intensity::ZScoreNonzero {});
     let prepared = prepare(
         &channels.iter().collect::<Vec<_>>(),
         &VoxelBox::whole(&grid),
@@ -145,43 +192,130 @@ fn brats_normalisation_is_monais() {
     assert!(largest <= 1e-5, "{largest:e}");
 }
 
+/// Whether a point of a grid lies halfway between two voxels, where rounding noise
+/// decides which is the nearest.
+fn is_tie(grid: &Grid, world: DVec3) -> bool {
+    let at = grid.voxel(world).to_array();
+    at.iter().any(|v| (v - v.floor() - 0.5).abs() < 1e-6)
+}
+
+fn world_of(grid: &Grid, index: usize) -> DVec3 {
+    grid.world(grid.position(index).map(|v| v as f64))
+}
+
+/// Labels come to the model grid from the same voxels as with `Spacing` and nearest
+/// interpolation.
+#[test]
+fn the_way_there_for_labels_is_monais() {
+    for name in ["lps", "oblique"] {
+        let prepared = run(name, SPACING_MM, KEEP);
+        let scan = read_nifti(fixture(&format!("preproc/{name}.nii.gz")));
+        let labels: Vec<u16> = scan.to_f32().iter().map(|v| (v + 2000.0) as u16).collect();
+        let found = prepared.values_from_region(&labels).unwrap();
+        let expected = npy::<f32>(fixture(&format!("preproc/{name}_spaced_nearest.npy")));
+        assert_eq!(found.shape(), expected.shape());
+        let mut ties = 0;
+        for ((place, found), expected) in found.indexed_iter().zip(expected.iter()) {
+            let world = prepared
+                .grid
+                .world([place.0, place.1, place.2].map(|v| v as f64));
+            if is_tie(&prepared.region_grid, world) {
+                ties += 1;
+            } else {
+                assert_eq!(f32::from(*found) - 2000.0, *expected, "{name} {place:?}");
+            }
+        }
+        println!("{name}: {ties} ties of {}", found.len());
+        assert!(ties < found.len() / 2);
+    }
+}
+
 /// Labels come back to the scan's voxels from the same source voxels as with
 /// `Invertd` and nearest interpolation.
 #[test]
-fn the_way_back_is_monais() {
-    let unit = [0.0, 1.0];
-    let keep = Intensity::Range {
-        from: unit,
-        to: unit,
-        clip: false,
-    };
+fn the_way_back_for_labels_is_monais() {
     for name in ["lps", "oblique"] {
-        let prepared = run(name, Some([1.5, 1.5, 2.0]), keep);
+        let prepared = run(name, SPACING_MM, KEEP);
         let input = npy::<f32>(fixture(&format!("preproc/{name}_inverse_in.npy")));
         let expected = npy::<f32>(fixture(&format!("preproc/{name}_inverse_nearest.npy")));
-        // The fixture's first class probability, told apart in steps of 1/60000.
-        let level = |v: &f32| (v * 60_000.0).round() as u16;
-        let labels = input.index_axis(Axis(0), 0).mapv(|v| level(&v));
-        let labels = labels.into_dimensionality::<ndarray::Ix3>().unwrap();
-        let map = prepared.labels_to_region(&labels).unwrap();
-        let expected: Vec<u16> = expected
-            .index_axis(Axis(0), 0)
-            .t()
-            .iter()
-            .map(level)
-            .collect();
-        // Halfway between two voxels, rounding noise decides which is the nearest.
-        let tie = |index: usize| {
-            let grid = &prepared.region_grid;
-            let at = prepared
-                .grid
-                .voxel(grid.world(grid.position(index).map(|v| v as f64)));
-            at.to_array()
-                .iter()
-                .any(|v| (v - v.floor() - 0.5).abs() < 1e-6)
-        };
-        let pairs = map.labels().iter().zip(&expected).enumerate();
-        let different = pairs.filter(|(i, (a, b))| a != b && !tie(*i)).count();
-        assert_eq!(different, 0, "{name}");
+        for (class, probabilities) in input.axis_iter(Axis(0)).enumerate() {
+            // Probabilities told apart in steps of 1/60000.
+            let level = |v: &f32| (v * 60_000.0).round() as u16;
+            let labels = probabilities.mapv(|v| level(&v));
+            let labels = labels.into_dimensionality::<ndarray::Ix3>().unwrap();
+            let map = prepared.labels_to_region(&labels).unwrap();
+            let expected = expected.index_axis(Axis(0), class);
+            let expected: Vec<u16> = expected.t().iter().map(level).collect();
+            for (index, (found, expected)) in map.labels().iter().zip(&expected).enumerate() {
+                let world = world_of(&prepared.region_grid, index);
+                assert!(
+                    found == expected || is_tie(&prepared.grid, world),
+                    "{name} {class} {index}"
+                );
+            }
+        }
+    }
+}
+
+/// Probabilities come back to the scan's voxels as with `Invertd` and linear
+/// interpolation.
+#[test]
+fn the_way_back_for_probabilities_is_monais() {
+    for name in ["lps", "oblique"] {
+        let prepared = run(name, SPACING_MM, KEEP);
+        let input = npy::<f32>(fixture(&format!("preproc/{name}_inverse_in.npy")));
+        let expected = npy::<f32>(fixture(&format!("preproc/{name}_inverse_linear.npy")));
+        for (class, probabilities) in input.axis_iter(Axis(0)).enumerate() {
+            let probabilities = probabilities.into_dimensionality::<ndarray::Ix3>().unwrap();
+            let found = prepared.values_to_region(probabilities).unwrap();
+            let expected = expected.index_axis(Axis(0), class);
+            let expected: Vec<f32> = expected.t().iter().copied().collect();
+            let (largest, _) = difference(&found, &expected);
+            println!("{name} {class}: {largest:.2e}");
+            assert!(largest <= 1e-5, "{name} {class}: {largest:e}");
+        }
+    }
+}
+
+/// What the foreground crop removed comes back as background, and the rest as without
+/// the crop, except where it is interpolated with what was removed.
+#[test]
+fn the_way_back_from_a_crop_fills_with_background() {
+    for name in ["lps", "oblique"] {
+        let (whole, cropped) = (run(name, SPACING_MM, CT), cropped(name));
+        let [x, y, z] = cropped.grid.dims();
+        let one = cropped
+            .labels_to_region(&ndarray::Array3::from_elem((x, y, z), 7))
+            .unwrap();
+        let shares = cropped
+            .values_to_region(ndarray::Array3::ones((x, y, z)).view())
+            .unwrap();
+        let mut inside = 0;
+        for (index, (&label, &share)) in one.labels().iter().zip(&shares).enumerate() {
+            let world = world_of(&whole.region_grid, index);
+            let full = whole.grid.voxel(world).clamp(
+                DVec3::ZERO,
+                DVec3::from(whole.grid.dims().map(|n| n as f64 - 1.0)),
+            );
+            let at = cropped.grid.voxel(whole.grid.world(full.to_array()));
+            let last = DVec3::from(cropped.grid.dims().map(|n| n as f64 - 1.0));
+            let near = at.cmpge(DVec3::splat(-0.5)).all() && (at - last).max_element() <= 0.5;
+            if !is_tie(&whole.grid, world) {
+                assert_eq!(label, if near { 7 } else { 0 }, "{name} {index} {at}");
+            }
+            let within = at.min_element() >= -1e-9 && (at - last).max_element() <= 1e-9;
+            let beyond = at.min_element() <= -1.0 || (at - last).max_element() >= 1.0;
+            assert!(
+                !within || (share - 1.0).abs() < 1e-5,
+                "{name} {index} {share}"
+            );
+            assert!(!beyond || share == 0.0, "{name} {index} {share}");
+            inside += usize::from(within);
+        }
+        let all = one.labels().len();
+        assert!(
+            inside > all / 4 && inside < all,
+            "{name}: {inside} of {all}"
+        );
     }
 }

@@ -29,8 +29,8 @@ pub const ONE_WINDOW: WorldBox = WorldBox {
 pub fn launch(scan: Vec<PathBuf>) -> Launch {
     Launch {
         empty: scan.is_empty(),
-        scan,
-        bundle: None,
+        scan: scan.into_iter().map(Into::into).collect(),
+        model: None,
         device: DeviceChoice::Cpu,
         memory_limit: MemoryLimit::default(),
         explain_at_once: false,

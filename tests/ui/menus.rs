@@ -49,7 +49,9 @@ fn a_scan_that_is_not_there_is_named_until_dismissed() {
     });
     window.step();
     assert!(has_button(&window, "Open scan…"));
-    window.state_mut().send(Command::OpenScan(vec![image()]));
+    window
+        .state_mut()
+        .send(Command::OpenScan(vec![image().into()]));
     wait_until_ready(&mut window);
 }
 

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum as _};
+use ndarray::ArrayD;
 use serde::{Deserialize, Serialize};
 
 use super::median;
@@ -16,7 +17,7 @@ use super::process::{cpu_seconds, forget_peak_memory, memory_text, peak_memory_m
 use crate::base::{CancelToken, Cancelled, Pace};
 use crate::cli::progress::ProgressLine;
 use crate::cli::{Common, cancel_on_interrupt};
-use crate::model::swin_unetr::check_input_dims;
+use crate::model::swin_unetr::{Implementation, check_input_dims};
 use crate::model::{
     ComputeDevice, MergeOrder, NetworkConfig, SwinUnetr, Weights, floating_point_operations, recipe,
 };
@@ -51,6 +52,9 @@ pub(crate) struct Forward {
     /// Measure SwinUNETR-V2
     #[arg(long, conflicts_with = "weights")]
     v2: bool,
+    /// Show where the time of a pass goes, by part of the network (on the CPU)
+    #[arg(long)]
+    parts: bool,
     /// Weights (.safetensors) instead of made up ones; the network is read off their shapes
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
@@ -112,10 +116,20 @@ struct Measurement {
     cpu_seconds: Option<f64>,
     gflop_per_second: f64,
     peak_memory_mib: Option<f64>,
+    /// Where the time of a pass goes, if that was asked for.
+    #[serde(default)]
+    parts: Vec<Part>,
     /// Until weights and input were in place.
     loading_peak_memory_mib: Option<f64>,
     /// From then on.
     running_peak_memory_mib: Option<f64>,
+}
+
+/// A part of the network and the time it takes of a pass, on average.
+#[derive(Debug, Serialize, Deserialize)]
+struct Part {
+    name: String,
+    milliseconds: f64,
 }
 
 pub(crate) fn run(arguments: &Forward, common: &Common) -> anyhow::Result<()> {
@@ -195,7 +209,7 @@ fn measure(
     line.draw(&name, None, "making the network");
     let (config, weights) = match &arguments.weights {
         Some(path) => {
-            let weights = Weights::read_safetensors(path)?;
+            let weights = Weights::read(path)?;
             (weights.network_config(MergeOrder::Merging)?, weights)
         }
         None => {
@@ -237,6 +251,11 @@ fn measure(
         );
     }
     let cpu_after = cpu_seconds();
+    let parts = if arguments.parts {
+        parts(&network, &input, arguments.runs)?
+    } else {
+        Vec::new()
+    };
     line.end();
 
     let running_peak = forgotten.then(peak_memory_mib).flatten();
@@ -262,9 +281,44 @@ fn measure(
             // The peak was not started anew, so it is that of everything.
             None => peak_memory_mib(),
         },
+        parts,
         loading_peak_memory_mib: loading_peak,
         running_peak_memory_mib: running_peak,
     })
+}
+
+/// Passes that are timed part by part. On a graphics device, whose work is not done when
+/// it is asked for, there are none.
+fn parts(network: &SwinUnetr, input: &ArrayD<f32>, runs: u32) -> anyhow::Result<Vec<Part>> {
+    let mut parts: Vec<Part> = Vec::new();
+    let Implementation::Cpu(network) = network.implementation() else {
+        return Ok(parts);
+    };
+    let &[_, _, depth, height, width] = input.shape() else {
+        return Ok(parts);
+    };
+    // Voxel by voxel, channels side by side.
+    let image: Vec<f32> = input
+        .view()
+        .permuted_axes(vec![0, 2, 3, 4, 1])
+        .iter()
+        .copied()
+        .collect();
+    for _ in 0..runs {
+        let mut pace = Pace::start();
+        network.forward_observed(&image, [depth, height, width], &mut |name| {
+            let milliseconds = pace.elapsed_s() * 1e3 / f64::from(runs);
+            match parts.iter_mut().find(|part| part.name == name) {
+                Some(part) => part.milliseconds += milliseconds,
+                None => parts.push(Part {
+                    name: name.to_owned(),
+                    milliseconds,
+                }),
+            }
+            pace = Pace::start();
+        })?;
+    }
+    Ok(parts)
 }
 
 impl std::fmt::Display for Case {
@@ -351,6 +405,9 @@ fn command(case: &Case, arguments: &Forward, common: &Common) -> anyhow::Result<
     if arguments.v2 {
         command.arg("--v2");
     }
+    if arguments.parts {
+        command.arg("--parts");
+    }
     if let Some(weights) = &arguments.weights {
         command.arg("--weights").arg(weights);
     }
@@ -389,6 +446,22 @@ fn table(report: &Report) -> String {
             memory_text(measured.peak_memory_mib),
             memory_text(measured.running_peak_memory_mib),
         );
+    }
+    for measured in report.measurements.iter().filter(|m| !m.parts.is_empty()) {
+        let whole: f64 = measured.parts.iter().map(|part| part.milliseconds).sum();
+        lines += &format!(
+            "\nfeature size {}, {}\n",
+            measured.feature_size,
+            size_text(measured.size)
+        );
+        for part in &measured.parts {
+            lines += &format!(
+                "{:>28} {:>8.1} ms {:>5.1} %\n",
+                part.name,
+                part.milliseconds,
+                100.0 * part.milliseconds / whole
+            );
+        }
     }
     for failed in &report.failed {
         lines += &format!("failed: {failed}\n");

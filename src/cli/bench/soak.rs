@@ -103,7 +103,7 @@ pub(crate) fn run(arguments: &Soak, common: &Common) -> anyhow::Result<()> {
         study,
         network,
         segmentation,
-    } = study.segment(common, &mut line, &cancel)?;
+    } = Segmented::new(study.open(&mut line, &cancel)?, common, &mut line, &cancel)?;
     let players = Players::find(
         &study.scan,
         study.part,

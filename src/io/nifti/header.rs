@@ -77,6 +77,20 @@ pub(super) fn kind(head: &[u8]) -> Kind {
     Kind::Other
 }
 
+/// The header's free text (`descrip`) as one line, which often names the program that
+/// wrote the file and sometimes the sequence.
+pub(super) fn description(head: &[u8], version: NiftiVersion) -> String {
+    const BYTES: usize = 80;
+    let start = match version {
+        NiftiVersion::One => 148,
+        NiftiVersion::Two => 240,
+    };
+    let field = head.get(start..start + BYTES).unwrap_or_default();
+    let text = field.split(|&b| b == 0).next().unwrap_or_default();
+    let text = String::from_utf8_lossy(text);
+    text.replace(char::is_control, " ").trim().to_owned()
+}
+
 /// Reads the fields from the first bytes of a file of the given kind.
 pub(super) fn parse(
     head: &[u8],

@@ -43,6 +43,8 @@ pub struct HeaderSummary {
     pub intercept: f64,
     /// Size of the file on disk.
     pub file_bytes: u64,
+    /// The header's free text, one line, often empty.
+    pub description: String,
 }
 
 /// Deflate cannot shrink data more than this, so a compressed file cannot hold more.
@@ -81,6 +83,7 @@ pub fn read(
     let voxel_type = fields.voxel_type(path)?;
     let (slope, intercept) = fields.value_scale(path)?;
     let data_offset = fields.data_offset(path)?;
+    let description = header::description(&head, version);
     let Place {
         grid,
         source: affine_source,
@@ -159,6 +162,7 @@ pub fn read(
                 slope,
                 intercept,
                 file_bytes,
+                description: description.clone(),
             };
             Some(Opened {
                 volume,

@@ -28,7 +28,6 @@ pub struct MaskedNetwork {
     windows: SlidingWindow,
     players: usize,
     targets: TargetMasks,
-    activation: Activation,
     backend: MaskedBackend,
 }
 
@@ -92,7 +91,6 @@ impl MaskedNetwork {
             windows,
             players,
             targets,
-            activation,
             backend,
         })
     }
@@ -152,15 +150,6 @@ impl MaskedNetwork {
     ) -> Result<Array4<f32>, ModelError> {
         self.check_coalition(present)?;
         with_backend!(self, masked => masked.logits(present, cancel))
-    }
-
-    /// Labels `[[x, y, z]]` of a coalition, by [`Activation::labels`].
-    pub fn segment(
-        &self,
-        present: &[bool],
-        cancel: &CancelToken,
-    ) -> Result<Array3<u16>, ModelError> {
-        Ok(self.activation.labels(self.logits(present, cancel)?.view()))
     }
 
     fn check_coalition(&self, present: &[bool]) -> Result<(), ModelError> {

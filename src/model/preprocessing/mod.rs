@@ -1,31 +1,87 @@
 //! Brings scans into the form a network was trained on, and results back.
 //!
-//! Crop to a region, orient to RAS, resample to the network's spacing, scale the
-//! intensities; each step as MONAI does it (`Orientation`, `Spacing` with linear
-//! interpolation and border values, `NormalizeIntensity`, `ScaleIntensityRange`).
-//! Padding to whole windows happens later, in `inference`, on the scaled values.
+//! Crop to a region, orient, resample to the network's spacing, scale the intensities,
+//! crop to the foreground; each step as MONAI does it (`Orientation`, `Spacing` with
+//! linear interpolation and border values, `NormalizeIntensity`, `ScaleIntensityRange`,
+//! `CropForeground`). Padding to whole windows happens later, in `inference`, on the
+//! scaled values. The way back to the scan is in `inverse`.
 
+mod foreground;
 mod intensity;
+mod inverse;
 mod orientation;
 mod spacing;
 
-use glam::{DAffine3, DVec3};
-use ndarray::{Array3, Array4, Axis};
+use ndarray::{Array4, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::PreprocessingError;
-use crate::base::{Grid, VoxelBox};
-use crate::volume::{LabelMap, Volume};
+use crate::base::{AnatomicalAxis, Direction, Grid, Orientation, VoxelBox};
+use crate::volume::Volume;
 
+pub use foreground::{CropBox, ForegroundCrop};
 pub use intensity::Intensity;
 
-/// The orientation networks are fed in.
+/// The orientation a network is fed in: the sides that the three indices grow toward,
+/// written as nibabel's axis codes, for example `RAS`; or `native`, the order in which
+/// the scan's file has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ModelOrientation {
+#[serde(try_from = "String", into = "String")]
+pub struct ModelOrientation(Option<Orientation>);
+
+/// What stands for the scan's own orientation.
+const NATIVE: &str = "native";
+
+impl ModelOrientation {
+    /// The order in which the scan's file has its voxels.
+    pub const NATIVE: Self = Self(None);
+
+    /// From three letters such as `LPS`, or `native`; `None` for other texts.
+    pub fn from_letters(text: &str) -> Option<Self> {
+        if text == NATIVE {
+            return Some(Self::NATIVE);
+        }
+        Orientation::from_letters(text).map(|known| Self(Some(known)))
+    }
+
     /// Indices grow to the right, to the front and to the head.
-    #[serde(rename = "RAS")]
-    Ras,
+    pub fn ras() -> Self {
+        let along = |axis| Direction {
+            axis,
+            reversed: false,
+        };
+        Self(Some(Orientation(AnatomicalAxis::ALL.map(along))))
+    }
+
+    pub fn letters(self) -> String {
+        self.0
+            .map_or_else(|| NATIVE.to_owned(), Orientation::letters)
+    }
+
+    /// The orientation in which a scan on this grid is fed in.
+    fn of(self, grid: &Grid) -> Orientation {
+        self.0.unwrap_or_else(|| Orientation::of(grid))
+    }
+}
+
+impl TryFrom<String> for ModelOrientation {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::from_letters(&text).ok_or_else(|| {
+            format!(
+                "an orientation is three letters, one of R L, A P and S I each, or native, not \
+                 {text:?}"
+            )
+        })
+    }
+}
+
+impl From<ModelOrientation> for String {
+    fn from(orientation: ModelOrientation) -> Self {
+        orientation.letters()
+    }
 }
 
 /// How a bundle's network wants its input.
@@ -36,6 +92,9 @@ pub struct Preprocessing {
     /// Voxel size in mm along x, y, z after orienting, or the scan's own.
     pub spacing_mm: Option<[f64; 3]>,
     pub intensity: Intensity,
+    /// Whether and how the scaled image is cropped to where something is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crop_foreground: Option<ForegroundCrop>,
 }
 
 impl Preprocessing {
@@ -48,7 +107,9 @@ impl Preprocessing {
                 "spacing_mm is {spacing:?}, each must be 0.05 to 50"
             ));
         }
-        self.intensity.problem()
+        self.crop_foreground
+            .and_then(|crop| crop.problem())
+            .or_else(|| self.intensity.problem())
     }
 }
 
@@ -57,17 +118,22 @@ impl Preprocessing {
 pub struct Prepared {
     /// `[[channel, x, y, z]]` in C order, on [`grid`](Self::grid).
     pub input: Array4<f32>,
-    /// The model grid: RAS order, the network's spacing. Its dimensions are those of
-    /// `input`; note that `input` has z fastest.
+    /// The model grid: the network's orientation and spacing. Its dimensions are those
+    /// of `input`; note that `input` has z fastest.
     pub grid: Grid,
     /// The region of the scan that was used, on the scan's own voxels.
     pub region_grid: Grid,
+    /// The model grid before it was cropped to the foreground.
+    full_grid: Grid,
+    /// Where `grid` lies in `full_grid`.
+    crop: Option<CropBox>,
 }
 
 /// Prepares one scan a channel, cropped to `region` of the first scan's grid.
 ///
 /// Errors: no scan, scans on different grids, a region outside the scan, voxels that
-/// are not finite, a spacing that gives too many voxels.
+/// are not finite, a spacing that gives too many voxels, an image without foreground
+/// where it is to be cropped to that.
 pub fn prepare(
     channels: &[&Volume],
     region: &VoxelBox,
@@ -76,7 +142,7 @@ pub fn prepare(
     let first = channels.first().ok_or(PreprocessingError::NoChannels)?;
     let region_grid = first.grid().crop(region)?;
     let mut input = None;
-    let mut grid = region_grid;
+    let mut full_grid = region_grid;
     for (index, channel) in channels.iter().enumerate() {
         if !channel.grid().same_place(first.grid()) {
             return Err(PreprocessingError::DifferentGrids {
@@ -90,13 +156,17 @@ pub fn prepare(
                 name: channel.name().to_owned(),
             });
         }
-        let (oriented_grid, oriented) = orientation::orient(&region_grid, values)?;
+        let (oriented_grid, oriented) = orientation::orient(
+            &region_grid,
+            values,
+            preprocessing.orientation.of(&region_grid),
+        )?;
         let (channel_grid, mut array) = match preprocessing.spacing_mm {
             Some(spacing) => spacing::resample(&oriented_grid, oriented, spacing)?,
             None => (oriented_grid, oriented),
         };
         preprocessing.intensity.apply(&mut array);
-        grid = channel_grid;
+        full_grid = channel_grid;
         input
             .get_or_insert_with(|| {
                 let (x, y, z) = array.dim();
@@ -105,95 +175,30 @@ pub fn prepare(
             .index_axis_mut(Axis(0), index)
             .assign(&array);
     }
-    let input = input.ok_or(PreprocessingError::NoChannels)?;
-    Ok(Prepared {
-        input,
-        grid,
+    let mut prepared = Prepared {
+        input: input.ok_or(PreprocessingError::NoChannels)?,
+        grid: full_grid,
         region_grid,
-    })
+        full_grid,
+        crop: None,
+    };
+    if let Some(crop) = &preprocessing.crop_foreground {
+        prepared.crop_to_foreground(crop)?;
+    }
+    Ok(prepared)
 }
 
 impl Prepared {
-    /// Labels on the model grid brought to the region's voxels, each from the nearest.
-    ///
-    /// Errors: an array that is not of the model grid's size.
-    pub fn labels_to_region(&self, labels: &Array3<u16>) -> Result<LabelMap, PreprocessingError> {
-        let (x, y, z) = labels.dim();
-        let dims = self.grid.dims();
-        let size = |actual| PreprocessingError::Size {
-            what: "label array",
-            expected: self.grid.voxel_count(),
-            actual,
-        };
-        if [x, y, z] != dims {
-            return Err(size(labels.len()));
-        }
-        let nearest = NearestVoxel::new(&self.grid, &self.region_grid);
-        let [nx, ny, _] = self.region_grid.dims();
-        let mut values = vec![0; self.region_grid.voxel_count()];
-        values
-            .par_chunks_mut(nx * ny)
-            .enumerate()
-            .for_each(|(z, slice)| {
-                for (index, value) in slice.iter_mut().enumerate() {
-                    *value = labels[nearest.source([index % nx, index / nx, z])];
-                }
-            });
-        let count = values.len();
-        LabelMap::new(self.region_grid, values).ok_or_else(|| size(count))
-    }
-
-    /// Numbers on the region's voxels (x fastest), for example supervoxel ids, brought
-    /// to the model grid `[[x, y, z]]`, each from the nearest.
-    ///
-    /// Errors: a list that is not of the region grid's size.
-    pub fn values_from_region(&self, values: &[u16]) -> Result<Array3<u16>, PreprocessingError> {
-        if values.len() != self.region_grid.voxel_count() {
-            return Err(PreprocessingError::Size {
-                what: "list",
-                expected: self.region_grid.voxel_count(),
-                actual: values.len(),
-            });
-        }
-        let nearest = NearestVoxel::new(&self.region_grid, &self.grid);
-        let [x, y, z] = self.grid.dims();
-        let mut result = Array3::zeros((x, y, z));
-        result
-            .axis_iter_mut(Axis(0))
-            .into_par_iter()
-            .enumerate()
-            .for_each(|(x, mut plane)| {
-                for ((y, z), value) in plane.indexed_iter_mut() {
-                    *value = values[self.region_grid.index(nearest.source([x, y, z]))];
-                }
-            });
-        Ok(result)
-    }
-}
-
-/// Finds the source voxel nearest to a target voxel; outside the source, the nearest
-/// on its border.
-struct NearestVoxel {
-    source_from_target: DAffine3,
-    last: DVec3,
-}
-
-impl NearestVoxel {
-    fn new(source: &Grid, target: &Grid) -> Self {
-        Self {
-            source_from_target: source.voxel_from_world() * target.world_from_voxel(),
-            last: DVec3::from(source.dims().map(|n| n as f64 - 1.0)),
-        }
-    }
-
-    fn source(&self, target: [usize; 3]) -> [usize; 3] {
-        let at = self
-            .source_from_target
-            .transform_point3(DVec3::from(target.map(|v| v as f64)));
-        // Clamped to 0..=last, so the conversion cannot lose anything.
-        at.clamp(DVec3::ZERO, self.last)
-            .to_array()
-            .map(|v| v.round_ties_even() as usize)
+    fn crop_to_foreground(&mut self, settings: &ForegroundCrop) -> Result<(), PreprocessingError> {
+        let crop = settings
+            .bounding_box(self.input.view())
+            .ok_or(PreprocessingError::NoForeground)?;
+        let mut world_from_voxel = self.full_grid.world_from_voxel();
+        world_from_voxel.translation = self.full_grid.world(crop.start.map(|v| v as f64));
+        self.grid = Grid::new(crop.size, world_from_voxel)?;
+        self.input = crop.cut(self.input.view());
+        self.crop = Some(crop);
+        Ok(())
     }
 }
 
@@ -201,7 +206,8 @@ impl NearestVoxel {
 mod tests {
     use super::*;
     use crate::volume::Voxels;
-    use glam::DMat3;
+    use glam::{DAffine3, DMat3, DVec3};
+    use ndarray::Array3;
 
     fn volume(values: Vec<f32>, name: &str) -> Volume {
         // Voxel axes run to the head, to the left and to the front.
@@ -216,13 +222,14 @@ mod tests {
     fn range() -> Preprocessing {
         let unit = [0.0, 1.0];
         Preprocessing {
-            orientation: ModelOrientation::Ras,
+            orientation: ModelOrientation::ras(),
             spacing_mm: None,
             intensity: Intensity::Range {
                 from: unit,
                 to: unit,
                 clip: false,
             },
+            crop_foreground: None,
         }
     }
 

@@ -1,15 +1,18 @@
-//! Reorders and flips axes so that indices grow to the right, the front and the head.
+//! Reorders and flips axes so that indices grow toward given sides of the body.
 //!
-//! No voxel is interpolated; each keeps its place in the world (MONAI's `Orientation`
-//! with `RAS`).
+//! No voxel is interpolated; each keeps its place in the world (MONAI's `Orientation`).
 
 use glam::{DAffine3, DMat3, DVec3};
 use ndarray::{Array3, ArrayView3, Axis, ShapeBuilder};
 
 use crate::base::{Grid, GridError, Orientation};
 
-/// Values on a grid (x fastest) as an array in RAS order, with that array's grid.
-pub fn orient(grid: &Grid, values: Vec<f32>) -> Result<(Grid, Array3<f32>), GridError> {
+/// Values on a grid (x fastest) as an array in the wanted order, with that array's grid.
+pub fn orient(
+    grid: &Grid,
+    values: Vec<f32>,
+    wanted: Orientation,
+) -> Result<(Grid, Array3<f32>), GridError> {
     let directions = Orientation::of(grid).0;
     let dims = grid.dims();
     let [nx, ny, nz] = dims;
@@ -21,9 +24,17 @@ pub fn orient(grid: &Grid, values: Vec<f32>) -> Result<(Grid, Array3<f32>), Grid
     let mut origin = DVec3::ZERO;
     let mut order = [0; 3];
     for (old, direction) in directions.into_iter().enumerate() {
-        let new = direction.axis.index();
+        // Both orientations name each world axis once.
+        let Some((new, target)) = wanted
+            .0
+            .iter()
+            .enumerate()
+            .find(|(_, target)| target.axis == direction.axis)
+        else {
+            return Err(GridError::SingularAffine);
+        };
         order[new] = old;
-        if direction.reversed {
+        if direction.reversed != target.reversed {
             view.invert_axis(Axis(old));
             columns[new][old] = -1.0;
             origin[old] = dims[old] as f64 - 1.0;

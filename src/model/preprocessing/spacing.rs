@@ -101,7 +101,7 @@ fn rotation(matrix: DMat3) -> DMat3 {
 }
 
 /// Linear interpolation between voxel centres; outside, the value of the border.
-fn interpolate(
+pub fn interpolate(
     values: &Array3<f32>,
     source_from_target: DAffine3,
     dims: [usize; 3],

@@ -7,7 +7,7 @@ use glam::DVec3;
 
 use super::Viewer;
 use crate::base::{Plane, WorldBox};
-use crate::engine::{Event, ExplainSettings, RegionChoice, Study, assets};
+use crate::engine::{Event, ExplainSettings, ModelSource, RegionChoice, ScanFile, Study, assets};
 use crate::explain::relevance_mask::MaskRule;
 use crate::explain::supervoxels::SupervoxelSettings;
 use crate::gpu::Window;
@@ -122,8 +122,8 @@ impl Viewer {
     /// A scan is open: show it at once, before it is segmented.
     fn show_study(&mut self, study: Arc<Study>) {
         self.opening = false;
-        self.choices.scan.clone_from(&study.scan.paths);
-        self.choices.bundle = study.bundle.folder().to_owned();
+        self.choices.scan.clone_from(&study.scan.files);
+        self.choices.model.clone_from(study.bundle.source());
         let same_scan = self
             .facts
             .study
@@ -142,9 +142,10 @@ impl Viewer {
             if let Some(renderer) = &mut self.renderer {
                 renderer.set_scan(study.first_channel());
             }
-            self.message = (!study.scan.warnings.is_empty()).then(|| Message {
+            let notes = study.notes();
+            self.message = (!notes.is_empty()).then(|| Message {
                 kind: MessageKind::Note,
-                text: study.scan.warnings.join("\n"),
+                text: notes.join("\n"),
             });
         } else if let Some(renderer) = &mut self.renderer {
             renderer.forget_overlays();
@@ -189,6 +190,7 @@ impl Viewer {
         match command {
             Command::ChooseScan => self.dialogs.choose_scan(),
             Command::ChooseModel => self.dialogs.choose_model(),
+            Command::ChooseWeights { preset } => self.dialogs.choose_weights(preset),
             Command::ChooseSaveFolder => {
                 if self.facts.explanation.is_some() {
                     self.dialogs.choose_save_folder();
@@ -201,20 +203,20 @@ impl Viewer {
             }
             Command::OpenScan(paths) => {
                 self.explain_when_ready &= self.facts.study.is_none();
-                self.open(paths, self.choices.bundle.clone());
+                self.open(paths, self.choices.model.clone());
             }
-            Command::OpenModel(folder) => {
+            Command::OpenModel(model) => {
                 if self.choices.scan.is_empty() {
-                    self.choices.bundle = folder;
+                    self.choices.model = model;
                 } else {
-                    self.open(self.choices.scan.clone(), folder);
+                    self.open(self.choices.scan.clone(), model);
                 }
             }
             Command::OpenDemonstration => {
                 self.explain_when_ready = true;
                 self.open(
-                    vec![assets::demonstration_scan()],
-                    assets::demonstration_bundle(),
+                    vec![assets::demonstration_scan().into()],
+                    assets::demonstration_bundle().into(),
                 );
             }
             Command::Save(folder) => {
@@ -281,14 +283,14 @@ impl Viewer {
         }
     }
 
-    fn open(&mut self, scan: Vec<PathBuf>, bundle: PathBuf) {
+    fn open(&mut self, scan: Vec<ScanFile>, model: ModelSource) {
         if scan.is_empty() {
             return;
         }
         self.message = None;
         self.job = Job::starting();
         self.opening = true;
-        self.engine.open(scan, bundle, RegionChoice::Automatic);
+        self.engine.open(scan, model, RegionChoice::Automatic);
     }
 
     fn move_region(&mut self, region: WorldBox) {
@@ -373,11 +375,12 @@ impl Viewer {
                 .collect()
         });
         if let [path] = dropped.as_slice()
-            && path.join("bundle.json").is_file()
+            && ModelSource::is_model(path)
         {
-            self.commands.push(Command::OpenModel(path.clone()));
+            self.commands.push(Command::OpenModel(path.clone().into()));
         } else if !dropped.is_empty() {
-            self.commands.push(Command::OpenScan(dropped));
+            let scans = dropped.into_iter().map(Into::into).collect();
+            self.commands.push(Command::OpenScan(scans));
         }
     }
 

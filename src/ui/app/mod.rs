@@ -3,11 +3,12 @@
 mod logic;
 mod view;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::base::MemoryLimit;
-use crate::engine::{Budget, Compute, DeviceChoice, Engine, FIRST_SUPERVOXELS, assets};
+use crate::engine::{
+    Budget, Compute, DeviceChoice, Engine, FIRST_SUPERVOXELS, ModelSource, ScanFile, assets,
+};
 use crate::gpu::{GpuContext, GpuError, Tier};
 use crate::ui::command::Command;
 use crate::ui::dialogs::Dialogs;
@@ -19,8 +20,8 @@ use crate::ui::theme;
 #[derive(Debug, Clone)]
 pub struct Launch {
     /// Scans to open; empty opens the demonstration.
-    pub scan: Vec<PathBuf>,
-    pub bundle: Option<PathBuf>,
+    pub scan: Vec<ScanFile>,
+    pub model: Option<ModelSource>,
     pub device: DeviceChoice,
     /// The most memory that a run of the network may use.
     pub memory_limit: MemoryLimit,
@@ -35,7 +36,7 @@ impl Launch {
     pub fn demonstration(device: DeviceChoice) -> Self {
         Self {
             scan: Vec::new(),
-            bundle: None,
+            model: None,
             device,
             memory_limit: MemoryLimit::default(),
             explain_at_once: true,
@@ -107,7 +108,9 @@ impl Viewer {
             look: None,
             choices: Choices {
                 scan: Vec::new(),
-                bundle: launch.bundle.unwrap_or_else(assets::demonstration_bundle),
+                model: launch
+                    .model
+                    .unwrap_or_else(|| assets::demonstration_bundle().into()),
                 supervoxel_count: FIRST_SUPERVOXELS,
                 class: 1,
                 budget: Budget::PerPlayer(2.0),
