@@ -1,5 +1,7 @@
 //! The model floor against MONAI 1.6.1, whose outputs are under tests/fixtures.
 
+#[path = "parity/kernels.rs"]
+mod kernels;
 #[path = "parity/modules.rs"]
 mod modules;
 #[path = "parity/networks.rs"]

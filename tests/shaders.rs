@@ -9,6 +9,9 @@ use voxplain::gpu::tables::PlayerEntry;
 use voxplain::gpu::uniform::{
     LayerUniform, OverlayUniform, RaycastUniform, SceneUniform, SliceUniform,
 };
+use voxplain::model::swin_unetr::device::{
+    Precision, attention, images, measure, network, norm, product, program,
+};
 
 fn module(shader: &Shader) -> naga::Module {
     naga::front::wgsl::parse_str(shader.source).unwrap_or_else(|error| {
@@ -59,6 +62,196 @@ fn every_shader_file_is_part_of_a_shader() {
         }
     }
     assert_eq!(files, 7);
+}
+
+/// Every kernel of the network, in both precisions.
+#[test]
+fn every_kernel_is_valid() {
+    let mut names = std::collections::BTreeSet::new();
+    for (precision, capabilities) in [
+        (Precision::Single, Capabilities::empty()),
+        (Precision::Half, Capabilities::SHADER_FLOAT16),
+    ] {
+        for variant in program::variants(precision) {
+            names.insert(variant.name());
+            let source = variant.wgsl();
+            let module = naga::front::wgsl::parse_str(&source).unwrap_or_else(|error| {
+                panic!(
+                    "{}",
+                    error.emit_to_string_with_path(&source, variant.name())
+                )
+            });
+            let mut validator = Validator::new(ValidationFlags::all(), capabilities);
+            if let Err(error) = validator.validate(&module) {
+                panic!(
+                    "{}",
+                    error.emit_to_string_with_path(&source, variant.name())
+                );
+            }
+            let entry = &module.entry_points[0];
+            assert_eq!(entry.name, "main");
+            assert!(entry.workgroup_size.iter().product::<u32>() <= 256);
+            let shared: u32 = module
+                .global_variables
+                .iter()
+                .filter(|(_, variable)| variable.space == naga::AddressSpace::WorkGroup)
+                .map(|(_, variable)| module.types[variable.ty].inner.size(module.to_ctx()))
+                .sum();
+            assert!(
+                shared <= 16 << 10,
+                "{} shares {shared} bytes",
+                variant.name()
+            );
+        }
+    }
+    let files =
+        std::fs::read_dir(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders/network"));
+    // One file is what the others share.
+    assert_eq!(files.unwrap().count(), names.len() + 1);
+}
+
+/// The parameters of kernels lie in memory as the program's structs do.
+#[test]
+fn kernel_parameters_agree_with_the_shaders() {
+    fn of_shader(program: &str, wgsl: &str) -> (usize, Vec<(String, usize)>) {
+        let variants = program::variants(Precision::Single);
+        let variant = variants.iter().find(|v| v.name() == program).unwrap();
+        let module = naga::front::wgsl::parse_str(&variant.wgsl()).unwrap();
+        let (size, members) = layout(&module, wgsl);
+        let used = |(name, _): &(String, usize)| !name.starts_with("unused");
+        (size, members.into_iter().filter(used).collect())
+    }
+    macro_rules! check {
+        ($program:literal, $wgsl:literal, $rust:ty, [$($field:ident),* $(,)?]) => {
+            let (size, members) = of_shader($program, $wgsl);
+            assert_eq!(size, size_of::<$rust>(), "size of {}", $wgsl);
+            let expected = vec![$((stringify!($field).to_owned(), offset_of!($rust, $field))),*];
+            assert_eq!(members, expected, "members of {}", $wgsl);
+        };
+    }
+    check!(
+        "head",
+        "Head",
+        network::HeadParameters,
+        [voxels, channel_quads, images]
+    );
+    check!(
+        "attention",
+        "Attention",
+        attention::AttentionParameters,
+        [
+            dims,
+            heads,
+            window,
+            tokens_per_window,
+            shift,
+            blocks,
+            counts,
+            score_scale
+        ]
+    );
+    check!(
+        "measure",
+        "Measure",
+        measure::MeasureParameters,
+        [voxels, classes, chunks, softmax, classes_per_chunk]
+    );
+    check!(
+        "product",
+        "Product",
+        product::ProductParameters,
+        [
+            input_dims,
+            first_quads,
+            row_dims,
+            second_quads,
+            column_quads,
+            inner_quads,
+            quads_per_split,
+            splits,
+            rows_per_image,
+            tiles_per_image,
+            images,
+            stride,
+            flags,
+            first_tile,
+            places
+        ]
+    );
+    check!(
+        "sum_splits",
+        "Splits",
+        product::SplitParameters,
+        [splits, count, column_quads, flags]
+    );
+    check!(
+        "window",
+        "Window",
+        images::WindowParameters,
+        [
+            image_dims,
+            channels,
+            window_dims,
+            channel_quads,
+            start,
+            number,
+            masked,
+            image
+        ]
+    );
+    check!(
+        "stitch",
+        "Stitch",
+        images::StitchParameters,
+        [image_dims, classes, window_dims, number, start]
+    );
+    check!(
+        "blend",
+        "Blend",
+        images::BlendParameters,
+        [padded_dims, classes, image_dims, before]
+    );
+    check!("clear", "Clear", images::ClearParameters, [count]);
+    check!(
+        "row_norm",
+        "RowNorm",
+        norm::RowNormParameters,
+        [
+            input_dims,
+            channel_quads,
+            row_dims,
+            rows,
+            stride,
+            place_count,
+            normalise,
+            places
+        ]
+    );
+    check!(
+        "channel_parts",
+        "ChannelParts",
+        norm::ChannelPartsParameters,
+        [
+            voxels,
+            channel_quads,
+            columns,
+            lanes,
+            voxels_per_part,
+            parts
+        ]
+    );
+    check!(
+        "channel_norm",
+        "ChannelNorm",
+        norm::ChannelNormParameters,
+        [voxels, channel_quads, voxels_per_part, parts]
+    );
+    check!(
+        "residual",
+        "Residual",
+        norm::ResidualParameters,
+        [quads_per_image, channel_quads, count, shortcut_norm]
+    );
 }
 
 /// Size and members (name, offset) of a WGSL struct.

@@ -10,7 +10,12 @@ use voxplain::gpu::GpuContext;
 #[test]
 fn tests_left_out_are_counted() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let files = ["twins.rs", "ui/drawn.rs", "parity/networks.rs"];
+    let files = [
+        "twins.rs",
+        "ui/drawn.rs",
+        "parity/kernels.rs",
+        "parity/networks.rs",
+    ];
     let source: String = files
         .map(|file| std::fs::read_to_string(folder.join(file)).unwrap())
         .concat();

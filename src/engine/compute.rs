@@ -3,7 +3,7 @@
 use crate::base::MemoryLimit;
 use crate::engine::{DeviceChoice, EngineError};
 use crate::gpu::{GpuContext, Tier};
-use crate::model::ComputeDevice;
+use crate::model::{ComputeDevice, DeviceEvent};
 
 /// The choice of a processor, with the graphics device that the view already uses.
 #[derive(Clone)]
@@ -56,12 +56,23 @@ impl Compute {
         };
         let device = match graphics {
             None => ComputeDevice::cpu(),
-            Some(context) => ComputeDevice::from_wgpu(
-                context.instance,
-                context.adapter,
-                context.device,
-                context.queue,
-            )?,
+            Some(context) => {
+                let device = ComputeDevice::from_wgpu(
+                    context.instance.clone(),
+                    context.adapter.clone(),
+                    context.device.clone(),
+                    context.queue.clone(),
+                )?;
+                // The network now hears of the device's failures first.
+                device.listen(move |event| match event {
+                    DeviceEvent::Lost(reason) => context.note_loss(reason),
+                    DeviceEvent::Error(error) => context.note_error(error),
+                });
+                match &self.graphics {
+                    Some(_) => device.sharing_view(),
+                    None => device,
+                }
+            }
         };
         Ok(device.with_memory_limit(self.memory_limit))
     }

@@ -216,6 +216,16 @@ impl GpuContext {
         Self::from_parts(instance.clone(), adapter, device, queue)
     }
 
+    /// Records an error that whoever shares the device was told of.
+    pub fn note_error(&self, error: &str) {
+        lock(&self.health).note(error.to_owned());
+    }
+
+    /// Records that the device is gone.
+    pub fn note_loss(&self, reason: &str) {
+        lock(&self.health).lost = Some(reason.to_owned());
+    }
+
     /// What has gone wrong so far.
     pub fn health(&self) -> DeviceHealth {
         lock(&self.health).clone()

@@ -4,6 +4,7 @@ use burn::tensor::Device;
 use burn::tensor::wgpu::WgpuSetup;
 
 use super::ModelError;
+use super::watch::{DeviceEvent, DeviceWatch};
 use crate::base::MemoryLimit;
 
 /// A device for networks. Clones share it.
@@ -12,6 +13,9 @@ pub struct ComputeDevice {
     burn: Device,
     label: String,
     is_cpu: bool,
+    has_half_precision: bool,
+    shares_view: bool,
+    watch: DeviceWatch,
     memory_limit: MemoryLimit,
 }
 
@@ -24,6 +28,9 @@ impl ComputeDevice {
             burn: Device::flex(),
             label: format!("CPU ({threads} {unit})"),
             is_cpu: true,
+            has_half_precision: false,
+            shares_view: false,
+            watch: DeviceWatch::default(),
             memory_limit: MemoryLimit::default(),
         }
     }
@@ -49,7 +56,9 @@ impl ComputeDevice {
     ///
     /// The device must have been requested with every feature and limit of its adapter
     /// (except mappable primary buffers and experimental ones): kernels are chosen by what the adapter offers.
-    /// Call once for a device and clone the result.
+    /// Call once for a device and clone the result. From then on the device's failures are
+    /// noted here, and told to whoever [`listen`](Self::listen)s, in place of any handler
+    /// that was there before.
     pub fn from_wgpu(
         instance: wgpu::Instance,
         adapter: wgpu::Adapter,
@@ -64,10 +73,11 @@ impl ComputeDevice {
                 info.name
             )));
         }
+        let has_half_precision = device.features().contains(wgpu::Features::SHADER_F16);
         let setup = WgpuSetup {
             instance,
             adapter,
-            device,
+            device: device.clone(),
             queue,
             backend: info.backend,
         };
@@ -75,10 +85,16 @@ impl ComputeDevice {
             .setup(setup)
             .init()
             .map_err(|e| ModelError::NoAdapter(e.to_string()))?;
+        // After burn, which has handlers of its own that panic.
+        let watch = DeviceWatch::default();
+        watch.install(&device);
         Ok(Self {
             burn,
             label: format!("{} ({:?})", info.name, info.backend),
             is_cpu: false,
+            has_half_precision,
+            shares_view: false,
+            watch,
             memory_limit: MemoryLimit::default(),
         })
     }
@@ -109,6 +125,33 @@ impl ComputeDevice {
     /// Whether this is the CPU itself, not a graphics adapter.
     pub fn is_cpu(&self) -> bool {
         self.is_cpu
+    }
+
+    /// For a device that a view draws with: networks made on it leave time for pictures.
+    pub fn sharing_view(mut self) -> Self {
+        self.shares_view = true;
+        self
+    }
+
+    /// Whether networks leave time for pictures.
+    pub(super) fn shares_view(&self) -> bool {
+        self.shares_view
+    }
+
+    /// Whether the network can keep its numbers in half precision here.
+    pub fn has_half_precision(&self) -> bool {
+        self.has_half_precision
+    }
+
+    /// Has failures of the device told to `listener` too, for a view that shares it. It is
+    /// called on any thread and must not use the device.
+    pub fn listen(&self, listener: impl Fn(DeviceEvent<'_>) + Send + 'static) {
+        self.watch.listen(listener);
+    }
+
+    /// What has gone wrong on the device.
+    pub(super) fn watch(&self) -> &DeviceWatch {
+        &self.watch
     }
 
     /// The burn device, to put tensors on.

@@ -43,17 +43,21 @@ impl SlidingWindow {
             return Err(ModelError::Settings(problem));
         }
         let plan = WindowPlan::new(image, inference);
+        let largest = network.largest_batch(plan.window);
+        if largest == 0 {
+            return Err(ModelError::OutOfMemory(format!(
+                "the maps of one window of {:?} voxels",
+                plan.window
+            )));
+        }
+        let batch = batch.min(largest);
         let memory = MemoryPlan::new(network.config(), &plan, batch, network.device())?;
         let importance = importance(plan.window, inference.blend);
         let backend = match network.implementation().clone() {
             Implementation::Cpu(own) => Backend::Host(HostRunner::new(own, plan, importance)),
-            Implementation::Device(own) => Backend::Device(DeviceRunner::new(
-                own,
-                *network.config(),
-                network.device().burn(),
-                plan,
-                importance,
-            )),
+            Implementation::Device(own) => {
+                Backend::Device(DeviceRunner::new(own, plan, &importance)?)
+            }
         };
         Ok(Self {
             network,

@@ -19,6 +19,7 @@ pub mod recipe;
 mod runner;
 pub mod swin_unetr;
 mod target;
+mod watch;
 mod weights;
 mod windows;
 
@@ -36,5 +37,6 @@ pub use preprocessing::{
 };
 pub use swin_unetr::{MergeOrder, NetworkConfig, SwinUnetr, floating_point_operations};
 pub use target::{ClassSums, RegionSums, RunSums, TargetMasks};
+pub use watch::DeviceEvent;
 pub use weights::{Checkpoint, Weights, expected_tensors};
 pub use windows::{Blend, Inference, WindowPlan, importance};

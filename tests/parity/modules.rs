@@ -2,21 +2,21 @@
 
 use burn::tensor::{Device, Tensor};
 use voxplain::model::swin_unetr::TokenGrid;
-use voxplain::model::swin_unetr::device::attention::WindowAttention;
-use voxplain::model::swin_unetr::device::block::{PatchMerging, SwinBlock};
-use voxplain::model::swin_unetr::device::convolution::{ResidualBlock, UpBlock};
+use voxplain::model::swin_unetr::device::plain::attention::WindowAttention;
+use voxplain::model::swin_unetr::device::plain::block::{PatchMerging, SwinBlock};
+use voxplain::model::swin_unetr::device::plain::convolution::{ResidualBlock, UpBlock};
 use voxplain::model::swin_unetr::window::{WindowLayout, relative_position, score_bias};
 use voxplain::model::{MergeOrder, NetworkConfig, Weights, expected_tensors};
 
 use crate::networks::{assert_close, tensor};
 use crate::support::{config, fixture, npy, recipe_tensor};
 
-fn file(name: &str) -> std::path::PathBuf {
+pub fn file(name: &str) -> std::path::PathBuf {
     fixture(&format!("modules/{name}.npy"))
 }
 
 /// Recipe weights of tensors with these names (after `prefix`) and shapes.
-fn weights(prefix: &str, seed: u64, tensors: &[(&str, &[usize])]) -> Weights {
+pub fn weights(prefix: &str, seed: u64, tensors: &[(&str, &[usize])]) -> Weights {
     let mut weights = Weights::default();
     for (name, shape) in tensors {
         let key = format!("{prefix}.{name}");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::ArrayD;
 use voxplain::model::swin_unetr::cpu::{CpuNetwork, InstructionSet};
-use voxplain::model::swin_unetr::device::DeviceNetwork;
+use voxplain::model::swin_unetr::device::plain::PlainNetwork;
 use voxplain::model::{ComputeDevice, MergeOrder, ModelError, NetworkConfig, SwinUnetr, Weights};
 
 use crate::support::adapter::adapter;
@@ -109,7 +109,7 @@ fn features_of_the_smallest_network() {
     let folder = |name: &str| fixture(&format!("swin_unetr/v1_f12/{name}_64x32x32.npy"));
     for (order, name) in ORDERS {
         let config = config(12, 3, order);
-        let network = DeviceNetwork::new(config, &recipe_weights(&config, 1), &device).unwrap();
+        let network = PlainNetwork::new(config, &recipe_weights(&config, 1), &device).unwrap();
         let features = network.forward_features(tensor(folder("in"), &device));
         let [h0, h1, h2, h3, h4] = features.hidden;
         let suffix = if name == "merging" {
@@ -157,7 +157,7 @@ fn features_of_version_2() {
         ..config(12, 3, MergeOrder::Merging)
     };
     let folder = |name: &str| fixture(&format!("swin_unetr/v2_f12/{name}_64x96x32.npy"));
-    let network = DeviceNetwork::new(config, &recipe_weights(&config, 2), &device).unwrap();
+    let network = PlainNetwork::new(config, &recipe_weights(&config, 2), &device).unwrap();
     let features = network.forward_features(tensor(folder("in"), &device));
     let [_, h1, _, _, h4] = features.hidden;
     assert_close("v2 hs1", h1, folder("hs1"), 1e-3, 5e-5);
@@ -222,14 +222,13 @@ fn one_device_serves_view_and_network() {
     assert!(!shared.unwrap().is_cpu());
 }
 
-/// One test for all, so that the kernels are compiled once. On a software adapter that
-/// takes minutes.
+/// The network and masked runs as the program uses them. The kernels one by one are in
+/// `kernels`.
 #[test]
 fn parity_on_wgpu() {
     let Some(device) = adapter_or_skip() else {
         return;
     };
-    crate::modules::check_all(device.burn());
     let config = config(12, 3, MergeOrder::Merging);
     let folder = |name: &str| fixture(&format!("swin_unetr/v1_f12/{name}.npy"));
     check_output(

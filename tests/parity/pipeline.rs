@@ -313,6 +313,16 @@ pub fn check_masked_sums(device: &ComputeDevice, input: PathBuf) {
             assert_eq!(masked.masked_input(&[true; 8]).unwrap(), input);
             masked.evaluate(&coalitions, &CancelToken::new()).unwrap()
         });
+        for (own, expected) in own.iter().zip(&expected) {
+            assert_eq!(own.components.len(), expected.components.len());
+            assert_eq!(own.players.len(), 3 * 9);
+            let regions = |run: &RunSums| [run.components.clone(), run.players.clone()].concat();
+            for (own, expected) in regions(own).iter().zip(&regions(expected)) {
+                assert!((own.probability - expected.probability).abs() < 0.1);
+                assert!((own.logit - expected.logit).abs() < 1.0);
+                assert!((own.hard - expected.hard).abs() < 4.0);
+            }
+        }
         let classes = |runs: &[RunSums]| -> Vec<ClassSums> {
             runs.iter().flat_map(|run| run.classes.clone()).collect()
         };

@@ -8,9 +8,11 @@ use std::io::Write as _;
 use voxplain::gpu::GpuContext;
 
 /// Every test that draws or computes on a graphics adapter, by its full name.
-pub const NEED_ADAPTER: [&str; 10] = [
+pub const NEED_ADAPTER: [&str; 12] = [
     "drawn::views_are_drawn_by_whoever_is_quicker",
     "drawn::views_are_drawn_on_the_device_and_follow_the_values_with_few_bytes",
+    "kernels::a_lost_device_is_an_error",
+    "kernels::kernels_on_an_adapter",
     "networks::one_device_serves_view_and_network",
     "networks::parity_on_wgpu",
     "an_empty_scene_draws_its_background",

@@ -1,206 +1,333 @@
-//! Windows as burn tensors, on a graphics device.
+//! Windows on a graphics device, run by its kernels.
 //!
-//! Nothing but the sums of a run comes back to main memory.
+//! Scan, baseline and players are brought to the device once. A coalition is a bit for
+//! each player on the way there, and a few sums on the way back.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
-use ndarray::{Array4, ArrayView4, s};
+use ndarray::{Array4, ArrayView4, Axis, s};
 
-use super::measure::Regions;
 use super::{Runner, Scene};
-use crate::model::swin_unetr::NetworkConfig;
-use crate::model::swin_unetr::device::DeviceNetwork;
-use crate::model::target::RunSums;
-use crate::model::{ModelError, WindowPlan};
+use crate::model::swin_unetr::device::images::{
+    Cut, Mask, Padding, WindowLogits, blend, cut, stitch, zeros,
+};
+use crate::model::swin_unetr::device::measure::{Measured, SetSums, VoxelSets, measure};
+use crate::model::swin_unetr::device::{Buffer, DeviceNetwork, Map, Queue};
+use crate::model::target::{RegionSums, RunSums, TargetMasks};
+use crate::model::{Activation, ModelError, WindowPlan};
+
+/// Voxels of an image that are brought back at once.
+const DOWNLOAD_VOXELS: usize = 1 << 21;
 
 /// A [`Runner`] on a device.
 #[derive(Debug, Clone)]
 pub struct DeviceRunner {
     network: Arc<DeviceNetwork>,
-    config: NetworkConfig,
-    device: Device,
     plan: WindowPlan,
-    /// 1 × 1 × window.
-    importance: Tensor<5>,
-    /// 1 × 1 × padded image: the sum of all windows' importance.
-    total: Tensor<5>,
+    /// Weight of each voxel of a window.
+    importance: Buffer,
+    /// The sum of all windows' weights, for each voxel of the padded image.
+    total: Buffer,
+    /// The largest batch that has run, so that the device has memory for it.
+    proven: Arc<AtomicUsize>,
+}
+
+/// What a masked image is chosen from.
+#[derive(Debug)]
+pub struct Sources {
+    /// Channels × padded voxels.
+    scan: Buffer,
+    baseline: Buffer,
+    /// Player of each padded voxel.
+    players: Buffer,
 }
 
 /// A [`Scene`] on a device.
 #[derive(Debug)]
 pub struct DeviceScene {
-    /// 1 × channels × padded image.
-    scan: Tensor<5>,
-    baseline: Tensor<5>,
-    /// Player of each voxel of the padded image; 0 where none.
-    player_of_voxel: Tensor<1, Int>,
-    regions: Regions,
+    sources: Arc<Sources>,
+    /// The voxels of no player, then those of each player.
+    players: VoxelSets,
+    /// The voxels of each component of the targets.
+    components: VoxelSets,
+    targets: TargetMasks,
+    activation: Activation,
+}
+
+/// A padded image on a device.
+#[derive(Debug, Clone)]
+pub enum DeviceImage {
+    /// Channels × padded voxels.
+    Plain(Buffer),
+    /// Put together as its windows are cut.
+    Masked {
+        sources: Arc<Sources>,
+        present: Buffer,
+    },
+}
+
+/// Logits of a window, which is one of a batch.
+#[derive(Debug, Clone)]
+pub struct DeviceLogits {
+    /// Batch × classes × window voxels.
+    batch: Buffer,
+    number: usize,
 }
 
 impl DeviceRunner {
+    /// Errors: an image that does not fit in one buffer of the device.
     pub fn new(
         network: Arc<DeviceNetwork>,
-        config: NetworkConfig,
-        device: &Device,
         plan: WindowPlan,
-        importance: Vec<f32>,
-    ) -> Self {
-        let [x, y, z] = plan.window;
-        let importance = TensorData::new(importance, [1, 1, x, y, z]);
-        let importance = Tensor::<5>::from_data(importance, device);
-        let [px, py, pz] = plan.padded;
-        let mut total = Tensor::<5>::zeros([1, 1, px, py, pz], device);
-        for start in &plan.starts {
-            total = add_at(total, importance.clone(), *start);
+        importance: &[f32],
+    ) -> Result<Self, ModelError> {
+        let queue = network.queue();
+        let [_, py, pz] = plan.padded;
+        let [_, wy, wz] = plan.window;
+        let mut total = vec![0.0_f32; plan.padded.iter().product()];
+        for &[x, y, z] in &plan.starts {
+            for (line, weights) in importance.chunks_exact(wz).enumerate() {
+                let first = ((x + line / wy) * py + y + line % wy) * pz + z;
+                let sums = total.get_mut(first..first + wz).unwrap_or_default();
+                for (sum, weight) in sums.iter_mut().zip(weights) {
+                    *sum += weight;
+                }
+            }
         }
-        Self {
+        Ok(Self {
+            importance: queue.upload(importance)?,
+            total: queue.upload(&total)?,
             network,
-            config,
-            device: device.clone(),
             plan,
-            importance,
-            total,
-        }
+            proven: Arc::default(),
+        })
     }
 
-    /// The image part of a padded image.
-    fn without_padding(&self, padded: Tensor<5>) -> Tensor<5> {
-        let [x, y, z] = self.plan.pad_before;
-        let [w, h, d] = self.plan.image;
-        let channels = padded.dims()[1];
-        padded.slice([0..1, 0..channels, x..x + w, y..y + h, z..z + d])
+    /// An image `[[channel, x, y, z]]` with zeros around it.
+    fn padded<T: Copy + Default>(&self, image: ArrayView4<'_, T>) -> Vec<T> {
+        let (channels, x, y, z) = image.dim();
+        let [px, py, pz] = self.plan.padded;
+        let [bx, by, bz] = self.plan.pad_before;
+        let mut padded = Array4::from_elem((channels, px, py, pz), T::default());
+        padded
+            .slice_mut(s![.., bx..bx + x, by..by + y, bz..bz + z])
+            .assign(&image);
+        padded.into_raw_vec_and_offset().0
+    }
+
+    fn cut(
+        &self,
+        queue: &Queue,
+        image: &DeviceImage,
+        start: [usize; 3],
+        batch: &Map,
+        number: usize,
+    ) -> Result<(), ModelError> {
+        let window = Cut {
+            image_dims: self.plan.padded,
+            image: 0,
+            start,
+            channels: self.network.config().in_channels,
+        };
+        match image {
+            DeviceImage::Plain(scan) => cut(queue, scan, None, &window, batch, number),
+            DeviceImage::Masked { sources, present } => {
+                let mask = Mask {
+                    baseline: &sources.baseline,
+                    players: &sources.players,
+                    present,
+                };
+                cut(queue, &sources.scan, Some(mask), &window, batch, number)
+            }
+        }
     }
 }
 
 impl Runner for DeviceRunner {
-    /// 1 × channels × padded image.
-    type Image = Tensor<5>;
-    /// 1 × classes × window.
-    type Logits = Tensor<5>;
-    /// 1 × classes × padded image.
-    type Sum = Tensor<5>;
-    /// 1 × classes × image.
-    type Blended = Tensor<5>;
+    type Image = DeviceImage;
+    type Logits = DeviceLogits;
+    /// Classes × padded voxels.
+    type Sum = Buffer;
+    /// Classes × image voxels.
+    type Blended = Buffer;
     type Scene = DeviceScene;
 
     fn plan(&self) -> &WindowPlan {
         &self.plan
     }
 
-    fn upload(&self, image: ArrayView4<'_, f32>) -> Result<Tensor<5>, ModelError> {
-        let (channels, x, y, z) = image.dim();
-        let [px, py, pz] = self.plan.padded;
-        let [bx, by, bz] = self.plan.pad_before;
-        let mut padded = Array4::zeros((channels, px, py, pz));
-        padded
-            .slice_mut(s![.., bx..bx + x, by..by + y, bz..bz + z])
-            .assign(&image);
-        let values = padded.into_raw_vec_and_offset().0;
-        let data = TensorData::new(values, [1, channels, px, py, pz]);
-        Ok(Tensor::from_data(data, &self.device))
+    fn upload(&self, image: ArrayView4<'_, f32>) -> Result<DeviceImage, ModelError> {
+        let image = self.network.queue().upload(&self.padded(image))?;
+        Ok(DeviceImage::Plain(image))
     }
 
     fn upload_scene(&self, scene: &Scene<'_>) -> Result<DeviceScene, ModelError> {
-        let [px, py, pz] = self.plan.padded;
-        let [bx, by, bz] = self.plan.pad_before;
-        let (x, y, z) = scene.player_of_voxel.dim();
-        let mut players = ndarray::Array3::<i64>::zeros((px, py, pz));
-        players
-            .slice_mut(s![bx..bx + x, by..by + y, bz..bz + z])
-            .zip_mut_with(scene.player_of_voxel, |padded, &id| *padded = i64::from(id));
-        let players = players.into_raw_vec_and_offset().0;
-        let count = players.len();
+        let queue = self.network.queue();
+        let players = scene.player_of_voxel.view().insert_axis(Axis(0));
+        let sources = Sources {
+            scan: queue.upload(&self.padded(scene.scan))?,
+            baseline: queue.upload(&self.padded(scene.baseline))?,
+            players: queue.upload(&self.padded(players))?,
+        };
+        let of_players = scene
+            .player_of_voxel
+            .iter()
+            .map(|&player| usize::from(player))
+            .enumerate();
+        let voxels = scene.player_of_voxel.len().max(1);
+        let components = scene.targets.components();
+        // Component 0 stands for none.
+        let of_components = components
+            .iter()
+            .enumerate()
+            .filter_map(|(at, &component)| {
+                Some((at % voxels, (component as usize).checked_sub(1)?))
+            });
+        let classes = scene.targets.channel_of_component();
         Ok(DeviceScene {
-            scan: self.upload(scene.scan)?,
-            baseline: self.upload(scene.baseline)?,
-            player_of_voxel: Tensor::from_data(TensorData::new(players, [count]), &self.device),
-            regions: Regions::new(scene),
+            sources: Arc::new(sources),
+            players: VoxelSets::new(queue, of_players, scene.players + 1, None)?,
+            components: VoxelSets::new(queue, of_components, classes.len(), Some(classes))?,
+            targets: scene.targets.clone(),
+            activation: scene.activation,
         })
     }
 
-    fn masked_image(&self, scene: &DeviceScene, present: &[bool]) -> Result<Tensor<5>, ModelError> {
-        // Number 0 stands for voxels of no player.
-        let shown: Vec<i64> = std::iter::once(1)
-            .chain(present.iter().map(|&p| i64::from(p)))
-            .collect();
-        let count = shown.len();
-        let shown = Tensor::<1, Int>::from_data(TensorData::new(shown, [count]), &self.device);
-        let [n, c, x, y, z] = scene.scan.dims();
-        let from_scan = shown
-            .select(0, scene.player_of_voxel.clone())
-            .equal_scalar(1)
-            .reshape([1, 1, x, y, z])
-            .expand([n, c, x, y, z]);
-        Ok(scene
-            .baseline
-            .clone()
-            .mask_where(from_scan, scene.scan.clone()))
+    fn masked_image(
+        &self,
+        scene: &DeviceScene,
+        present: &[bool],
+    ) -> Result<DeviceImage, ModelError> {
+        let mut words = vec![0_u32; (present.len() + 1).div_ceil(32)];
+        // Bit 0 stands for voxels of no player, which are always shown.
+        for (bit, _) in std::iter::once(&true)
+            .chain(present)
+            .enumerate()
+            .filter(|(_, shown)| **shown)
+        {
+            if let Some(word) = words.get_mut(bit / 32) {
+                *word |= 1 << (bit % 32);
+            }
+        }
+        Ok(DeviceImage::Masked {
+            sources: Arc::clone(&scene.sources),
+            present: self.network.queue().upload(&words)?,
+        })
     }
 
-    fn run(&self, windows: &[(&Tensor<5>, usize)]) -> Result<Vec<Tensor<5>>, ModelError> {
-        let [w, h, d] = self.plan.window;
-        let inputs = windows
-            .iter()
-            .map(|&(image, window)| {
-                let [x, y, z] = self.plan.start(window);
-                let channels = self.config.in_channels;
-                image
-                    .clone()
-                    .slice([0..1, 0..channels, x..x + w, y..y + h, z..z + d])
-            })
-            .collect();
-        let outputs = self.network.forward(Tensor::cat(inputs, 0));
-        Ok((0..windows.len())
-            .map(|index| outputs.clone().narrow(0, index, 1))
-            .collect())
+    fn run(&self, windows: &[(&DeviceImage, usize)]) -> Result<Vec<DeviceLogits>, ModelError> {
+        let batch = self.network.input(windows.len(), self.plan.window)?;
+        for (number, &(image, window)) in windows.iter().enumerate() {
+            let queue = self.network.queue();
+            self.cut(queue, image, self.plan.start(window), &batch, number)?;
+        }
+        let logits = self.network.forward_map(&batch)?;
+        if windows.len() > self.proven.load(Ordering::Relaxed) {
+            // Whether memory suffices shows when the device is waited for. Once it did, there
+            // is no need to wait again.
+            if let Err(error) = self.network.queue().wait() {
+                drop(logits);
+                self.network.queue().free_unused();
+                return Err(error);
+            }
+            self.proven.fetch_max(windows.len(), Ordering::Relaxed);
+        }
+        let of_window = |number| DeviceLogits {
+            batch: logits.clone(),
+            number,
+        };
+        Ok((0..windows.len()).map(of_window).collect())
     }
 
-    fn start(&self) -> Result<Tensor<5>, ModelError> {
-        let [x, y, z] = self.plan.padded;
-        let shape = [1, self.config.out_channels, x, y, z];
-        Ok(Tensor::zeros(shape, &self.device))
+    fn start(&self) -> Result<Buffer, ModelError> {
+        let voxels: usize = self.plan.padded.iter().product();
+        let classes = self.network.config().out_channels;
+        zeros(self.network.queue(), classes * voxels)
     }
 
     fn add(
         &self,
-        sum: &mut Tensor<5>,
-        logits: &Tensor<5>,
+        sum: &mut Buffer,
+        logits: &DeviceLogits,
         window: usize,
     ) -> Result<(), ModelError> {
-        let weighted = logits.clone() * self.importance.clone();
-        let start = self.plan.start(window);
-        sum.inplace(|sum| add_at(sum, weighted, start));
-        Ok(())
+        let logits = WindowLogits {
+            batch: &logits.batch,
+            number: logits.number,
+            classes: self.network.config().out_channels,
+            dims: self.plan.window,
+            start: self.plan.start(window),
+        };
+        let queue = self.network.queue();
+        stitch(queue, &logits, &self.importance, sum, self.plan.padded)
     }
 
-    fn finish(&self, sum: Tensor<5>) -> Result<Tensor<5>, ModelError> {
-        Ok(self.without_padding(sum / self.total.clone()))
+    fn finish(&self, sum: Buffer) -> Result<Buffer, ModelError> {
+        let padding = Padding {
+            padded: self.plan.padded,
+            image: self.plan.image,
+            before: self.plan.pad_before,
+        };
+        let classes = self.network.config().out_channels;
+        blend(self.network.queue(), &sum, &self.total, classes, &padding)
     }
 
-    fn measure(&self, blended: &Tensor<5>, scene: &DeviceScene) -> Result<RunSums, ModelError> {
-        let logits = self.download(blended.clone())?.permuted_axes([1, 2, 3, 0]);
-        let logits: Vec<f32> = logits.iter().copied().collect();
-        Ok(scene.regions.measure(&logits))
+    fn measure(&self, blended: &Buffer, scene: &DeviceScene) -> Result<RunSums, ModelError> {
+        let measured = Measured {
+            logits: blended,
+            voxels: self.plan.image.iter().product(),
+            classes: self.network.config().out_channels,
+            softmax: scene.activation == Activation::Softmax,
+        };
+        let groups = [&scene.components, &scene.players];
+        let [components, players] = measure(self.network.queue(), groups, &measured)?
+            .map(|sums| sums.into_iter().map(RegionSums::from).collect());
+        Ok(RunSums::new(components, players, &scene.targets))
     }
 
-    fn download(&self, blended: Tensor<5>) -> Result<Array4<f32>, ModelError> {
-        let [_, c, x, y, z] = blended.dims();
-        let values = blended
-            .try_into_vec_as::<f32>()
-            .map_err(|e| ModelError::Device(e.to_string()))?;
-        Array4::from_shape_vec((c, x, y, z), values).map_err(|e| ModelError::Device(e.to_string()))
+    fn download(&self, blended: Buffer) -> Result<Array4<f32>, ModelError> {
+        let [x, y, z] = self.plan.image;
+        let classes = self.network.config().out_channels;
+        let values = self.network.queue().read(&blended, classes * x * y * z)?;
+        Array4::from_shape_vec((classes, x, y, z), values)
+            .map_err(|error| ModelError::Device(error.to_string()))
     }
 
-    fn download_image(&self, image: Tensor<5>) -> Result<Array4<f32>, ModelError> {
-        self.download(self.without_padding(image))
+    fn download_image(&self, image: DeviceImage) -> Result<Array4<f32>, ModelError> {
+        let channels = self.network.config().in_channels;
+        let [x, y, z] = self.plan.image;
+        let [bx, by, bz] = self.plan.pad_before;
+        let mut result = Array4::zeros((channels, x, y, z));
+        let planes = (DOWNLOAD_VOXELS / (y * z).max(1)).max(1);
+        // Bit for bit, in whatever precision the network works.
+        let queue = self.network.queue().in_single_precision();
+        let stored = self.network.input_channels();
+        for first in (0..x).step_by(planes) {
+            let planes = planes.min(x - first);
+            let slab = Map::empty(&queue, 1, [planes, y, z], stored)?;
+            self.cut(&queue, &image, [bx + first, by, bz], &slab, 0)?;
+            let rows = queue.read(&slab.buffer, planes * y * z * stored)?;
+            let rows = Array4::from_shape_vec((planes, y, z, stored), rows)
+                .map_err(|error| ModelError::Device(error.to_string()))?;
+            result
+                .slice_mut(s![.., first..first + planes, .., ..])
+                .assign(
+                    &rows
+                        .slice(s![.., .., .., ..channels])
+                        .permuted_axes([3, 0, 1, 2]),
+                );
+        }
+        Ok(result)
     }
 }
 
-/// Adds a part (1 × n × part) to a whole (1 × n × whole) where `start` says.
-fn add_at(whole: Tensor<5>, part: Tensor<5>, [x, y, z]: [usize; 3]) -> Tensor<5> {
-    let [_, n, w, h, d] = part.dims();
-    let ranges = [0..1, 0..n, x..x + w, y..y + h, z..z + d];
-    let sum = whole.clone().slice(ranges.clone()) + part;
-    whole.slice_assign(ranges, sum)
+impl From<SetSums> for RegionSums {
+    fn from(sums: SetSums) -> Self {
+        Self {
+            probability: sums.probability,
+            logit: sums.logit,
+            hard: sums.hard,
+        }
+    }
 }

@@ -16,14 +16,14 @@ pub mod window;
 
 use std::sync::Arc;
 
-use burn::tensor::{Tensor, TensorData};
 use ndarray::{ArrayD, IxDyn};
 
 use super::{ComputeDevice, ModelError, Weights};
 use cpu::CpuNetwork;
-use device::DeviceNetwork;
+use device::{DeviceNetwork, Queue};
 
 pub use config::{BLOCKS_PER_STAGE, HEADS, MLP_RATIO, MergeOrder, NetworkConfig, check_input_dims};
+pub use device::Precision;
 pub use operations::floating_point_operations;
 pub use window::{POSITIONS, TokenGrid};
 
@@ -33,6 +33,13 @@ pub struct SwinUnetr {
     config: NetworkConfig,
     device: ComputeDevice,
     implementation: Implementation,
+}
+
+/// How far logits in half precision are from those in single precision.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct PrecisionError {
+    pub largest: f64,
+    pub mean: f64,
 }
 
 /// The two implementations.
@@ -52,16 +59,24 @@ impl SwinUnetr {
         weights: &Weights,
         device: &ComputeDevice,
     ) -> Result<Self, ModelError> {
+        Self::with_precision(config, weights, device, Precision::Single)
+    }
+
+    /// [`new`](Self::new) with maps and weights in another precision, on devices that
+    /// [have it](ComputeDevice::has_half_precision). The processor has single precision.
+    pub fn with_precision(
+        config: NetworkConfig,
+        weights: &Weights,
+        device: &ComputeDevice,
+        precision: Precision,
+    ) -> Result<Self, ModelError> {
         config.validate()?;
         weights.check(&config)?;
         let implementation = if device.is_cpu() {
             Implementation::Cpu(Arc::new(CpuNetwork::new(config, weights)?))
         } else {
-            Implementation::Device(Arc::new(DeviceNetwork::new(
-                config,
-                weights,
-                device.burn(),
-            )?))
+            let queue = Queue::new(device, precision)?;
+            Implementation::Device(Arc::new(DeviceNetwork::new(config, weights, queue)?))
         };
         Ok(Self {
             config,
@@ -81,6 +96,50 @@ impl SwinUnetr {
 
     pub fn implementation(&self) -> &Implementation {
         &self.implementation
+    }
+
+    /// The most windows of a size that a graphics device can take together; 0 if it cannot
+    /// even bind the maps of one. The processor has no such bound.
+    pub fn largest_batch(&self, window: [usize; 3]) -> usize {
+        match &self.implementation {
+            Implementation::Cpu(_) => usize::MAX,
+            Implementation::Device(network) => network.largest_batch(window),
+        }
+    }
+
+    /// Has everything compiled that a run needs, which takes seconds on a graphics device
+    /// at the first use.
+    ///
+    /// Errors: a failing device.
+    pub fn prepare(&self) -> Result<(), ModelError> {
+        match &self.implementation {
+            Implementation::Cpu(_) => Ok(()),
+            Implementation::Device(network) => network.prepare(),
+        }
+    }
+
+    /// What half precision costs: both run over an input as in
+    /// [`forward_array`](Self::forward_array), such as one window of a scan.
+    ///
+    /// Errors: as there, and a device without half precision.
+    pub fn half_precision_error(
+        config: NetworkConfig,
+        weights: &Weights,
+        device: &ComputeDevice,
+        input: &ArrayD<f32>,
+    ) -> Result<PrecisionError, ModelError> {
+        let run = |precision| {
+            Self::with_precision(config, weights, device, precision)?.forward_array(input.clone())
+        };
+        let (single, half) = (run(Precision::Single)?, run(Precision::Half)?);
+        let mut error = PrecisionError::default();
+        for (&single, &half) in single.iter().zip(&half) {
+            let difference = (f64::from(single) - f64::from(half)).abs();
+            error.largest = error.largest.max(difference);
+            error.mean += difference;
+        }
+        error.mean /= single.len().max(1) as f64;
+        Ok(error)
     }
 
     /// Logits N×out_channels×D×H×W for an input N×in_channels×D×H×W. No activation.
@@ -114,9 +173,11 @@ impl SwinUnetr {
             }
             Implementation::Device(network) => {
                 let values: Vec<f32> = input.iter().copied().collect();
-                let data = TensorData::new(values, [n, c, d, h, w]);
-                let logits = network.forward(Tensor::from_data(data, self.device.burn()));
-                let values = logits.try_into_vec_as::<f32>().map_err(|e| failed(&e))?;
+                let queue = network.queue();
+                let images = queue.upload(&values)?;
+                let rows = network.rows_of_images(&images, n, [d, h, w])?;
+                let logits = network.forward_map(&rows)?;
+                let values = queue.read(&logits, n * out * d * h * w)?;
                 ArrayD::from_shape_vec(IxDyn(&[n, out, d, h, w]), values).map_err(|e| failed(&e))
             }
         }

@@ -1,69 +1,83 @@
-//! The convolutional half: residual blocks, and the decoder's steps up.
+//! The convolutional half on kernels: residual blocks and the decoder's steps up.
 
-use burn::tensor::activation::leaky_relu;
-use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Device, Tensor, module};
-
-use super::layers::{instance_norm, transposed, upload};
-use crate::model::swin_unetr::config::LEAKY_SLOPE;
+use super::norm::{Normed, channel_statistics, residual};
+use super::product::{After, Map, Matrix, Norm, Places, product};
+use super::queue::{Buffer, Queue};
 use crate::model::{ModelError, Weights};
 
-/// A convolution with stride 1 that keeps the size.
-#[derive(Debug)]
-pub struct Convolution {
-    /// out × in × k × k × k.
-    weight: Tensor<5>,
-    bias: Option<Tensor<1>>,
-    padding: usize,
+/// Weights of a convolution (outputs × inputs × places) as places × `channels` × outputs,
+/// with zeros for channels past the inputs.
+pub(super) fn by_place(weight: &[f32], inputs: usize, outputs: usize, channels: usize) -> Vec<f32> {
+    let places = weight.len() / (inputs * outputs).max(1);
+    let mut result = vec![0.0; places * channels * outputs];
+    for (output, of_output) in weight.chunks(inputs * places).enumerate() {
+        for (input, of_input) in of_output.chunks(places).enumerate() {
+            for (place, &value) in of_input.iter().enumerate() {
+                if let Some(at) = result.get_mut((place * channels + input) * outputs + output) {
+                    *at = value;
+                }
+            }
+        }
+    }
+    result
 }
 
-impl Convolution {
-    /// Reads `{prefix}.conv.weight` and, if there is one, `{prefix}.conv.bias`.
-    pub fn load(
-        weights: &Weights,
-        prefix: &str,
-        [inputs, outputs, size]: [usize; 3],
-        bias: bool,
-        device: &Device,
-    ) -> Result<Self, ModelError> {
-        let shape = [outputs, inputs, size, size, size];
-        let weight = weights.take(&format!("{prefix}.conv.weight"), shape)?;
-        let key = format!("{prefix}.conv.bias");
-        let bias = bias.then(|| weights.take(&key, [outputs])).transpose()?;
-        Ok(Self {
-            weight: upload(weight, shape, device),
-            bias: bias.map(|values| upload(values, [outputs], device)),
-            padding: size / 2,
-        })
-    }
-
-    /// N×in×D×H×W to N×out×D×H×W.
-    pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
-        let options = ConvOptions::new([1; 3], [self.padding; 3], [1; 3], 1);
-        module::conv3d(x, self.weight.clone(), self.bias.clone(), options)
-    }
+/// Channels as they lie in memory: whole vectors of four.
+pub fn stored_channels(channels: usize) -> usize {
+    channels.next_multiple_of(4)
 }
 
-/// Two 3×3×3 convolutions with instance norms and a shortcut (MONAI's
-/// `UnetResBlock`). Where the width changes, the shortcut is a 1×1×1 convolution
-/// with its own norm.
+/// A convolution without bias, with stride 1, that keeps the size.
+fn convolution(
+    queue: &Queue,
+    weights: &Weights,
+    prefix: &str,
+    [inputs, outputs, size]: [usize; 3],
+) -> Result<Matrix, ModelError> {
+    let shape = [outputs, inputs, size, size, size];
+    let weight = weights.take(&format!("{prefix}.conv.weight"), shape)?;
+    let channels = stored_channels(inputs);
+    let places = if size == 3 {
+        Places::around()
+    } else {
+        Places::own()
+    };
+    let weight = by_place(&weight, inputs, outputs, channels);
+    Matrix::new(queue, places, &weight, None, channels)
+}
+
+/// Two 3×3×3 convolutions with instance norms and a shortcut (MONAI's `UnetResBlock`).
 #[derive(Debug)]
 pub struct ResidualBlock {
-    conv1: Convolution,
-    conv2: Convolution,
-    conv3: Option<Convolution>,
+    conv1: Matrix,
+    conv2: Matrix,
+    conv3: Option<Matrix>,
+}
+
+/// A residual block's last map and its shortcut, before norm, sum and rectifier.
+#[derive(Debug, Clone)]
+pub struct OpenBlock {
+    pub inner: Map,
+    pub statistics: Buffer,
+    pub shortcut: Normed,
+}
+
+impl OpenBlock {
+    /// The block's result.
+    pub fn close(self, queue: &Queue) -> Result<Map, ModelError> {
+        residual(queue, &self.inner, &self.statistics, &self.shortcut)
+    }
 }
 
 impl ResidualBlock {
     pub fn load(
+        queue: &Queue,
         weights: &Weights,
         prefix: &str,
         [inputs, outputs]: [usize; 2],
-        device: &Device,
     ) -> Result<Self, ModelError> {
-        let conv = |name: &str, shape| {
-            Convolution::load(weights, &format!("{prefix}.{name}"), shape, false, device)
-        };
+        let conv =
+            |name: &str, shape| convolution(queue, weights, &format!("{prefix}.{name}"), shape);
         Ok(Self {
             conv1: conv("conv1", [inputs, outputs, 3])?,
             conv2: conv("conv2", [outputs, outputs, 3])?,
@@ -73,64 +87,96 @@ impl ResidualBlock {
         })
     }
 
-    pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
-        let slope = f64::from(LEAKY_SLOPE);
-        let inner = leaky_relu(instance_norm(self.conv1.forward(x.clone())), slope);
-        let inner = instance_norm(self.conv2.forward(inner));
-        let shortcut = match &self.conv3 {
-            Some(conv) => instance_norm(conv.forward(x)),
-            None => x,
+    /// The block up to its last norm, for one map or two whose channels lie side by side.
+    pub fn open(
+        &self,
+        queue: &Queue,
+        first: Map,
+        second: Option<Map>,
+    ) -> Result<OpenBlock, ModelError> {
+        let plain = |matrix, first: &Map, second: Option<&Map>, norm| {
+            product(queue, first, second, matrix, norm, After::default())
         };
-        leaky_relu(inner + shortcut, slope)
+        let inner = plain(&self.conv1, &first, second.as_ref(), Norm::None)?;
+        let statistics = channel_statistics(queue, &inner)?;
+        let inner = plain(&self.conv2, &inner, None, Norm::Channels(&statistics))?;
+        let statistics = channel_statistics(queue, &inner)?;
+        let shortcut = match &self.conv3 {
+            Some(conv) => {
+                let map = plain(conv, &first, second.as_ref(), Norm::None)?;
+                let statistics = Some(channel_statistics(queue, &map)?);
+                Normed { map, statistics }
+            }
+            None => Normed {
+                map: first,
+                statistics: None,
+            },
+        };
+        Ok(OpenBlock {
+            inner,
+            statistics,
+            shortcut,
+        })
+    }
+
+    /// The whole block.
+    pub fn forward(&self, queue: &Queue, map: Map) -> Result<Map, ModelError> {
+        self.open(queue, map, None)?.close(queue)
     }
 }
 
-/// Doubles the size with a transposed convolution, puts the skip connection's
-/// channels after its own, and refines both (MONAI's `UnetrUpBlock`).
+/// Doubles the size with a transposed convolution and refines it together with the skip
+/// connection (MONAI's `UnetrUpBlock`).
 #[derive(Debug)]
 pub struct UpBlock {
-    /// (8 · out) × in: for each output channel the 2×2×2 voxels of a cell.
-    expand: Tensor<3>,
+    /// Rows to the eight voxels of a cell, (cell, channel).
+    expand: Matrix,
     refine: ResidualBlock,
 }
 
 impl UpBlock {
     pub fn load(
+        queue: &Queue,
         weights: &Weights,
         prefix: &str,
         [inputs, outputs]: [usize; 2],
-        device: &Device,
     ) -> Result<Self, ModelError> {
-        let shape = [inputs, outputs, 2, 2, 2];
-        let weight = weights.take(&format!("{prefix}.transp_conv.conv.weight"), shape)?;
-        let weight = transposed(&weight, inputs, 8 * outputs);
+        let key = format!("{prefix}.transp_conv.conv.weight");
+        let weight = weights.take(&key, [inputs, outputs, 2, 2, 2])?;
+        let mut by_cell = vec![0.0; weight.len()];
+        for (input, of_input) in weight.chunks(8 * outputs).enumerate() {
+            for (output, cell) in of_input.chunks(8).enumerate() {
+                for (place, &value) in cell.iter().enumerate() {
+                    let at = (input * 8 + place) * outputs + output;
+                    if let Some(at) = by_cell.get_mut(at) {
+                        *at = value;
+                    }
+                }
+            }
+        }
         Ok(Self {
-            expand: upload(weight, [1, 8 * outputs, inputs], device),
+            expand: Matrix::new(queue, Places::own(), &by_cell, None, inputs)?,
             refine: ResidualBlock::load(
+                queue,
                 weights,
                 &format!("{prefix}.conv_block"),
                 [2 * outputs, outputs],
-                device,
             )?,
         })
     }
 
-    /// `x` N×in×D×H×W and `skip` N×out×2D×2H×2W to N×out×2D×2H×2W.
-    pub fn forward(&self, x: Tensor<5>, skip: Tensor<5>) -> Tensor<5> {
-        self.refine
-            .forward(Tensor::cat(vec![self.upsample(x), skip], 1))
+    /// The block up to its last norm. `skip` has twice the size of `map`.
+    pub fn open(&self, queue: &Queue, map: &Map, skip: Map) -> Result<OpenBlock, ModelError> {
+        let after = After {
+            scatter: true,
+            ..After::default()
+        };
+        let expanded = product(queue, map, None, &self.expand, Norm::None, after)?;
+        self.refine.open(queue, expanded, Some(skip))
     }
 
-    /// A stride of 2 and a kernel of 2 do not overlap, so the transposed convolution is
-    /// one matrix product for all voxels, whose rows are then dealt out to their cells.
-    fn upsample(&self, x: Tensor<5>) -> Tensor<5> {
-        let [n, inputs, d, h, w] = x.dims();
-        let outputs = self.expand.dims()[1] / 8;
-        self.expand
-            .clone()
-            .matmul(x.reshape([n, inputs, d * h * w]))
-            .reshape([n, outputs, 2, 2, 2, d, h, w])
-            .permute([0, 1, 5, 2, 6, 3, 7, 4])
-            .reshape([n, outputs, 2 * d, 2 * h, 2 * w])
+    /// The whole block.
+    pub fn forward(&self, queue: &Queue, map: &Map, skip: Map) -> Result<Map, ModelError> {
+        self.open(queue, map, skip)?.close(queue)
     }
 }
