@@ -185,6 +185,12 @@ impl TargetMasks {
         &self.measured
     }
 
+    /// Whether a voxel is measured.
+    pub fn is_measured(&self, voxel: [usize; 3]) -> bool {
+        let mut ranges = self.measured.iter().zip(voxel);
+        ranges.all(|(range, v)| range.contains(&v))
+    }
+
     /// `[[channel, x, y, z]]`: 0 outside the channel's target, inside it the number of
     /// the connected part, from 1 on, over all channels.
     pub fn components(&self) -> ArrayView4<'_, u32> {

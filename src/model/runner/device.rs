@@ -170,18 +170,21 @@ impl Runner for DeviceRunner {
             baseline: queue.upload(&self.padded(scene.baseline))?,
             players: queue.upload(&self.padded(players))?,
         };
+        let targets = scene.targets;
         let of_players = scene
             .player_of_voxel
-            .iter()
-            .map(|&player| usize::from(player))
-            .enumerate();
-        let voxels = scene.player_of_voxel.len().max(1);
-        let components = scene.targets.components();
-        // Component 0 stands for none.
-        let of_components = components
-            .iter()
+            .indexed_iter()
             .enumerate()
-            .filter_map(|(at, &component)| {
+            .filter(|(_, ((x, y, z), _))| targets.is_measured([*x, *y, *z]))
+            .map(|(at, (_, &player))| (at, usize::from(player)));
+        let voxels = scene.player_of_voxel.len().max(1);
+        let components = targets.components();
+        let of_components = components
+            .indexed_iter()
+            .enumerate()
+            .filter(|(_, ((_, x, y, z), _))| targets.is_measured([*x, *y, *z]))
+            // Component 0 stands for none.
+            .filter_map(|(at, (_, &component))| {
                 Some((at % voxels, (component as usize).checked_sub(1)?))
             });
         let classes = scene.targets.channel_of_component();

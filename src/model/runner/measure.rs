@@ -103,16 +103,15 @@ impl Regions {
 }
 
 fn measured_players(scene: &Scene<'_>) -> Vec<u16> {
-    let measured = scene.targets.measured();
     scene
         .player_of_voxel
         .indexed_iter()
         .map(|((x, y, z), &player)| {
-            let inside = measured
-                .iter()
-                .zip([x, y, z])
-                .all(|(range, v)| range.contains(&v));
-            if inside { player } else { UNMEASURED }
+            if scene.targets.is_measured([x, y, z]) {
+                player
+            } else {
+                UNMEASURED
+            }
         })
         .collect()
 }
