@@ -12,7 +12,7 @@ fn main() -> ExitCode {
             explain_at_once: request.scans.is_empty(),
             scan: request.scans,
             model: request.model,
-            memory_limit: request.memory_limit,
+            compute: request.compute,
             ..Launch::demonstration(request.device)
         };
         ui::run(launch).map_err(|error| NoWindow {

@@ -26,7 +26,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 pub use open::{NoWindow, OpenWindow, WindowRequest};
 
 use crate::base::{CancelToken, Cancelled, MemoryLimit};
-use crate::engine::{Compute, DeviceChoice, EngineError};
+use crate::engine::{Compute, ComputeOptions, DeviceChoice, EngineError, Precision};
 
 /// See why a Swin UNETR segmented a CT or MR scan the way it did.
 ///
@@ -76,6 +76,10 @@ pub(crate) struct Common {
     /// Most memory for a run of the network, for example 4G (default: what is free)
     #[arg(long, global = true, value_name = "SIZE")]
     memory_limit: Option<MemoryLimit>,
+    /// Precision of the network's numbers on a graphics card: half takes half the memory and
+    /// shows how far its logits are off
+    #[arg(long, global = true, default_value = "single")]
+    precision: PrecisionArgument,
     /// Number of CPU threads (default: all)
     #[arg(long, global = true, value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
@@ -89,6 +93,12 @@ enum DeviceArgument {
     List,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PrecisionArgument {
+    Single,
+    Half,
+}
+
 impl Common {
     fn device_choice(&self) -> DeviceChoice {
         match self.device {
@@ -100,8 +110,17 @@ impl Common {
 
     /// What runs the network, without a view to share a device with.
     fn compute(&self) -> Compute {
-        Compute::alone(self.device_choice())
-            .with_memory_limit(self.memory_limit.unwrap_or_default())
+        Compute::alone(self.device_choice(), self.compute_options())
+    }
+
+    fn compute_options(&self) -> ComputeOptions {
+        ComputeOptions {
+            memory_limit: self.memory_limit.unwrap_or_default(),
+            precision: match self.precision {
+                PrecisionArgument::Single => Precision::Single,
+                PrecisionArgument::Half => Precision::Half,
+            },
+        }
     }
 
     /// Prints a result: JSON for scripts, or lines for people.

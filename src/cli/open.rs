@@ -8,8 +8,7 @@ use super::Common;
 use super::explain::{self, Explain};
 use super::study::{StudyArguments, StudyOptions};
 use super::supervoxels::SupervoxelArguments;
-use crate::base::MemoryLimit;
-use crate::engine::{DeviceChoice, ModelSource, RegionChoice, ScanFile, assets};
+use crate::engine::{ComputeOptions, DeviceChoice, ModelSource, RegionChoice, ScanFile, assets};
 
 #[derive(Debug, Args)]
 pub(crate) struct Open {
@@ -46,7 +45,7 @@ pub struct WindowRequest {
     pub scans: Vec<ScanFile>,
     pub model: Option<ModelSource>,
     pub device: DeviceChoice,
-    pub memory_limit: MemoryLimit,
+    pub compute: ComputeOptions,
 }
 
 /// Why there is no window, or none any more.
@@ -71,7 +70,7 @@ pub(crate) fn run(
             .clone()
             .map(|path| arguments.options.model.source(path)),
         device: common.device_choice(),
-        memory_limit: common.memory_limit.unwrap_or_default(),
+        compute: common.compute_options(),
     };
     let why = match open_window(request) {
         Ok(()) => return Ok(()),

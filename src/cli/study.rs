@@ -161,6 +161,9 @@ impl Segmented {
             cancel,
         )?);
         line.end();
+        for note in &segmentation.notes {
+            eprintln!("note: {note}");
+        }
         Ok(Self {
             study,
             network,

@@ -25,7 +25,7 @@ mod worker;
 
 pub use attribution::{MaskStatistics, is_undecided, largest_value, player_samples, ranked};
 pub use channels::{ChannelFacts, ChannelOrder, ScanFile, match_channels};
-pub use compute::Compute;
+pub use compute::{Compute, ComputeOptions};
 pub use control::JobControl;
 pub use error::EngineError;
 pub use explaining::{
@@ -43,4 +43,4 @@ pub use slot::Slot;
 pub use study::{Study, whole_region};
 pub use worker::{Engine, Event, Waker};
 
-pub use crate::model::ModelSource;
+pub use crate::model::{ModelSource, Precision};

@@ -126,6 +126,7 @@ pub fn provenance(explanation: &Explanation) -> Result<provenance::Explanation, 
         .collect();
     let mut notes = study.notes();
     notes.extend(study.region_note.clone());
+    notes.extend(explanation.segmentation.notes.iter().cloned());
     if explanation
         .classes
         .iter()

@@ -332,8 +332,9 @@ impl Worker {
     }
 
     fn load_network(&mut self, bundle: &Arc<Bundle>) -> Result<Arc<SwinUnetr>, EngineError> {
-        let known = self.network.as_ref().filter(|(known, _)| {
-            known.weights_hash() == bundle.weights_hash()
+        let known = self.network.as_ref().filter(|(known, network)| {
+            !network.device().is_lost()
+                && known.weights_hash() == bundle.weights_hash()
                 && known.description().network == bundle.description().network
         });
         if let Some((_, network)) = known {

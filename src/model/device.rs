@@ -4,6 +4,7 @@ use burn::tensor::Device;
 use burn::tensor::wgpu::WgpuSetup;
 
 use super::ModelError;
+use super::swin_unetr::Precision;
 use super::watch::{DeviceEvent, DeviceWatch};
 use crate::base::MemoryLimit;
 
@@ -17,6 +18,7 @@ pub struct ComputeDevice {
     shares_view: bool,
     watch: DeviceWatch,
     memory_limit: MemoryLimit,
+    precision: Precision,
 }
 
 impl ComputeDevice {
@@ -32,6 +34,7 @@ impl ComputeDevice {
             shares_view: false,
             watch: DeviceWatch::default(),
             memory_limit: MemoryLimit::default(),
+            precision: Precision::Single,
         }
     }
 
@@ -96,6 +99,7 @@ impl ComputeDevice {
             shares_view: false,
             watch,
             memory_limit: MemoryLimit::default(),
+            precision: Precision::Single,
         })
     }
 
@@ -106,6 +110,25 @@ impl ComputeDevice {
             memory_limit,
             ..self
         }
+    }
+
+    /// The same device, on which networks keep their numbers in a precision.
+    ///
+    /// Errors: the device does not have it.
+    pub fn with_precision(self, precision: Precision) -> Result<Self, ModelError> {
+        if precision == Precision::Half && !self.has_half_precision {
+            return Err(ModelError::NoHalfPrecision(self.label));
+        }
+        Ok(Self { precision, ..self })
+    }
+
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Whether the device is gone, so that nothing can be computed on it any more.
+    pub fn is_lost(&self) -> bool {
+        self.watch.is_lost()
     }
 
     /// Bytes that a run may use, if known: of a graphics device only what was asked for.

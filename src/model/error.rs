@@ -89,6 +89,11 @@ pub enum ModelError {
     )]
     OutOfMemory(String),
     #[error(
+        "half precision was asked for, and {0} does not have it; use single precision or another \
+         device"
+    )]
+    NoHalfPrecision(String),
+    #[error(
         "one window of this model needs about {needed_mib} MiB and {limit_mib} MiB may be used; \
          close other programs or raise --memory-limit, or choose a model with a smaller window"
     )]

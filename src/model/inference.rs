@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ndarray::{Array4, ArrayView4};
+use ndarray::{Array4, ArrayD, ArrayView4, Axis, s};
 
 use super::runner::Runner;
 use super::runner::device::DeviceRunner;
@@ -106,6 +106,21 @@ impl SlidingWindow {
             Backend::Host(runner) => logits(runner, self.memory.batch, image, cancel, progress),
             Backend::Device(runner) => logits(runner, self.memory.batch, image, cancel, progress),
         }
+    }
+
+    /// The window in the middle of an image `[[channel, x, y, z]]` as the network takes it,
+    /// 1 × channel × window.
+    pub fn middle_window(&self, image: ArrayView4<'_, f32>) -> ArrayD<f32> {
+        let plan = self.plan();
+        let window = plan.starts.len() / 2;
+        let [x, y, z] = plan.image_part(window);
+        let [w, h, d] = plan.window;
+        let mut result = Array4::zeros((image.dim().0, w, h, d));
+        // What lies outside the image is zero, here after it.
+        result
+            .slice_mut(s![.., ..x.len(), ..y.len(), ..z.len()])
+            .assign(&image.slice(s![.., x, y, z]));
+        result.insert_axis(Axis(0)).into_dyn()
     }
 
     /// An error unless an image has the size that the windows are for and the channels

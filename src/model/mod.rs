@@ -35,7 +35,9 @@ pub use memory::{MemoryPlan, window_bytes};
 pub use preprocessing::{
     CropBox, ForegroundCrop, Intensity, ModelOrientation, Prepared, Preprocessing, prepare,
 };
-pub use swin_unetr::{MergeOrder, NetworkConfig, SwinUnetr, floating_point_operations};
+pub use swin_unetr::{
+    MergeOrder, NetworkConfig, Precision, PrecisionError, SwinUnetr, floating_point_operations,
+};
 pub use target::{ClassSums, RegionSums, RunSums, TargetMasks};
 pub use watch::DeviceEvent;
 pub use weights::{Checkpoint, Weights, expected_tensors};

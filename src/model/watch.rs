@@ -79,6 +79,11 @@ impl DeviceWatch {
         self.lock().listener = Some(Box::new(listener));
     }
 
+    /// Whether the device is gone.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lock().lost.is_some()
+    }
+
     /// An error if anything has failed since the last check, or the device is gone.
     pub(super) fn check(&self) -> Result<(), ModelError> {
         let mut state = self.lock();

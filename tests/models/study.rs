@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use glam::{DAffine3, DMat3, DVec3};
 use voxplain::base::{CancelToken, Grid};
 use voxplain::engine::{
-    Compute, DeviceChoice, Engine, EngineError, Event, ModelSource, RegionChoice, Scan, ScanFile,
-    Study, assets,
+    Compute, ComputeOptions, DeviceChoice, Engine, EngineError, Event, ModelSource, RegionChoice,
+    Scan, ScanFile, Study, assets,
 };
 use voxplain::io::nifti::write_value_frames;
 use voxplain::model::{Bundle, MergeOrder, NetworkConfig, expected_tensors};
@@ -154,7 +154,7 @@ fn not_finite(folder: &Path) -> PathBuf {
 #[test]
 fn voxels_that_are_no_numbers_are_said_and_the_study_stays_open() {
     let folder = tempfile::tempdir().unwrap();
-    let compute = Compute::alone(DeviceChoice::Cpu);
+    let compute = Compute::alone(DeviceChoice::Cpu, ComputeOptions::default());
     let mut engine = Engine::start(compute, Arc::new(|| {})).unwrap();
     engine.open(
         vec![not_finite(folder.path())],

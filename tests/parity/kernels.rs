@@ -451,12 +451,19 @@ fn kernels_on_an_adapter() {
         let config = config(12, 3, MergeOrder::Merging);
         let weights = recipe_weights(&config, 1);
         let input = npy(folder("in_64x32x32"));
-        let error = SwinUnetr::half_precision_error(config, &weights, &device, &input).unwrap();
+        let half = device.clone().with_precision(Precision::Half).unwrap();
+        let [single, half] =
+            [&device, &half].map(|device| SwinUnetr::new(config, &weights, device).unwrap());
+        let error = single.logit_error(&half, &input).unwrap();
         println!("half precision: {error:?}");
         assert!(error.largest > 0.0 && error.largest < 0.5);
         step("half precision");
     } else {
         println!("left out: {} has no half precision", device.label());
+        assert!(matches!(
+            device.clone().with_precision(Precision::Half),
+            Err(ModelError::NoHalfPrecision(_))
+        ));
         assert!(matches!(
             Queue::new(&device, Precision::Half),
             Err(ModelError::Device(_))

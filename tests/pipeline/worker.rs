@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use voxplain::engine::{
-    Budget, Compute, DeviceChoice, Engine, Event, ExplainSettings, Players, RegionChoice,
-    Segmentation, Snapshot, Study, assets,
+    Budget, Compute, ComputeOptions, DeviceChoice, Engine, Event, ExplainSettings, Players,
+    RegionChoice, Segmentation, Snapshot, Study, assets,
 };
 use voxplain::explain::relevance_mask::MaskRule;
 use voxplain::explain::supervoxels::SupervoxelSettings;
@@ -33,7 +33,11 @@ impl Desk {
         let waker = Arc::new(move || {
             counter.fetch_add(1, Ordering::Relaxed);
         });
-        let engine = Engine::start(Compute::alone(DeviceChoice::Cpu), waker).unwrap();
+        let engine = Engine::start(
+            Compute::alone(DeviceChoice::Cpu, ComputeOptions::default()),
+            waker,
+        )
+        .unwrap();
         Self {
             engine,
             wakes,

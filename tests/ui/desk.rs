@@ -7,8 +7,8 @@ use egui::Role;
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
-use voxplain::base::{MemoryLimit, WorldBox};
-use voxplain::engine::DeviceChoice;
+use voxplain::base::WorldBox;
+use voxplain::engine::{ComputeOptions, DeviceChoice};
 use voxplain::ui::command::Command;
 use voxplain::ui::state::Job;
 use voxplain::ui::{DrawOn, Launch, Viewer};
@@ -32,7 +32,7 @@ pub fn launch(scan: Vec<PathBuf>) -> Launch {
         scan: scan.into_iter().map(Into::into).collect(),
         model: None,
         device: DeviceChoice::Cpu,
-        memory_limit: MemoryLimit::default(),
+        compute: ComputeOptions::default(),
         explain_at_once: false,
         draw_on: DrawOn::Automatic,
     }

@@ -52,30 +52,21 @@ pub enum Implementation {
 impl SwinUnetr {
     /// Builds the network from weights that are exactly its own.
     ///
+    /// Maps and weights have the device's [precision](ComputeDevice::precision).
+    ///
     /// Errors: settings no network can have; the first missing, unexpected or
-    /// misshapen weight.
+    /// misshapen weight; a failing device.
     pub fn new(
         config: NetworkConfig,
         weights: &Weights,
         device: &ComputeDevice,
-    ) -> Result<Self, ModelError> {
-        Self::with_precision(config, weights, device, Precision::Single)
-    }
-
-    /// [`new`](Self::new) with maps and weights in another precision, on devices that
-    /// [have it](ComputeDevice::has_half_precision). The processor has single precision.
-    pub fn with_precision(
-        config: NetworkConfig,
-        weights: &Weights,
-        device: &ComputeDevice,
-        precision: Precision,
     ) -> Result<Self, ModelError> {
         config.validate()?;
         weights.check(&config)?;
         let implementation = if device.is_cpu() {
             Implementation::Cpu(Arc::new(CpuNetwork::new(config, weights)?))
         } else {
-            let queue = Queue::new(device, precision)?;
+            let queue = Queue::new(device, device.precision())?;
             Implementation::Device(Arc::new(DeviceNetwork::new(config, weights, queue)?))
         };
         Ok(Self {
@@ -118,27 +109,24 @@ impl SwinUnetr {
         }
     }
 
-    /// What half precision costs: both run over an input as in
-    /// [`forward_array`](Self::forward_array), such as one window of a scan.
+    /// How far the logits of another network of the same weights lie from this one's, for
+    /// an input as in [`forward_array`](Self::forward_array): what another precision costs.
     ///
-    /// Errors: as there, and a device without half precision.
-    pub fn half_precision_error(
-        config: NetworkConfig,
-        weights: &Weights,
-        device: &ComputeDevice,
+    /// Errors: as there.
+    pub fn logit_error(
+        &self,
+        other: &Self,
         input: &ArrayD<f32>,
     ) -> Result<PrecisionError, ModelError> {
-        let run = |precision| {
-            Self::with_precision(config, weights, device, precision)?.forward_array(input.clone())
-        };
-        let (single, half) = (run(Precision::Single)?, run(Precision::Half)?);
+        let own = self.forward_array(input.clone())?;
+        let others = other.forward_array(input.clone())?;
         let mut error = PrecisionError::default();
-        for (&single, &half) in single.iter().zip(&half) {
-            let difference = (f64::from(single) - f64::from(half)).abs();
+        for (&own, &other) in own.iter().zip(&others) {
+            let difference = (f64::from(own) - f64::from(other)).abs();
             error.largest = error.largest.max(difference);
             error.mean += difference;
         }
-        error.mean /= single.len().max(1) as f64;
+        error.mean /= own.len().max(1) as f64;
         Ok(error)
     }
 

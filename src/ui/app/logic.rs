@@ -57,6 +57,7 @@ impl Viewer {
                 if let Some(renderer) = &mut self.renderer {
                     renderer.set_segmentation(Some(&segmentation.labels));
                 }
+                self.show_notes(&segmentation.notes);
                 self.facts.segmentation = Some(segmentation);
                 self.explain_if_ready();
             }
@@ -120,6 +121,23 @@ impl Viewer {
     }
 
     /// A scan is open: show it at once, before it is segmented.
+    /// Adds to what is said about the study.
+    fn show_notes(&mut self, notes: &[String]) {
+        if notes.is_empty() {
+            return;
+        }
+        let said = self.message.take().filter(|m| m.kind == MessageKind::Note);
+        let lines: Vec<String> = said
+            .map(|message| message.text)
+            .into_iter()
+            .chain(notes.iter().cloned())
+            .collect();
+        self.message = Some(Message {
+            kind: MessageKind::Note,
+            text: lines.join("\n"),
+        });
+    }
+
     fn show_study(&mut self, study: Arc<Study>) {
         self.opening = false;
         self.choices.scan.clone_from(&study.scan.files);
@@ -142,11 +160,8 @@ impl Viewer {
             if let Some(renderer) = &mut self.renderer {
                 renderer.set_scan(study.first_channel());
             }
-            let notes = study.notes();
-            self.message = (!notes.is_empty()).then(|| Message {
-                kind: MessageKind::Note,
-                text: notes.join("\n"),
-            });
+            self.message = None;
+            self.show_notes(&study.notes());
         } else if let Some(renderer) = &mut self.renderer {
             renderer.forget_overlays();
         }

@@ -5,9 +5,9 @@ mod view;
 
 use std::sync::Arc;
 
-use crate::base::MemoryLimit;
 use crate::engine::{
-    Budget, Compute, DeviceChoice, Engine, FIRST_SUPERVOXELS, ModelSource, ScanFile, assets,
+    Budget, Compute, ComputeOptions, DeviceChoice, Engine, FIRST_SUPERVOXELS, ModelSource,
+    ScanFile, assets,
 };
 use crate::gpu::{GpuContext, GpuError, Tier};
 use crate::ui::command::Command;
@@ -23,8 +23,7 @@ pub struct Launch {
     pub scan: Vec<ScanFile>,
     pub model: Option<ModelSource>,
     pub device: DeviceChoice,
-    /// The most memory that a run of the network may use.
-    pub memory_limit: MemoryLimit,
+    pub compute: ComputeOptions,
     /// Start an explanation as soon as the scan is segmented.
     pub explain_at_once: bool,
     /// Open nothing: for the empty state and tests.
@@ -38,7 +37,7 @@ impl Launch {
             scan: Vec::new(),
             model: None,
             device,
-            memory_limit: MemoryLimit::default(),
+            compute: ComputeOptions::default(),
             explain_at_once: true,
             empty: false,
             draw_on: DrawOn::Automatic,
@@ -91,8 +90,7 @@ impl Viewer {
             let ctx = ctx.clone();
             Arc::new(move || ctx.request_repaint())
         };
-        let compute =
-            Compute::new(launch.device, context.clone()).with_memory_limit(launch.memory_limit);
+        let compute = Compute::new(launch.device, context.clone(), launch.compute);
         let engine = Engine::start(compute, waker)?;
         let renderer = match (context, render_state) {
             (Some(context), Some(state)) => Some(ViewRenderer::new(
