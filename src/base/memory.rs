@@ -68,15 +68,23 @@ fn available_bytes() -> Option<u64> {
         .find(|line| line.starts_with("MemAvailable:"))?;
     let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
     let free = kibibytes.checked_mul(1024)?;
-    // A container may allow less.
-    let allowed = |path: &str| -> Option<u64> {
-        let text = std::fs::read_to_string(path).ok()?;
-        text.trim().parse().ok()
-    };
-    let rest = allowed("/sys/fs/cgroup/memory.max")
-        .zip(allowed("/sys/fs/cgroup/memory.current"))
-        .map(|(most, now)| most.saturating_sub(now));
-    Some(rest.map_or(free, |rest| rest.min(free)))
+    Some(container_bytes().map_or(free, |rest| rest.min(free)))
+}
+
+/// What a container allows besides what it uses now; its file cache can be had.
+fn container_bytes() -> Option<u64> {
+    let read = |name: &str| std::fs::read_to_string(format!("/sys/fs/cgroup/{name}")).ok();
+    let number = |text: &str| text.trim().parse::<u64>().ok();
+    let most = number(&read("memory.max")?)?;
+    let used = number(&read("memory.current")?)?;
+    let statistics = read("memory.stat")?;
+    let cached: u64 = statistics
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .filter(|(name, _)| matches!(*name, "inactive_file" | "active_file"))
+        .filter_map(|(_, value)| number(value))
+        .sum();
+    Some(most.saturating_sub(used.saturating_sub(cached)))
 }
 
 #[cfg(test)]

@@ -55,6 +55,10 @@ pub enum EngineError {
         "the network found no {class} in this region, so there is nothing to explain; move the region or choose another class"
     )]
     EmptyTarget { class: String },
+    #[error(
+        "only a box around another structure was measured, so {class} cannot be explained from these runs; explain it anew, or measure in the whole region"
+    )]
+    NotMeasured { class: String },
     #[error("a graphics card was asked for, but there is none: {why}; use --device cpu")]
     NoGpu { why: String },
     #[error(

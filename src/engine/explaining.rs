@@ -92,6 +92,16 @@ impl Explanation {
             let class = self.study.class_name(class).to_owned();
             return Err(EngineError::EmptyTarget { class });
         }
+        // Another structure may lie outside what was measured.
+        if self.settings.measured == MeasuredPart::Target
+            && self
+                .settings
+                .class
+                .is_some_and(|measured| measured != class)
+        {
+            let class = self.study.class_name(class).to_owned();
+            return Err(EngineError::NotMeasured { class });
+        }
         estimate_from_log(&self.log, &self.settings, class)
     }
 

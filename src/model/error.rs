@@ -89,15 +89,25 @@ pub enum ModelError {
     )]
     OutOfMemory(String),
     #[error(
+        "the model's window and overlap make {windows} windows of this region, more than {most}; \
+         choose a smaller region, or correct `inference` in bundle.json"
+    )]
+    TooManyWindows { windows: usize, most: usize },
+    #[error(
         "half precision was asked for, and {0} does not have it; use single precision or another \
          device"
     )]
     NoHalfPrecision(String),
     #[error(
-        "one window of this model needs about {needed_mib} MiB and {limit_mib} MiB may be used; \
-         close other programs or raise --memory-limit, or choose a model with a smaller window"
+        "the network needs about {window_mib} MiB for one window and {region_mib} MiB for the \
+         region, and {limit_mib} MiB may be used; choose a smaller region or a model with a \
+         smaller window, close other programs, or raise --memory-limit"
     )]
-    MemoryLimit { needed_mib: u64, limit_mib: u64 },
+    MemoryLimit {
+        window_mib: u64,
+        region_mib: u64,
+        limit_mib: u64,
+    },
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
 }

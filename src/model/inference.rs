@@ -12,6 +12,10 @@ use super::windows::{Inference, WindowPlan, importance};
 use super::{ComputeDevice, MemoryPlan, ModelError};
 use crate::base::CancelToken;
 
+/// More windows than this are a mistake in a model's settings: on any machine they would
+/// take days.
+const MOST_WINDOWS: usize = 100_000;
+
 /// A network and the windows over images of one size.
 #[derive(Debug, Clone)]
 pub struct SlidingWindow {
@@ -41,6 +45,13 @@ impl SlidingWindow {
     ) -> Result<Self, ModelError> {
         if let Some(problem) = inference.problem() {
             return Err(ModelError::Settings(problem));
+        }
+        let windows = WindowPlan::count(image, inference);
+        if windows > MOST_WINDOWS {
+            return Err(ModelError::TooManyWindows {
+                windows,
+                most: MOST_WINDOWS,
+            });
         }
         let plan = WindowPlan::new(image, inference);
         let largest = network.largest_batch(plan.window);

@@ -9,6 +9,10 @@ use super::{ComputeDevice, ModelError};
 /// complement, and of the two before.
 const KEPT_PER_WINDOW: usize = 4;
 
+/// Most memory for windows side by side on the processor, where they do no more than keep
+/// all threads busy: large ones do so alone.
+const SIDE_BY_SIDE_BYTES: u64 = 512 << 20;
+
 /// Most memory for kept results where it is not known how much there is.
 const KEPT_BYTES_IF_UNKNOWN: u64 = 1 << 30;
 
@@ -36,9 +40,16 @@ impl MemoryPlan {
         let limit = device.memory_limit_bytes();
         let voxels: u64 = windows.padded.iter().map(|&n| n as u64).product();
         let classes = config.out_channels as u64;
-        // Scan, baseline, the shown image and players, two sums with their weights.
-        let image = voxels * 4 * (3 * config.in_channels as u64 + 2 * classes + 2);
+        // Scan, baseline and the images of a pair; two sums and a result, and twice the
+        // components of the targets; weights and players.
+        let image = voxels * 4 * (4 * config.in_channels as u64 + 5 * classes + 2);
         let window = window_bytes(config, windows.window);
+        let batch = if device.is_cpu() {
+            let side_by_side = usize::try_from(SIDE_BY_SIDE_BYTES / window.max(1));
+            batch.min(side_by_side.unwrap_or(usize::MAX)).max(1)
+        } else {
+            batch
+        };
         let needed = |batch: u64| image.saturating_add(batch.saturating_mul(window));
         let batch = match limit {
             None => batch.max(1),
@@ -46,7 +57,8 @@ impl MemoryPlan {
                 let fitting = limit.saturating_sub(image) / window.max(1);
                 if fitting == 0 {
                     return Err(ModelError::MemoryLimit {
-                        needed_mib: needed(1).div_ceil(1 << 20),
+                        window_mib: window.div_ceil(1 << 20),
+                        region_mib: image.div_ceil(1 << 20),
                         limit_mib: limit >> 20,
                     });
                 }

@@ -76,18 +76,18 @@ impl RunSums {
     pub(super) fn new(
         components: Vec<RegionSums>,
         players: Vec<RegionSums>,
-        targets: &TargetMasks,
+        channel_of_component: &[usize],
+        channels: usize,
     ) -> Self {
-        let channels = targets.components.dim().0.max(1);
         let mut classes = vec![ClassSums::default(); channels];
-        let per_channel = (players.len() / channels).max(1);
+        let per_channel = (players.len() / channels.max(1)).max(1);
         for (class, players) in classes.iter_mut().zip(players.chunks(per_channel)) {
             for sums in players {
                 class.probability_total += sums.probability;
                 class.hard_total += sums.hard;
             }
         }
-        for (sums, &channel) in components.iter().zip(&targets.channel_of_component) {
+        for (sums, &channel) in components.iter().zip(channel_of_component) {
             if let Some(class) = classes.get_mut(channel) {
                 class.probability_in_target += sums.probability;
                 class.logit_in_target += sums.logit;

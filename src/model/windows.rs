@@ -59,6 +59,17 @@ pub struct WindowPlan {
 }
 
 impl WindowPlan {
+    /// The number of windows over an image.
+    pub fn count(image: [usize; 3], inference: &Inference) -> usize {
+        (0..3)
+            .map(|a| {
+                let (window, padded) = (inference.window[a], image[a].max(inference.window[a]));
+                let step = interval(padded, window, inference.overlap);
+                (padded - window).div_ceil(step) + 1
+            })
+            .fold(1, usize::saturating_mul)
+    }
+
     /// Windows at steps of `window · (1 − overlap)`, rounded down; the last one along
     /// an axis is moved back to end with the image.
     pub fn new(image: [usize; 3], inference: &Inference) -> Self {

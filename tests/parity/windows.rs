@@ -33,6 +33,7 @@ fn window_positions_are_monais() {
         };
         let plan = WindowPlan::new(table.image, &inference);
         assert_eq!(plan.starts.len(), table.n);
+        assert_eq!(WindowPlan::count(table.image, &inference), table.n);
         let mut expected = Vec::new();
         for &x in &table.starts[0] {
             for &y in &table.starts[1] {
@@ -113,6 +114,17 @@ fn stitched_logits_are_monais() {
         println!("{output}: largest {largest:.2e}, mean {mean:.2e}");
         assert!(largest <= 1e-3 && mean <= 5e-5);
     }
+}
+
+#[test]
+fn absurdly_many_windows_are_refused_before_they_are_made() {
+    let inference = Inference {
+        window: [32, 64, 32],
+        overlap: 0.95,
+        blend: Blend::Constant,
+    };
+    let result = SlidingWindow::new(network(), [1000; 3], &inference, 1);
+    assert!(matches!(result, Err(ModelError::TooManyWindows { .. })));
 }
 
 #[test]

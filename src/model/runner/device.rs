@@ -14,7 +14,7 @@ use crate::model::swin_unetr::device::images::{
 };
 use crate::model::swin_unetr::device::measure::{Measured, SetSums, VoxelSets, measure};
 use crate::model::swin_unetr::device::{Buffer, DeviceNetwork, Map, Queue};
-use crate::model::target::{RegionSums, RunSums, TargetMasks};
+use crate::model::target::{RegionSums, RunSums};
 use crate::model::{Activation, ModelError, WindowPlan};
 
 /// Voxels of an image that are brought back at once.
@@ -51,7 +51,7 @@ pub struct DeviceScene {
     players: VoxelSets,
     /// The voxels of each component of the targets.
     components: VoxelSets,
-    targets: TargetMasks,
+    channel_of_component: Vec<usize>,
     activation: Activation,
 }
 
@@ -192,7 +192,7 @@ impl Runner for DeviceRunner {
             sources: Arc::new(sources),
             players: VoxelSets::new(queue, of_players, scene.players + 1, None)?,
             components: VoxelSets::new(queue, of_components, classes.len(), Some(classes))?,
-            targets: scene.targets.clone(),
+            channel_of_component: classes.to_vec(),
             activation: scene.activation,
         })
     }
@@ -286,7 +286,13 @@ impl Runner for DeviceRunner {
         let groups = [&scene.components, &scene.players];
         let [components, players] = measure(self.network.queue(), groups, &measured)?
             .map(|sums| sums.into_iter().map(RegionSums::from).collect());
-        Ok(RunSums::new(components, players, &scene.targets))
+        let classes = self.network.config().out_channels;
+        Ok(RunSums::new(
+            components,
+            players,
+            &scene.channel_of_component,
+            classes,
+        ))
     }
 
     fn download(&self, blended: Buffer) -> Result<Array4<f32>, ModelError> {

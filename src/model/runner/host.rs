@@ -50,6 +50,8 @@ impl HostRunner {
                 }
             });
         }
+        // Buffers of another size of window are of no use any more.
+        network.release_buffers();
         Self {
             network,
             plan,
@@ -134,20 +136,23 @@ impl Runner for HostRunner {
 
     fn run(&self, windows: &[(&Vec<f32>, usize)]) -> Result<Vec<Arc<Vec<f32>>>, ModelError> {
         let channels = self.channels();
-        windows
-            .par_iter()
-            .map(|&(image, window)| {
-                let mut input = vec![0.0; self.plan.window_voxels() * channels];
-                let start = self.plan.start(window);
-                for_rows(self.plan.window, self.plan.padded, start, |own, whole| {
-                    let (own, whole) = (scaled(own, channels), scaled(whole, channels));
-                    if let (Some(own), Some(whole)) = (input.get_mut(own), image.get(whole)) {
-                        own.copy_from_slice(whole);
-                    }
-                });
-                Ok(Arc::new(self.network.forward(&input, self.plan.window)?))
-            })
-            .collect()
+        let run = || {
+            let windows = windows.par_iter();
+            windows
+                .map(|&(image, window)| {
+                    let mut input = vec![0.0; self.plan.window_voxels() * channels];
+                    let start = self.plan.start(window);
+                    for_rows(self.plan.window, self.plan.padded, start, |own, whole| {
+                        let (own, whole) = (scaled(own, channels), scaled(whole, channels));
+                        if let (Some(own), Some(whole)) = (input.get_mut(own), image.get(whole)) {
+                            own.copy_from_slice(whole);
+                        }
+                    });
+                    Ok(Arc::new(self.network.forward(&input, self.plan.window)?))
+                })
+                .collect()
+        };
+        self.network.on_threads(run)
     }
 
     fn start(&self) -> Result<Vec<f32>, ModelError> {
@@ -194,9 +199,8 @@ impl Runner for HostRunner {
     }
 
     fn measure(&self, blended: &Array4<f32>, scene: &HostScene) -> Result<RunSums, ModelError> {
-        Ok(scene
-            .regions
-            .measure(blended.as_slice().unwrap_or_default()))
+        let logits = blended.as_slice().unwrap_or_default();
+        Ok(self.network.on_threads(|| scene.regions.measure(logits)))
     }
 
     fn download(&self, blended: Array4<f32>) -> Result<Array4<f32>, ModelError> {

@@ -5,14 +5,14 @@ use rayon::prelude::*;
 
 use super::Scene;
 use crate::model::Activation;
-use crate::model::target::{RegionSums, RunSums, TargetMasks};
+use crate::model::target::{RegionSums, RunSums};
 
 /// Parts that the sums of a run are made of: a fixed number, so that the result does
 /// not depend on the number of threads.
 const PARTS: usize = 16;
 
-/// Stands for the player of a voxel that is not measured. Players are numbered below it.
-const UNMEASURED: u16 = u16::MAX;
+/// Stands for the player of a voxel that is not measured. Players have 16 bits.
+const UNMEASURED: u32 = u32::MAX;
 
 /// What each voxel of an image counts for.
 #[derive(Debug)]
@@ -20,9 +20,10 @@ pub struct Regions {
     /// Voxel by voxel, the channels of a voxel side by side.
     component_of_voxel: Vec<u32>,
     /// [`UNMEASURED`] outside the measured part.
-    player_of_voxel: Vec<u16>,
+    player_of_voxel: Vec<u32>,
     players: usize,
-    targets: TargetMasks,
+    classes: usize,
+    channel_of_component: Vec<usize>,
     activation: Activation,
 }
 
@@ -33,7 +34,8 @@ impl Regions {
             component_of_voxel: components.iter().copied().collect(),
             player_of_voxel: measured_players(scene),
             players: scene.players,
-            targets: scene.targets.clone(),
+            classes: scene.targets.components().len_of(Axis(0)).max(1),
+            channel_of_component: scene.targets.channel_of_component().to_vec(),
             activation: scene.activation,
         }
     }
@@ -41,10 +43,10 @@ impl Regions {
     /// The sums of a run from its logits, voxel by voxel and classes side by side, in
     /// double precision.
     pub fn measure(&self, logits: &[f32]) -> RunSums {
-        let classes = self.targets.components().len_of(Axis(0)).max(1);
+        let classes = self.classes;
         let part = self.player_of_voxel.len().div_ceil(PARTS).max(1);
         let groups = self.players + 1;
-        let components = self.targets.component_sizes().len();
+        let components = self.channel_of_component.len();
         let parts: Vec<(Vec<RegionSums>, Vec<RegionSums>)> = logits
             .par_chunks(part * classes)
             .zip(self.component_of_voxel.par_chunks(part * classes))
@@ -76,8 +78,7 @@ impl Regions {
                             logit: f64::from(logit),
                             hard: f64::from(u8::from(hard)),
                         };
-                        if let Some(own) = of_players.get_mut(class * groups + usize::from(player))
-                        {
+                        if let Some(own) = of_players.get_mut(class * groups + player as usize) {
                             *own += sums;
                         }
                         // Component 0 stands for none.
@@ -98,17 +99,22 @@ impl Regions {
             add_all(&mut of_components, components);
             add_all(&mut of_players, players);
         }
-        RunSums::new(of_components, of_players, &self.targets)
+        RunSums::new(
+            of_components,
+            of_players,
+            &self.channel_of_component,
+            classes,
+        )
     }
 }
 
-fn measured_players(scene: &Scene<'_>) -> Vec<u16> {
+fn measured_players(scene: &Scene<'_>) -> Vec<u32> {
     scene
         .player_of_voxel
         .indexed_iter()
         .map(|((x, y, z), &player)| {
             if scene.targets.is_measured([x, y, z]) {
-                player
+                u32::from(player)
             } else {
                 UNMEASURED
             }

@@ -34,7 +34,10 @@ pub struct WindowAttention {
     shifted: bool,
     /// Relative position bias, `POSITIONS × heads`.
     table: Vec<f32>,
+    /// For each size of grid.
     plans: Mutex<BTreeMap<[usize; 3], Arc<Plan>>>,
+    /// For each number of tokens in a window.
+    biases: Mutex<BTreeMap<usize, Arc<Vec<f32>>>>,
 }
 
 /// What depends on the size of the grid.
@@ -45,7 +48,7 @@ struct Plan {
     /// The same, filled up to whole vectors.
     row: usize,
     /// heads × n × row, shared by all windows.
-    bias: Vec<f32>,
+    bias: Arc<Vec<f32>>,
     groups: Vec<GroupPlan>,
 }
 
@@ -77,6 +80,7 @@ impl WindowAttention {
             shifted,
             table,
             plans: Mutex::default(),
+            biases: Mutex::default(),
         }
     }
 
@@ -88,7 +92,7 @@ impl WindowAttention {
         let plan = plan.as_ref();
         let tokens: usize = grid.iter().product();
         let width = self.heads * self.head_width;
-        assert!(projected.len() >= (tokens + 1) * 3 * width);
+        assert_eq!(projected.len(), (tokens + 1) * 3 * width);
         assert!(attended.len() >= tokens * width);
         let tasks: Vec<(usize, &GroupPlan, &[Option<usize>])> = (0..self.heads)
             .flat_map(|head| {
@@ -122,18 +126,28 @@ impl WindowAttention {
         plan.clone()
     }
 
+    /// Relative position bias of windows of `n` tokens: MONAI takes the first n rows and
+    /// columns of the full window's index, whatever the window's shape.
+    fn bias(&self, n: usize, row: usize) -> Arc<Vec<f32>> {
+        let mut biases = self.biases.lock().unwrap_or_else(PoisonError::into_inner);
+        let bias = biases.entry(n).or_insert_with(|| {
+            let mut bias = vec![NOTHING; self.heads * n * row];
+            for (line, bias) in bias.chunks_exact_mut(row).enumerate() {
+                let (head, i) = (line / n, line % n);
+                for (j, bias) in bias.iter_mut().take(n).enumerate() {
+                    let entry = self.table[relative_position(i, j) * self.heads + head];
+                    *bias = entry * std::f32::consts::LOG2_E;
+                }
+            }
+            Arc::new(bias)
+        });
+        Arc::clone(bias)
+    }
+
     fn make_plan(&self, dims: [usize; 3]) -> Plan {
         let layout = WindowLayout::new(TokenGrid { batch: 1, dims }, self.shifted);
         let n = layout.tokens_per_window();
         let row = n.next_multiple_of(self.set.lanes());
-        let mut bias = vec![NOTHING; self.heads * n * row];
-        for (line, bias) in bias.chunks_exact_mut(row).enumerate() {
-            let (head, i) = (line / n, line % n);
-            for (j, bias) in bias.iter_mut().take(n).enumerate() {
-                let entry = self.table[relative_position(i, j) * self.heads + head];
-                *bias = entry * std::f32::consts::LOG2_E;
-            }
-        }
         let groups = layout
             .groups
             .iter()
@@ -163,7 +177,7 @@ impl WindowAttention {
         Plan {
             n,
             row,
-            bias,
+            bias: self.bias(n, row),
             groups,
         }
     }

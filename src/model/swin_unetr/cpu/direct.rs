@@ -100,43 +100,28 @@ unsafe fn convolve_panel<S: Simd, const V: usize>(
     let taps_at_once = (CACHED_BYTES / tap_bytes).clamp(1, TAPS);
     for taps in (0..TAPS).step_by(taps_at_once) {
         let taps = taps..(taps + taps_at_once).min(TAPS);
-        let mut voxel = first;
+        let mut block = Block {
+            weights,
+            from,
+            panel,
+            taps,
+            voxel: first,
+        };
         // SAFETY: voxels stay below `last`.
         unsafe {
             if S::REGISTERS >= 32 || V == 1 {
-                while voxel + VOXELS <= last {
-                    let block = Block {
-                        weights,
-                        from,
-                        panel,
-                        taps: taps.clone(),
-                        voxel,
-                    };
+                while block.voxel + VOXELS <= last {
                     block.sum::<S, VOXELS, V>(to);
-                    voxel += VOXELS;
+                    block.voxel += VOXELS;
                 }
             }
-            while voxel + 4 <= last {
-                let block = Block {
-                    weights,
-                    from,
-                    panel,
-                    taps: taps.clone(),
-                    voxel,
-                };
+            while block.voxel + 4 <= last {
                 block.sum::<S, 4, V>(to);
-                voxel += 4;
+                block.voxel += 4;
             }
-            while voxel < last {
-                let block = Block {
-                    weights,
-                    from,
-                    panel,
-                    taps: taps.clone(),
-                    voxel,
-                };
+            while block.voxel < last {
                 block.sum::<S, 1, V>(to);
-                voxel += 1;
+                block.voxel += 1;
             }
         }
     }

@@ -20,12 +20,18 @@ impl CpuNetwork {
         Self::for_instruction_set(config, weights, InstructionSet::detect())
     }
 
-    /// [`new`](Self::new) for an instruction set that the processor must have.
+    /// [`new`](Self::new) for an instruction set, if the processor has it, else for the widest
+    /// that it has.
     pub fn for_instruction_set(
         config: NetworkConfig,
         weights: &Weights,
         set: InstructionSet,
     ) -> Result<Self, ModelError> {
+        let set = if InstructionSet::available().contains(&set) {
+            set
+        } else {
+            InstructionSet::detect()
+        };
         let loader = Loader { set, weights };
         let c = config.feature_size;
         let stages = (0..HEADS.len())
@@ -52,11 +58,12 @@ impl CpuNetwork {
             decoder1: loader.up("decoder1", [c, c], Size::Large)?,
             out: loader.point("out.conv", [c, config.out_channels], true)?,
             pools: Mutex::default(),
+            threads: super::threads()?,
         })
     }
 }
 
-/// Whether a layer's maps are at most 1/8 of the image along each axis, or smaller.
+/// Whether a layer's maps have at least an eighth of the image's size along each axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Size {
     Large,

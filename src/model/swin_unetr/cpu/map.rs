@@ -1,9 +1,14 @@
 //! Feature maps: images with the channels of a voxel side by side.
 
-use super::matrix::{Rows, SLACK};
+use super::matrix::Rows;
+use super::simd::MAX_LANES;
 
-/// A map of `dims` voxels, each of `channels` floats, with a border of `border` voxels
-/// of zeros all around.
+/// Floats after the last of a map that a kernel may read with a whole vector, and never
+/// uses.
+const SLACK: usize = MAX_LANES;
+
+/// A map of `dims` voxels, each of `channels` floats, with a border of one voxel of zeros
+/// all around, or none.
 #[derive(Debug, Clone)]
 pub struct Map {
     values: Vec<f32>,
@@ -16,6 +21,7 @@ impl Map {
     /// A map in a buffer that was used before, if there is one. Only the border is
     /// sure to be zero.
     pub fn new(pool: &mut Pool, dims: [usize; 3], channels: usize, border: usize) -> Self {
+        assert!(border <= 1);
         let [d, h, w] = dims.map(|n| n + 2 * border);
         let count = d * h * w * channels + SLACK;
         let (mut values, fresh) = pool.take(count);

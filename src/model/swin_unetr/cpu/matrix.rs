@@ -1,6 +1,6 @@
 //! Products of rows with a matrix that was packed for it.
 
-use super::simd::{InstructionSet, MAX_LANES, Simd};
+use super::simd::{InstructionSet, Simd};
 
 /// Vectors side by side that a product is made of at once, at most.
 const PANEL_VECTORS: usize = 3;
@@ -387,9 +387,6 @@ unsafe fn gelu<S: Simd>(x: S::Vector) -> S::Vector {
         S::mul_add(half, erf, half)
     }
 }
-
-/// Floats after the last of a buffer that a kernel may read, and never uses.
-pub const SLACK: usize = MAX_LANES;
 
 #[cfg(test)]
 mod tests {

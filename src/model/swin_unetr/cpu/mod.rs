@@ -21,6 +21,7 @@ mod winograd;
 
 use std::sync::{Mutex, PoisonError};
 
+use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use crate::model::ModelError;
@@ -51,6 +52,9 @@ pub struct CpuNetwork {
     out: PackedMatrix,
     /// Buffers of passes that have ended; one pool for each pass at a time.
     pools: Mutex<Vec<Pool>>,
+    /// Threads of its own: on shared ones, whoever draws or finds supervoxels would wait for
+    /// whole passes.
+    threads: ThreadPool,
 }
 
 /// Two blocks and a merging (MONAI's `BasicLayer`), after a convolution block in
@@ -63,7 +67,7 @@ struct Stage {
 }
 
 /// Hears the name of each part of a pass when it is done.
-pub type Observer<'a> = &'a mut dyn FnMut(&'static str);
+pub type Observer<'a> = &'a mut (dyn FnMut(&'static str) + Send);
 
 impl CpuNetwork {
     pub fn config(&self) -> &NetworkConfig {
@@ -75,10 +79,20 @@ impl CpuNetwork {
         self.set.label()
     }
 
+    /// Runs work on the network's threads, and waits for it.
+    pub fn on_threads<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        self.threads.install(work)
+    }
+
+    /// Gives memory back that passes have left for the next.
+    pub fn release_buffers(&self) {
+        self.lock_pools().clear();
+    }
+
     /// Logits D×H×W×out of an image D×H×W×in that
     /// [`check_input`](NetworkConfig::check_input) lets pass. No activation.
     ///
-    /// Errors: an image of another size than `dims` says.
+    /// Errors: dimensions that the network cannot take, an image of another size.
     pub fn forward(&self, image: &[f32], dims: [usize; 3]) -> Result<Vec<f32>, ModelError> {
         self.forward_observed(image, dims, &mut |_| {})
     }
@@ -90,16 +104,18 @@ impl CpuNetwork {
         dims: [usize; 3],
         observer: Observer<'_>,
     ) -> Result<Vec<f32>, ModelError> {
-        let expected = dims.iter().product::<usize>() * self.config.in_channels;
-        if image.len() != expected {
+        let channels = self.config.in_channels;
+        self.config.check_input(channels, dims)?;
+        let values = dims.iter().try_fold(channels, |n, &d| n.checked_mul(d));
+        if values != Some(image.len()) {
             return Err(ModelError::Shape {
                 what: "window",
-                expected: vec![expected],
+                expected: [dims.as_slice(), &[channels]].concat(),
                 actual: vec![image.len()],
             });
         }
         let mut pool = self.lock_pools().pop().unwrap_or_default();
-        let logits = self.run(image, dims, &mut pool, observer);
+        let logits = self.on_threads(|| self.run(image, dims, &mut pool, observer));
         self.lock_pools().push(pool);
         Ok(logits)
     }
@@ -230,6 +246,15 @@ impl Stage {
         *grid = merged_grid;
         observer("patch merging");
     }
+}
+
+/// As many threads as everything else has.
+fn threads() -> Result<ThreadPool, ModelError> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(rayon::current_num_threads())
+        .thread_name(|index| format!("voxplain-network-{index}"))
+        .build()
+        .map_err(|error| ModelError::Device(error.to_string()))
 }
 
 /// Rows of channels as a map with a border.

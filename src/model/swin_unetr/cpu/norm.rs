@@ -57,7 +57,7 @@ impl Moments {
             // SAFETY: vectors of rows that the caller vouches for.
             unsafe {
                 let first = rows.first.add(index * S::LANES);
-                let pivot = S::load_first(first, moments.len());
+                let pivot = S::load_first(first.add(count / 2 * rows.stride), moments.len());
                 let mut gathered = RunningMoments::<S>::new(pivot);
                 for row in 0..count {
                     let at = first.add(row * rows.stride);
@@ -78,7 +78,9 @@ pub struct RunningMoments<S: Simd> {
 }
 
 impl<S: Simd> RunningMoments<S> {
-    /// The pivot should be one of the numbers.
+    /// The pivot should be one of the numbers, and not of the image's edge, where a
+    /// convolution sees its border: where all other numbers are equal, nothing is then
+    /// rounded.
     ///
     /// # Safety
     ///

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::direct::Direct;
 use super::map::{Map, Pool};
-use super::matrix::{Finish, PackedMatrix, Rows, SLACK};
+use super::matrix::{Finish, PackedMatrix, Rows};
 use super::norm::{InstanceNorm, Moments};
 use super::simd::{InstructionSet, Simd, kernel};
 use super::winograd::Winograd;
@@ -173,7 +173,7 @@ impl Sum<'_> {
                     .enumerate()
                     .take(dims[0])
                     .for_each_init(
-                        || vec![0.0; w * self.channels + SLACK],
+                        || vec![0.0; w * self.channels],
                         |scratch, (z, plane)| {
                             for (y, row) in plane.chunks_exact_mut(w * width).enumerate() {
                                 let to = Rows::new(row.as_mut_ptr(), width);
@@ -231,7 +231,7 @@ kernel! {
     ///
     /// # Safety
     ///
-    /// The row is valid for the voxels and slack, and no other thread uses it.
+    /// The row is valid for the voxels, and no other thread uses it.
     unsafe fn normalise<S>(row: Rows<*mut f32>, norm: &InstanceNorm, voxels: usize) {
         let channels = norm.channels;
         for first in (0..channels).step_by(S::LANES) {

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::Observer;
 use super::attention::WindowAttention;
 use super::map::{Pool, Shared};
-use super::matrix::{Finish, PackedMatrix, Rows, SLACK};
+use super::matrix::{Finish, PackedMatrix, Rows};
 use super::norm::LayerNorm;
 use super::simd::{InstructionSet, kernel};
 
@@ -31,7 +31,7 @@ pub struct SwinBlock {
 }
 
 impl SwinBlock {
-    /// Changes the tokens (rows of `width`, with slack after the last) of a grid.
+    /// Changes the tokens (rows of `width`) of a grid.
     pub fn forward(
         &self,
         tokens: &mut [f32],
@@ -40,8 +40,8 @@ impl SwinBlock {
         observer: Observer<'_>,
     ) {
         let (count, width) = (grid.iter().product::<usize>(), self.width);
-        assert!(tokens.len() >= count * width + SLACK);
-        let mut projected = pool.buffer((count + 1) * 3 * width + SLACK);
+        assert!(tokens.len() >= count * width);
+        let mut projected = pool.buffer((count + 1) * 3 * width);
         let target = Shared::new(&mut projected);
         // The row after the last token is padding: zero after the norm, so that its
         // queries, keys and values are the bias.
@@ -59,7 +59,7 @@ impl SwinBlock {
                 unsafe { project(self.set, self, source, target, first, rows, count, scratch) };
             });
         observer("queries, keys and values");
-        let mut attended = pool.buffer(count * width + SLACK);
+        let mut attended = pool.buffer(count * width);
         self.attention
             .attend(&projected[..(count + 1) * 3 * width], grid, &mut attended);
         observer("window attention");
@@ -93,7 +93,7 @@ kernel! {
     ///
     /// # Safety
     ///
-    /// `tokens` holds the rows and slack, `to` the rows of 3 × width and one after the
+    /// `tokens` holds the rows, `to` the rows of 3 × width and one after the
     /// last token; no other thread uses these rows of `to`.
     unsafe fn project<S>(
         block: &SwinBlock,
@@ -106,7 +106,7 @@ kernel! {
     ) {
         let width = block.width;
         scratch.clear();
-        scratch.resize(ROWS * width + SLACK, 0.0);
+        scratch.resize(ROWS * width, 0.0);
         // SAFETY: the caller's contract.
         unsafe {
             let normal = Rows::new(scratch.as_mut_ptr(), width);
@@ -129,7 +129,7 @@ kernel! {
     ///
     /// # Safety
     ///
-    /// `attended` and `tokens` hold the rows and slack; no other thread uses these rows.
+    /// `attended` and `tokens` hold the rows; no other thread uses these rows.
     unsafe fn feed_forward<S>(
         block: &SwinBlock,
         attended: &[f32],
@@ -140,7 +140,7 @@ kernel! {
     ) {
         let width = block.width;
         let hidden_width = block.expand.outputs;
-        scratch.resize(ROWS * (width + hidden_width) + SLACK, 0.0);
+        scratch.resize(ROWS * (width + hidden_width), 0.0);
         // SAFETY: the caller's contract.
         unsafe {
             let own = tokens.pointer().add(first * width);
@@ -189,7 +189,7 @@ impl PatchMerging {
         let merged = grid.map(|n| n.div_ceil(2));
         let count: usize = merged.iter().product();
         assert!(tokens.len() >= grid.iter().product::<usize>() * self.width);
-        let mut result = pool.buffer(count * 2 * self.width + SLACK);
+        let mut result = pool.buffer(count * 2 * self.width);
         let target = Shared::new(&mut result);
         (0..count.div_ceil(ROWS))
             .into_par_iter()
@@ -232,7 +232,7 @@ kernel! {
         let width = merging.width;
         let [_, h, w] = grid.map(|n| n.div_ceil(2));
         scratch.clear();
-        scratch.resize(ROWS * 8 * width + SLACK, 0.0);
+        scratch.resize(ROWS * 8 * width, 0.0);
         for (row, cell) in scratch.chunks_exact_mut(8 * width).take(rows).enumerate() {
             let index = first + row;
             let at = [index / (h * w), index / w % h, index % w];
@@ -275,7 +275,7 @@ impl PatchEmbedding {
         let grid = dims.map(|n| n / 2);
         let count: usize = grid.iter().product();
         assert!(image.len() >= 8 * count * self.inputs);
-        let mut result = pool.buffer(count * self.matrix.outputs + SLACK);
+        let mut result = pool.buffer(count * self.matrix.outputs);
         let target = Shared::new(&mut result);
         (0..count.div_ceil(ROWS))
             .into_par_iter()

@@ -350,7 +350,8 @@ unsafe fn finish_outputs<S: Simd>(
         let count = moments.len();
         // SAFETY: as of `add_outputs`; the rows of the group are inside the map.
         unsafe {
-            let mut gathered = RunningMoments::<S>::new(S::load(sums.add(channel)));
+            let mut gathered =
+                RunningMoments::<S>::new(S::load(sums.add(4 * (cells / 2) * outputs + channel)));
             for cell_row in 0..group.rows {
                 let y = 2 * (group.first_row + cell_row);
                 let mut to = to.voxel(2 * group.depth, y, 0).add(channel);
