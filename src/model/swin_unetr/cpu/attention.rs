@@ -334,12 +334,13 @@ unsafe fn add_values<S: Simd>(
     values: *const f32,
     row: usize,
 ) {
-    for step in 0..4 {
+    let [near, far] = sums;
+    for (step, (near, far)) in near.iter_mut().zip(far).enumerate() {
         // SAFETY: the caller vouches for four rows of values.
         unsafe {
             let value = S::load(values.add(step * row));
-            sums[0][step] = S::mul_add(powers[0], value, sums[0][step]);
-            sums[1][step] = S::mul_add(powers[1], value, sums[1][step]);
+            *near = S::mul_add(powers[0], value, *near);
+            *far = S::mul_add(powers[1], value, *far);
         }
     }
 }
@@ -351,12 +352,11 @@ unsafe fn write_results<S: Simd>(
     sums: [[S::Vector; 4]; 2],
     shares: [f32; 2],
 ) {
-    for line in 0..2 {
-        if let Some(result) = rows[line].result {
-            for step in 0..4 {
-                // SAFETY: a result has as many numbers as the head is wide.
-                unsafe { *result.add(first + step) = S::sum(sums[line][step]) * shares[line] };
-            }
+    for ((row, sums), share) in rows.into_iter().zip(sums).zip(shares) {
+        let Some(result) = row.result else { continue };
+        for (step, sum) in sums.into_iter().enumerate() {
+            // SAFETY: a result has as many numbers as the head is wide.
+            unsafe { *result.add(first + step) = S::sum(sum) * share };
         }
     }
 }
