@@ -308,6 +308,17 @@ fn bad_wishes_are_refused_in_one_line() {
         no_class.stderr
     );
     assert_one_line("background", &explain(&["--class", "background"]));
+    assert_one_line("class number", &explain(&["--class", "99"]));
+    let no_memory = explain(&["--memory-limit", "1M"]);
+    assert_one_line("memory", &no_memory);
+    assert!(
+        no_memory.stderr.contains("may be used"),
+        "{}",
+        no_memory.stderr
+    );
+    let half = explain(&["--precision", "half", "--device", "cpu"]);
+    assert_one_line("precision", &half);
+    assert!(half.stderr.contains("half precision"), "{}", half.stderr);
     let no_model = folder.path().join("no model");
     assert_one_line("model", &explain(&["--model", text(&no_model)]));
     assert_one_line("empty model", &explain(&["--model", text(folder.path())]));

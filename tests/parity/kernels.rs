@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use cubecl::logging::{LaunchObservation, LaunchObserver};
 use ndarray::{ArrayD, IxDyn};
 use voxplain::model::swin_unetr::device::attention::attention;
 use voxplain::model::swin_unetr::device::convolution::{ResidualBlock, UpBlock, stored_channels};
@@ -609,58 +608,24 @@ fn check_batch(queue: &Queue) {
     assert_eq!(values, batch);
 }
 
-/// Work sent to the device by a forward pass of the kernels and of burn's own operations,
-/// and what the kernels take where the adapter can hold the maps.
+/// A forward pass is few launches, and what it moves is bounded: what a card without a
+/// measurement can be judged by. MONAI's operations one by one are more than a thousand.
 #[test]
-#[ignore = "takes minutes, and shows numbers rather than checking them"]
-fn work_of_a_forward_pass() {
-    struct Launches(std::sync::atomic::AtomicUsize);
-    impl LaunchObserver for Launches {
-        fn launched(&self, _: &'static str) {
-            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        }
-    }
-    let device = ComputeDevice::wgpu().unwrap();
+fn a_forward_pass_is_few_launches() {
+    let Some(device) = adapter_or_skip() else {
+        return;
+    };
     let queue = Queue::new(&device, Precision::Single).unwrap();
-    for (width, dims) in [(12, [64, 32, 32]), (48, [64, 64, 32]), (48, [64, 64, 64])] {
-        let config = config(width, 3, MergeOrder::Merging);
-        let weights = recipe_weights(&config, 1);
-        let network = DeviceNetwork::new(config, &weights, queue.clone()).unwrap();
-        let [d, h, w] = dims;
-        let map = map_of_image(&queue, &pattern(&[1, 1, d, h, w]));
-        let start = std::time::Instant::now();
-        network.prepare().unwrap();
-        println!("prepared in {:.2} s", start.elapsed().as_secs_f64());
-        for pass in ["first", "second"] {
-            let before = queue.work();
-            let start = std::time::Instant::now();
-            network.forward_map(&map).unwrap();
-            queue.wait().unwrap();
-            let seconds = start.elapsed().as_secs_f64();
-            let after = queue.work();
-            println!(
-                "kernels, width {width}, {dims:?}, {pass}: {seconds:.2} s, {} launches, {} MiB, {:?}",
-                after.launches - before.launches,
-                (after.bytes - before.bytes) >> 20,
-                network.footprint(1, dims),
-            );
-            println!("{} MiB set aside", queue.reserved().unwrap() >> 20);
-        }
-    }
     let config = config(12, 3, MergeOrder::Merging);
-    let weights = recipe_weights(&config, 1);
-    let plain = PlainNetwork::new(config, &weights, device.burn()).unwrap();
-    for pass in ["first", "second"] {
-        let x = to_tensor_on(&pattern(&[1, 1, 64, 32, 32]), &queue);
-        let launches = std::sync::Arc::new(Launches(0.into()));
-        let guard = LaunchObservation::new(launches.clone());
-        let start = std::time::Instant::now();
-        let _ = plain.forward(x).try_into_vec_as::<f32>().unwrap();
-        drop(guard);
-        println!(
-            "burn, width 12, {pass}: {:.2} s, {} launches",
-            start.elapsed().as_secs_f64(),
-            launches.0.load(std::sync::atomic::Ordering::Relaxed)
-        );
-    }
+    let network = DeviceNetwork::new(config, &recipe_weights(&config, 1), queue.clone()).unwrap();
+    let map = map_of_image(&queue, &pattern(&[1, 1, 64, 32, 32]));
+    network.prepare().unwrap();
+    let before = queue.work();
+    network.forward_map(&map).unwrap();
+    queue.wait().unwrap();
+    let after = queue.work();
+    let (launches, bytes) = (after.launches - before.launches, after.bytes - before.bytes);
+    println!("{launches} launches, {} MiB", bytes >> 20);
+    assert!((100..=200).contains(&launches), "{launches}");
+    assert!((100..=240).contains(&(bytes >> 20)), "{bytes}");
 }

@@ -11,6 +11,7 @@ use voxplain::engine::{
 use voxplain::explain::relevance_mask::MaskRule;
 use voxplain::explain::supervoxels::SupervoxelSettings;
 
+use crate::support::adapter::adapter;
 use crate::support::fixture;
 
 /// What is given the engine to come to a fact. Facts come much sooner.
@@ -28,16 +29,16 @@ struct Desk {
 
 impl Desk {
     fn new() -> Self {
+        Self::on(Compute::alone(DeviceChoice::Cpu, ComputeOptions::default()))
+    }
+
+    fn on(compute: Compute) -> Self {
         let wakes = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&wakes);
         let waker = Arc::new(move || {
             counter.fetch_add(1, Ordering::Relaxed);
         });
-        let engine = Engine::start(
-            Compute::alone(DeviceChoice::Cpu, ComputeOptions::default()),
-            waker,
-        )
-        .unwrap();
+        let engine = Engine::start(compute, waker).unwrap();
         Self {
             engine,
             wakes,
@@ -77,6 +78,13 @@ impl Desk {
             assert!(start.elapsed() < PATIENCE);
             std::thread::sleep(Duration::from_millis(2));
         }
+    }
+
+    fn failure(&mut self) -> String {
+        self.expect(|event| match event {
+            Event::Failed(message) => Some(message),
+            _ => None,
+        })
     }
 
     /// Opens the hippocampus and waits until it is segmented.
@@ -253,4 +261,55 @@ fn dropping_the_engine_ends_what_runs() {
     let start = Instant::now();
     drop(desk);
     assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+}
+
+/// Where memory does not suffice, that is said, and the study is still there to look at.
+#[test]
+fn too_little_memory_is_a_message_and_the_study_stays_open() {
+    let options = ComputeOptions {
+        memory_limit: "1M".parse().unwrap(),
+        ..ComputeOptions::default()
+    };
+    let mut desk = Desk::on(Compute::alone(DeviceChoice::Cpu, options));
+    desk.engine.open(
+        vec![fixture("hippocampus_001/image.nii.gz")],
+        assets::demonstration_bundle(),
+        RegionChoice::Whole,
+    );
+    let study = desk.expect(|event| match event {
+        Event::Opened(study) => Some(study),
+        _ => None,
+    });
+    desk.expect_name("network ready");
+    let message = desk.failure();
+    assert!(message.contains("--memory-limit"), "{message}");
+    desk.expect_name("idle");
+    assert!(desk.players(&study, 20).count > 10);
+}
+
+/// A graphics device that goes away while a study is open is said, and the study is still
+/// there to look at.
+#[test]
+fn a_lost_device_is_a_message_and_the_study_stays_open() {
+    let Some(graphics) = adapter() else {
+        return;
+    };
+    let device = graphics.device.clone();
+    let compute = Compute::new(DeviceChoice::Gpu, Some(graphics), ComputeOptions::default());
+    let mut desk = Desk::on(compute);
+    let (study, _) = desk.open();
+    let players = desk.players(&study, 12);
+    desk.engine
+        .explain(Arc::clone(&players), ExplainSettings::default());
+    desk.expect_name("explain started");
+    device.destroy();
+    let message = desk.failure();
+    assert!(message.contains("the device is gone"), "{message}");
+    desk.expect_name("idle");
+    // It is not tried again on the same device.
+    desk.engine.explain(players, ExplainSettings::default());
+    let message = desk.failure();
+    assert!(message.contains("stopped working"), "{message}");
+    desk.expect_name("idle");
+    assert!(desk.players(&study, 20).count > 10);
 }

@@ -8,13 +8,15 @@ use std::io::Write as _;
 use voxplain::gpu::GpuContext;
 
 /// Every test that draws or computes on a graphics adapter, by its full name.
-pub const NEED_ADAPTER: [&str; 12] = [
+pub const NEED_ADAPTER: [&str; 14] = [
     "drawn::views_are_drawn_by_whoever_is_quicker",
     "drawn::views_are_drawn_on_the_device_and_follow_the_values_with_few_bytes",
+    "kernels::a_forward_pass_is_few_launches",
     "kernels::a_lost_device_is_an_error",
     "kernels::kernels_on_an_adapter",
     "networks::one_device_serves_view_and_network",
     "networks::parity_on_wgpu",
+    "worker::a_lost_device_is_a_message_and_the_study_stays_open",
     "an_empty_scene_draws_its_background",
     "lines_lie_where_ids_change_at_any_zoom",
     "looking_uploads_nothing_and_a_tick_a_few_kilobytes",
