@@ -236,7 +236,7 @@ pub fn explain(
         segmentation: Arc::clone(&task.segmentation),
         players: Arc::clone(&task.players),
         settings: task.settings.clone(),
-        device: network.device().label().to_owned(),
+        device: network.device().description(),
         log,
         classes: estimates,
         windows: masked.statistics(),

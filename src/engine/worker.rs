@@ -348,7 +348,7 @@ impl Worker {
         self.network = None;
         let network = Arc::new(bundle.load_network(&self.compute.device()?)?);
         self.tell(Event::NetworkReady {
-            device: network.device().label().to_owned(),
+            device: network.device().description(),
         });
         self.network = Some((Arc::clone(bundle), Arc::clone(&network)));
         Ok(network)

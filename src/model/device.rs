@@ -122,6 +122,14 @@ impl ComputeDevice {
         Ok(Self { precision, ..self })
     }
 
+    /// The device in words with what is unusual about its networks.
+    pub fn description(&self) -> String {
+        match self.precision {
+            Precision::Single => self.label.clone(),
+            Precision::Half => format!("{}, half precision", self.label),
+        }
+    }
+
     pub fn precision(&self) -> Precision {
         self.precision
     }

@@ -37,6 +37,12 @@ pub fn run(launch: Launch) -> Result<(), WindowError> {
         renderer: eframe::Renderer::Wgpu,
         wgpu_options: egui_wgpu::WgpuConfiguration {
             wgpu_setup: setup.into(),
+            // Waiting for the screen holds the device's queue, and a network that shares the
+            // device would wait with it.
+            surface: egui_wgpu::SurfaceConfig {
+                present_mode: wgpu::PresentMode::AutoNoVsync,
+                ..egui_wgpu::SurfaceConfig::HIGH_THROUGHPUT
+            },
             ..Default::default()
         },
         ..Default::default()

@@ -324,7 +324,8 @@ impl Viewer {
         if matches!(self.job, Job::Working(_)) {
             return;
         }
-        self.message = None;
+        // Notes about the study hold on; a failure is over when it is tried again.
+        self.message = self.message.take().filter(|m| m.kind == MessageKind::Note);
         self.facts.forget_explanation();
         self.job = Job::Explaining;
         let settings = ExplainSettings {

@@ -10,6 +10,7 @@ use crate::ui::panels;
 use crate::ui::panes;
 use crate::ui::state::{Facts, Job, Look, Message, MessageKind, mask_threshold};
 use crate::ui::theme;
+use crate::ui::widgets;
 
 impl Viewer {
     /// Draws one frame.
@@ -205,9 +206,9 @@ fn busy(ui: &mut Ui, space: Rect, job: Job, commands: &mut Vec<Command>) {
                 .corner_radius(8)
                 .inner_margin(Margin::symmetric(16, 10))
                 .show(ui, |ui| {
-                    ui.set_width(280.0_f32.min(space.width() - 40.0));
+                    ui.set_width(330.0_f32.min(space.width() - 40.0));
                     ui.horizontal(|ui| {
-                        ui.spinner();
+                        widgets::activity::show(ui);
                         ui.label(format!("{}…", progress.phase.label()));
                         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                             if ui.small_button("Cancel").clicked() {

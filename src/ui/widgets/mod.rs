@@ -1,3 +1,4 @@
 //! Small things that panels share.
 
+pub mod activity;
 pub mod colour_bar;

@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 /// How long a picture may have to wait.
 const SLICE: Duration = Duration::from_millis(8);
 
-/// Operations a second that a slow device does; the first slices are as short as this.
-const FIRST_RATE: f64 = 5e10;
+/// Operations a second that a slow device does. The first slices are as short as this, and
+/// none are shorter: what is measured holds the pictures that were drawn meanwhile, and on a
+/// device that is busy with those the slices would come to nothing.
+const SLOWEST_RATE: f64 = 5e10;
 
 /// How much longer than the one before a slice may be.
 const MOST_GROWTH: f64 = 4.0;
@@ -38,7 +40,7 @@ impl Default for Pace {
         Self {
             state: Mutex::new(State {
                 kept: false,
-                rate: FIRST_RATE,
+                rate: SLOWEST_RATE,
                 queued: 0.0,
                 since: None,
             }),
@@ -84,7 +86,9 @@ impl Pace {
     fn learn(&self, taken: Duration) {
         let mut state = self.lock();
         let rate = state.queued / taken.as_secs_f64().max(1e-6);
-        state.rate = rate.clamp(state.rate / MOST_GROWTH, state.rate * MOST_GROWTH);
+        state.rate = rate
+            .clamp(state.rate / MOST_GROWTH, state.rate * MOST_GROWTH)
+            .max(SLOWEST_RATE);
         state.queued = 0.0;
         state.since = None;
     }
@@ -115,5 +119,13 @@ mod tests {
         }
         let seconds = pace.largest_launch() / 1e13;
         assert!((0.007..0.009).contains(&seconds), "{seconds}");
+        // Pictures that take their time do not bring the slices to nothing.
+        let shortest = Pace::default().lock().rate * SLICE.as_secs_f64();
+        for _ in 0..100 {
+            if pace.count(shortest) {
+                pace.learn(Duration::from_secs(1));
+            }
+        }
+        assert!(pace.largest_launch() >= 0.99 * shortest);
     }
 }
