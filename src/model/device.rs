@@ -89,8 +89,7 @@ impl ComputeDevice {
             .init()
             .map_err(|e| ModelError::NoAdapter(e.to_string()))?;
         // After burn, which has handlers of its own that panic.
-        let watch = DeviceWatch::default();
-        watch.install(&device);
+        let watch = DeviceWatch::of(&device);
         Ok(Self {
             burn,
             label: format!("{} ({:?})", info.name, info.backend),

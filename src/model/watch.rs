@@ -35,6 +35,9 @@ enum Failure {
 #[derive(Clone, Default)]
 pub struct DeviceWatch {
     state: Arc<Mutex<State>>,
+    /// What is watched. Handlers of the device hold watches without it: a device that held
+    /// itself would never go.
+    device: Option<wgpu::Device>,
 }
 
 impl std::fmt::Debug for DeviceWatch {
@@ -48,11 +51,20 @@ impl std::fmt::Debug for DeviceWatch {
 }
 
 impl DeviceWatch {
-    /// Becomes the handler of a device's failures, in place of any other.
-    pub(super) fn install(&self, device: &wgpu::Device) {
+    /// A watch that is the handler of a device's failures, in place of any other.
+    pub(super) fn of(device: &wgpu::Device) -> Self {
+        let watch = Self::default();
+        watch.handle_failures_of(device);
+        Self {
+            device: Some(device.clone()),
+            ..watch
+        }
+    }
+
+    fn handle_failures_of(&self, device: &wgpu::Device) {
         let watch = self.clone();
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-            let text = error.to_string();
+            let text = in_one_line(&error.to_string());
             watch.note(match error {
                 wgpu::Error::OutOfMemory { .. } => Failure::Memory(text.clone()),
                 _ => Failure::Other(text.clone()),
@@ -84,13 +96,19 @@ impl DeviceWatch {
         self.lock().lost.is_some()
     }
 
-    /// An error if anything has failed since the last check, or the device is gone.
-    pub(super) fn check(&self) -> Result<(), ModelError> {
-        let mut state = self.lock();
-        if let Some(reason) = &state.lost {
+    /// An error if anything has failed since the last check, or the device is gone. `suspect`:
+    /// whether something else says that there was a failure.
+    pub(super) fn check(&self, suspect: bool) -> Result<(), ModelError> {
+        let failure = self.lock().failure.take();
+        let suspect = suspect || matches!(failure, Some(Failure::Other(_)));
+        if let (true, Some(device)) = (suspect, &self.device) {
+            // A device that is gone makes all else fail too, and may tell so only now.
+            let _ = device.poll(wgpu::PollType::Poll);
+        }
+        if let Some(reason) = &self.lock().lost {
             return Err(ModelError::Device(format!("the device is gone: {reason}")));
         }
-        match state.failure.take() {
+        match failure {
             None => Ok(()),
             Some(Failure::Memory(reason)) => Err(ModelError::OutOfMemory(reason)),
             Some(Failure::Other(reason)) => Err(ModelError::Device(reason)),
@@ -113,6 +131,16 @@ impl DeviceWatch {
     }
 }
 
+/// A message that comes in several lines.
+pub(super) fn in_one_line(text: &str) -> String {
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+        .collect();
+    lines.join(" ")
+}
+
 /// Whether this is one of cubecl's own threads, by the names it gives them.
 fn is_compute_thread() -> bool {
     let thread = std::thread::current();
@@ -127,16 +155,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn messages_come_in_one_line() {
+        let text = "Validation Error\n\nCaused by:\n  In Queue::write_buffer\n";
+        let expected = "Validation Error Caused by: In Queue::write_buffer";
+        assert_eq!(in_one_line(text), expected);
+    }
+
+    #[test]
     fn the_first_failure_is_reported_once_and_loss_for_ever() {
         let watch = DeviceWatch::default();
-        assert!(watch.check().is_ok());
+        assert!(watch.check(false).is_ok());
         watch.note(Failure::Memory("full".into()));
         watch.note(Failure::Other("invalid".into()));
-        assert!(matches!(watch.check(), Err(ModelError::OutOfMemory(_))));
-        assert!(watch.check().is_ok());
+        assert!(matches!(
+            watch.check(false),
+            Err(ModelError::OutOfMemory(_))
+        ));
+        assert!(watch.check(false).is_ok());
         watch.lock().lost = Some("unplugged".into());
         for _ in 0..2 {
-            assert!(matches!(watch.check(), Err(ModelError::Device(_))));
+            assert!(matches!(watch.check(false), Err(ModelError::Device(_))));
         }
     }
 }

@@ -21,7 +21,7 @@ use cubecl::{MemoryScope, future};
 
 use super::pace::Pace;
 use super::program::{Precision, Program};
-use crate::model::watch::DeviceWatch;
+use crate::model::watch::{DeviceWatch, in_one_line};
 use crate::model::{ComputeDevice, ModelError};
 
 /// A piece of a device's memory. Clones share it; it is given back with the last.
@@ -338,7 +338,7 @@ impl Queue {
         let handles: Vec<Handle> = handles.collect();
         let read = guarded(|| self.client.read(handles).map_err(|error| failure(&error)));
         // What the device itself reports says more than what became of it.
-        self.watch.check()?;
+        self.watch.check(read.is_err())?;
         let read = read?;
         let numbers = |(bytes, &(_, count)): (&Bytes, &(&Buffer, usize))| {
             let (values, _) = bytes.as_chunks::<4>();
@@ -382,7 +382,7 @@ impl Queue {
     /// Waits until everything queued is done.
     pub fn wait(&self) -> Result<(), ModelError> {
         let done = guarded(|| future::block_on(self.client.sync()).map_err(|e| failure(&e)));
-        self.watch.check()?;
+        self.watch.check(done.is_err())?;
         done
     }
 }
@@ -411,12 +411,7 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 fn failure(error: &ServerError) -> ModelError {
     // cubecl's messages go on with where they were raised.
     let text = error.to_string();
-    let reason = text
-        .split("Backtrace:")
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_owned();
+    let reason = in_one_line(text.split("Backtrace:").next().unwrap_or_default());
     if is_memory(error) {
         ModelError::OutOfMemory(reason)
     } else {
