@@ -99,6 +99,11 @@ impl PackedMatrix {
         }
     }
 
+    /// One number for each output; empty if there is no bias.
+    pub fn bias(&self) -> &[f32] {
+        self.bias.get(..self.outputs).unwrap_or_default()
+    }
+
     /// The values of a panel, row by row.
     pub fn panel_values(&self, panel: &Panel) -> *const f32 {
         self.values[panel.start..].as_ptr()

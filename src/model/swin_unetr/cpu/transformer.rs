@@ -3,6 +3,8 @@
 //! Linear layers and norms work on a few rows at a time, so that what is between two
 //! layers stays in the nearest caches.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::Observer;
@@ -14,6 +16,17 @@ use super::simd::{InstructionSet, kernel};
 
 /// Rows that go through a layer together.
 const ROWS: usize = 48;
+
+/// Calls `work` for all of `count` rows, a few of them at a time and in parallel, each time
+/// with room of its thread's own.
+fn for_rows(count: usize, work: impl Fn(Range<usize>, &mut Vec<f32>) + Sync) {
+    (0..count.div_ceil(ROWS))
+        .into_par_iter()
+        .for_each_init(Vec::new, |scratch, task| {
+            let first = task * ROWS;
+            work(first..count.min(first + ROWS), scratch);
+        });
+}
 
 /// Norm, window attention, norm, feed-forward, each of the two with a shortcut
 /// (MONAI's `SwinTransformerBlock`).
@@ -43,21 +56,14 @@ impl SwinBlock {
         assert!(tokens.len() >= count * width);
         let mut projected = pool.buffer((count + 1) * 3 * width);
         let target = Shared::new(&mut projected);
-        // The row after the last token is padding: zero after the norm, so that its
-        // queries, keys and values are the bias.
         let source = &*tokens;
-        (0..count.div_ceil(ROWS) + 1)
-            .into_par_iter()
-            .for_each_init(Vec::new, |scratch, task| {
-                let first = task * ROWS;
-                let rows = if first >= count {
-                    0
-                } else {
-                    ROWS.min(count - first)
-                };
-                // SAFETY: each task reads and writes its own rows of buffers that hold all.
-                unsafe { project(self.set, self, source, target, first, rows, count, scratch) };
-            });
+        for_rows(count, |rows, scratch| {
+            // SAFETY: each task reads and writes its own rows of buffers that hold all.
+            unsafe { project(self.set, self, source, target, rows, scratch) };
+        });
+        // The row after the last token is padding: zero after the norm, so that its queries,
+        // keys and values are the bias.
+        projected[count * 3 * width..][..3 * width].copy_from_slice(self.qkv.bias());
         observer("queries, keys and values");
         let mut attended = pool.buffer(count * width);
         self.attention
@@ -66,42 +72,27 @@ impl SwinBlock {
         pool.give(projected);
         let target = Shared::new(tokens);
         let source = &attended;
-        (0..count.div_ceil(ROWS))
-            .into_par_iter()
-            .for_each_init(Vec::new, |scratch, task| {
-                let first = task * ROWS;
-                // SAFETY: each task reads and writes its own rows of buffers that hold all.
-                unsafe {
-                    feed_forward(
-                        self.set,
-                        self,
-                        source,
-                        target,
-                        first,
-                        ROWS.min(count - first),
-                        scratch,
-                    )
-                };
-            });
+        for_rows(count, |rows, scratch| {
+            // SAFETY: each task reads and writes its own rows of buffers that hold all.
+            unsafe { feed_forward(self.set, self, source, target, rows, scratch) };
+        });
         pool.give(attended);
         observer("projection and feed-forward");
     }
 }
 
 kernel! {
-    /// Queries, keys and values of rows of tokens; with no rows, of the padding.
+    /// Queries, keys and values of rows of tokens.
     ///
     /// # Safety
     ///
-    /// `tokens` holds the rows, `to` the rows of 3 × width and one after the
-    /// last token; no other thread uses these rows of `to`.
+    /// `tokens` holds the rows, `to` the rows of 3 × width; no other thread uses these rows
+    /// of `to`.
     unsafe fn project<S>(
         block: &SwinBlock,
         tokens: &[f32],
         to: Shared,
-        first: usize,
-        rows: usize,
-        count: usize,
+        rows: Range<usize>,
         scratch: &mut Vec<f32>,
     ) {
         let width = block.width;
@@ -110,16 +101,11 @@ kernel! {
         // SAFETY: the caller's contract.
         unsafe {
             let normal = Rows::new(scratch.as_mut_ptr(), width);
-            let (first, rows) = if rows == 0 {
-                (count, 1)
-            } else {
-                let tokens = Rows::new(tokens.as_ptr().add(first * width), width);
-                block.norm1.rows::<S>(tokens, normal, rows, width);
-                (first, rows)
-            };
-            let to = Rows::new(to.pointer().add(first * 3 * width), 3 * width);
+            let tokens = Rows::new(tokens.as_ptr().add(rows.start * width), width);
+            block.norm1.rows::<S>(tokens, normal, rows.len(), width);
+            let to = Rows::new(to.pointer().add(rows.start * 3 * width), 3 * width);
             let normal = Rows::new(scratch.as_ptr(), width);
-            block.qkv.multiply::<S>(normal, to, rows, Finish::Store);
+            block.qkv.multiply::<S>(normal, to, rows.len(), Finish::Store);
         }
     }
 }
@@ -134,8 +120,7 @@ kernel! {
         block: &SwinBlock,
         attended: &[f32],
         tokens: Shared,
-        first: usize,
-        rows: usize,
+        rows: Range<usize>,
         scratch: &mut Vec<f32>,
     ) {
         let width = block.width;
@@ -143,23 +128,23 @@ kernel! {
         scratch.resize(ROWS * (width + hidden_width), 0.0);
         // SAFETY: the caller's contract.
         unsafe {
-            let own = tokens.pointer().add(first * width);
-            let attended = Rows::new(attended.as_ptr().add(first * width), width);
-            block.projection.multiply::<S>(attended, Rows::new(own, width), rows, Finish::Add);
+            let own = tokens.pointer().add(rows.start * width);
+            let attended = Rows::new(attended.as_ptr().add(rows.start * width), width);
+            block.projection.multiply::<S>(attended, Rows::new(own, width), rows.len(), Finish::Add);
             let normal = scratch.as_mut_ptr();
             let hidden = normal.add(ROWS * width);
             let own_read = Rows::new(own.cast_const(), width);
-            block.norm2.rows::<S>(own_read, Rows::new(normal, width), rows, width);
+            block.norm2.rows::<S>(own_read, Rows::new(normal, width), rows.len(), width);
             block.expand.multiply::<S>(
                 Rows::new(normal.cast_const(), width),
                 Rows::new(hidden, hidden_width),
-                rows,
+                rows.len(),
                 Finish::Gelu,
             );
             block.contract.multiply::<S>(
                 Rows::new(hidden.cast_const(), hidden_width),
                 Rows::new(own, width),
-                rows,
+                rows.len(),
                 Finish::Add,
             );
         }
@@ -191,24 +176,10 @@ impl PatchMerging {
         assert!(tokens.len() >= grid.iter().product::<usize>() * self.width);
         let mut result = pool.buffer(count * 2 * self.width);
         let target = Shared::new(&mut result);
-        (0..count.div_ceil(ROWS))
-            .into_par_iter()
-            .for_each_init(Vec::new, |scratch, task| {
-                let first = task * ROWS;
-                // SAFETY: each task writes its own rows of a buffer that holds all.
-                unsafe {
-                    merge(
-                        self.set,
-                        self,
-                        tokens,
-                        grid,
-                        target,
-                        first,
-                        ROWS.min(count - first),
-                        scratch,
-                    )
-                };
-            });
+        for_rows(count, |rows, scratch| {
+            // SAFETY: each task writes its own rows of a buffer that holds all.
+            unsafe { merge(self.set, self, tokens, grid, target, rows, scratch) };
+        });
         (merged, result)
     }
 }
@@ -225,16 +196,15 @@ kernel! {
         tokens: &[f32],
         grid: [usize; 3],
         to: Shared,
-        first: usize,
-        rows: usize,
+        rows: Range<usize>,
         scratch: &mut Vec<f32>,
     ) {
         let width = merging.width;
         let [_, h, w] = grid.map(|n| n.div_ceil(2));
         scratch.clear();
         scratch.resize(ROWS * 8 * width, 0.0);
-        for (row, cell) in scratch.chunks_exact_mut(8 * width).take(rows).enumerate() {
-            let index = first + row;
+        for (row, cell) in scratch.chunks_exact_mut(8 * width).take(rows.len()).enumerate() {
+            let index = rows.start + row;
             let at = [index / (h * w), index / w % h, index % w];
             for (part, offset) in cell.chunks_exact_mut(width).zip(merging.offsets) {
                 let at: [usize; 3] = std::array::from_fn(|a| 2 * at[a] + offset[a]);
@@ -248,9 +218,9 @@ kernel! {
         unsafe {
             let cells = Rows::new(scratch.as_mut_ptr(), 8 * width);
             let read = Rows::new(scratch.as_ptr(), 8 * width);
-            merging.norm.rows::<S>(read, cells, rows, 8 * width);
-            let to = Rows::new(to.pointer().add(first * 2 * width), 2 * width);
-            merging.reduction.multiply::<S>(read, to, rows, Finish::Store);
+            merging.norm.rows::<S>(read, cells, rows.len(), 8 * width);
+            let to = Rows::new(to.pointer().add(rows.start * 2 * width), 2 * width);
+            merging.reduction.multiply::<S>(read, to, rows.len(), Finish::Store);
         }
     }
 }
@@ -277,24 +247,10 @@ impl PatchEmbedding {
         assert!(image.len() >= 8 * count * self.inputs);
         let mut result = pool.buffer(count * self.matrix.outputs);
         let target = Shared::new(&mut result);
-        (0..count.div_ceil(ROWS))
-            .into_par_iter()
-            .for_each_init(Vec::new, |scratch, task| {
-                let first = task * ROWS;
-                // SAFETY: each task writes its own rows of a buffer that holds all.
-                unsafe {
-                    embed(
-                        self.set,
-                        self,
-                        image,
-                        dims,
-                        target,
-                        first,
-                        ROWS.min(count - first),
-                        scratch,
-                    )
-                };
-            });
+        for_rows(count, |rows, scratch| {
+            // SAFETY: each task writes its own rows of a buffer that holds all.
+            unsafe { embed(self.set, self, image, dims, target, rows, scratch) };
+        });
         (grid, result)
     }
 }
@@ -310,16 +266,15 @@ kernel! {
         image: &[f32],
         dims: [usize; 3],
         to: Shared,
-        first: usize,
-        rows: usize,
+        rows: Range<usize>,
         scratch: &mut Vec<f32>,
     ) {
         let inputs = embedding.inputs;
         let width = embedding.matrix.outputs;
         let [_, h, w] = dims;
         scratch.resize(ROWS * 8 * inputs, 0.0);
-        for (row, cell) in scratch.chunks_exact_mut(8 * inputs).take(rows).enumerate() {
-            let index = first + row;
+        for (row, cell) in scratch.chunks_exact_mut(8 * inputs).take(rows.len()).enumerate() {
+            let index = rows.start + row;
             let (z, y, x) = (index / (h * w / 4), index / (w / 2) % (h / 2), index % (w / 2));
             for corner in 0..8 {
                 let (i, j, k) = (corner / 4, corner / 2 % 2, corner % 2);
@@ -332,8 +287,8 @@ kernel! {
         // SAFETY: the caller's contract.
         unsafe {
             let cells = Rows::new(scratch.as_ptr(), 8 * inputs);
-            let to = Rows::new(to.pointer().add(first * width), width);
-            embedding.matrix.multiply::<S>(cells, to, rows, Finish::Store);
+            let to = Rows::new(to.pointer().add(rows.start * width), width);
+            embedding.matrix.multiply::<S>(cells, to, rows.len(), Finish::Store);
         }
     }
 }
