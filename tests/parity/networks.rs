@@ -167,7 +167,18 @@ fn features_of_version_2() {
 #[test]
 #[ignore = "needs the large fixtures beside the project"]
 fn every_large_case() {
-    let device = ComputeDevice::cpu();
+    check_large_cases(&ComputeDevice::cpu());
+}
+
+#[test]
+#[ignore = "needs the large fixtures beside the project"]
+fn every_large_case_on_wgpu() {
+    if let Some(device) = adapter_or_skip() {
+        check_large_cases(&device);
+    }
+}
+
+fn check_large_cases(device: &ComputeDevice) {
     let all = ORDERS.map(|(order, _)| order);
     let (legacy, merging, v2) = (all[0], all[1], all[2]);
     for (folder, in_channels, use_v2, seed, shape, orders) in [
@@ -187,7 +198,7 @@ fn every_large_case() {
             check_output(
                 config,
                 &recipe_weights(&config, seed),
-                &device,
+                device,
                 file(format!("in_{shape}")),
                 file(format!("out_{shape}_{name}")),
             );
