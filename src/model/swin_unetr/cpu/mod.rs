@@ -74,11 +74,6 @@ impl CpuNetwork {
         &self.config
     }
 
-    /// The instruction set that the kernels use, in words.
-    pub fn instruction_set(&self) -> &'static str {
-        self.set.label()
-    }
-
     /// Runs work on the network's threads, and waits for it.
     pub fn on_threads<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         self.threads.install(work)

@@ -15,9 +15,9 @@ use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{Cube, CubeBackend};
 use bytemuck::Pod;
 use cubecl::bytes::Bytes;
+use cubecl::future;
 use cubecl::prelude::{BufferIOAttr, Client, CubeCount};
 use cubecl::server::{Handle, IoError, KernelArguments, MetadataBindingInfo, ServerError};
-use cubecl::{MemoryScope, future};
 
 use super::pace::Pace;
 use super::program::{Precision, Program};
@@ -130,14 +130,6 @@ impl Queue {
     pub fn largest_buffer(&self) -> usize {
         let bytes = self.client.properties().memory.max_page_size;
         usize::try_from(bytes).unwrap_or(usize::MAX)
-    }
-
-    /// Bytes of the device's memory that are set aside for the network's buffers.
-    ///
-    /// Errors: a failing device.
-    pub fn reserved(&self) -> Result<u64, ModelError> {
-        let report = guarded(|| Ok(self.client.memory_report(MemoryScope::Device)))?;
-        Ok(report.usage().bytes_reserved)
     }
 
     pub fn work(&self) -> Work {

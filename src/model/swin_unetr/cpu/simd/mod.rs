@@ -49,15 +49,6 @@ impl InstructionSet {
         all.into_iter().skip_while(|&set| set != widest).collect()
     }
 
-    /// Its name.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Avx512 => "AVX-512",
-            Self::Avx2 => "AVX2",
-            Self::Portable => "portable",
-        }
-    }
-
     /// Floats in a vector.
     pub fn lanes(self) -> usize {
         match self {
