@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use burn::backend::DispatchDevice;
 use burn::tensor::{Device, Tensor};
 use burn_cubecl::tensor::CubeTensor;
-use burn_cubecl::{Cube, CubeBackend};
+use burn_cubecl::Cube;
 use bytemuck::Pod;
 use cubecl::bytes::Bytes;
 use cubecl::future;
@@ -209,11 +209,9 @@ impl Queue {
     /// lie row by row.
     pub fn of_tensor<const D: usize>(&self, tensor: Tensor<D>) -> Result<Buffer, ModelError> {
         guarded(|| {
-            let lazy = tensor
+            let tensor: CubeTensor = tensor
                 .try_into_primitive::<Cube>()
                 .map_err(|error| ModelError::Device(format!("{error:?}")))?;
-            let client = lazy.client.clone();
-            let tensor: CubeTensor = client.resolve_tensor_float::<CubeBackend>(lazy);
             let tensor = burn_cubecl::kernel::into_contiguous(tensor);
             let bytes = tensor.meta.shape().num_elements() * size_of::<f32>();
             Ok(Buffer {
