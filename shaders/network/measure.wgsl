@@ -1,4 +1,4 @@
-// Sums of probabilities, logits and voxels given to a class, over chunks of a list of
+// Sums of probabilities, logits, margins and voxels given to a class, over chunks of a list of
 // voxels. A chunk belongs to one set (a player, or a component of a target), so the host
 // adds up whole chunks in double precision; nothing depends on the order of threads.
 //
@@ -26,7 +26,7 @@ struct Measure {
 @group(0) @binding(1) var<storage, read_write> list: array<u32>;
 // First and one past the last entry of the list, class or EVERY_CLASS, unused.
 @group(0) @binding(2) var<storage, read_write> chunks: array<vec4<u32>>;
-// Chunks × classes × (Σ probability, Σ logit, voxels given to the class, unused).
+// Chunks × classes × (Σ probability, Σ logit, voxels given to the class, Σ margin).
 @group(0) @binding(3) var<storage, read_write> result: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> measure: Measure;
 
@@ -56,6 +56,7 @@ fn main(
             let own = logits[class_ * measure.voxels + voxel];
             var probability = 1.0 / (1.0 + exp(-own));
             var hard = own > 0.0;
+            var margin = own;
             if measure.softmax != 0u {
                 // The first of equals wins.
                 var largest = own;
@@ -65,16 +66,24 @@ fn main(
                 }
                 hard = own == largest;
                 var total = 0.0;
+                // Largest logit of the other classes, if there are any.
+                var rival = 0.0;
+                var first = true;
                 for (var other = 0u; other < measure.classes; other += 1u) {
                     let logit = logits[other * measure.voxels + voxel];
                     total += exp(logit - largest);
+                    if other != class_ {
+                        rival = select(max(rival, logit), logit, first);
+                        first = false;
+                    }
                     if other < class_ && logit == largest {
                         hard = false;
                     }
                 }
                 probability = exp(own - largest) / total;
+                margin = own - rival;
             }
-            sums += vec4<f32>(probability, own, select(0.0, 1.0, hard), 0.0);
+            sums += vec4<f32>(probability, own, select(0.0, 1.0, hard), margin);
         }
         shares[index] = sums;
         for (var half = THREADS / 2u; half > 0u; half /= 2u) {

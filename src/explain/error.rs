@@ -43,6 +43,18 @@ pub enum ExplainError {
     NotFinite,
     #[error("class {class} was asked for, but outcomes hold {classes} classes")]
     NoSuchClass { class: usize, classes: usize },
+    #[error("what was asked for is not a part of this explanation")]
+    NoSuchTarget,
+    #[error(
+        "sums over places were not kept in this run; explain again with fewer supervoxels or one class"
+    )]
+    PlacesNotKept,
+    #[error(
+        "{value_function} needs a structure; for a place choose the mean probability, the margin, the mean logit or the volume"
+    )]
+    NotForPlaces { value_function: &'static str },
+    #[error("{got:?} is not a value function; write one of {known}")]
+    UnknownValueFunction { got: String, known: String },
     #[error(
         "evaluation {record} of the log is not the coalition that seed {seed} gives; the log was made with another seed or method"
     )]
@@ -60,8 +72,13 @@ pub enum ExplainError {
     LogVersion(u32, u32),
     #[error("the header of the coalition log is damaged ({0}); the file cannot be read")]
     LogHeader(String),
-    #[error("the outcome has {found} classes but the log was opened for {expected}")]
-    LogClasses { found: usize, expected: usize },
+    #[error(
+        "the outcome has sums of {found:?} classes, parts and places but the log was opened for {expected:?}"
+    )]
+    OutcomeLayout {
+        found: [usize; 3],
+        expected: [usize; 3],
+    },
     #[error("the coalition log could not be read or written: {0}")]
     LogIo(#[from] std::io::Error),
 

@@ -16,8 +16,9 @@ pub mod game;
 pub mod least_squares;
 pub mod log;
 pub mod odd_kernel;
-mod outcome;
+pub mod outcome;
 pub mod permutation;
+mod question;
 mod random;
 pub mod relevance_mask;
 mod statistics;
@@ -26,7 +27,8 @@ pub mod supervoxels;
 pub use coalition::Coalition;
 pub use error::ExplainError;
 pub use estimate::{Estimate, Forecast, PlayerEstimate};
-pub use outcome::{ClassSums, Outcome, TargetSize, ValueFunction};
+pub use outcome::{ClassSums, Outcome, Sizes};
+pub use question::{Question, Target, ValueFunction};
 
 /// Largest number of players: ids are 16 bits and 0 means "not a player".
 pub const MAX_PLAYERS: usize = u16::MAX as usize;

@@ -8,12 +8,16 @@ use ndarray::{Array3, Array4, ArrayView4, Axis};
 use super::Activation;
 use crate::volume::{Components, Connectivity};
 
+/// Components that are told apart in a channel; the smallest of more count as one, so
+/// that noise does not make a record of a run long.
+pub const MOST_COMPONENTS: usize = 64;
+
 /// For each output channel the voxels that the unmasked run gave to it, in connected
 /// parts. They stay fixed while parts of the image are removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetMasks {
     /// `[[channel, x, y, z]]`: 0, or the number of the component, from 1 on and over all
-    /// channels.
+    /// channels. Beyond [`MOST_COMPONENTS`] of a channel the small ones share a number.
     components: Array4<u32>,
     /// Channel of each component, in ascending order.
     channel_of_component: Vec<usize>,
@@ -33,6 +37,9 @@ pub struct ClassSums {
     pub probability_total: f64,
     /// Σ z over T.
     pub logit_in_target: f64,
+    /// Σ m over T, with the margin m = z − the largest logit of another channel (z itself
+    /// with sigmoid).
+    pub margin_in_target: f64,
     /// Voxels of T that the run gives to the channel (largest logit with softmax, logit
     /// above 0 with sigmoid).
     pub hard_in_target: f64,
@@ -47,6 +54,8 @@ pub struct RegionSums {
     pub probability: f64,
     /// Σ z.
     pub logit: f64,
+    /// Σ m, see [`ClassSums::margin_in_target`].
+    pub margin: f64,
     /// Voxels that the run gives to the channel.
     pub hard: f64,
 }
@@ -55,6 +64,7 @@ impl std::ops::AddAssign for RegionSums {
     fn add_assign(&mut self, other: Self) {
         self.probability += other.probability;
         self.logit += other.logit;
+        self.margin += other.margin;
         self.hard += other.hard;
     }
 }
@@ -91,6 +101,7 @@ impl RunSums {
             if let Some(class) = classes.get_mut(channel) {
                 class.probability_in_target += sums.probability;
                 class.logit_in_target += sums.logit;
+                class.margin_in_target += sums.margin;
                 class.hard_in_target += sums.hard;
             }
         }
@@ -140,10 +151,19 @@ impl TargetMasks {
             let before = u32::try_from(sizes.len()).unwrap_or(u32::MAX);
             let mut own = components.index_axis_mut(Axis(0), channel);
             for (own, &id) in own.iter_mut().zip(parts.ids()) {
-                *own = if id == 0 { 0 } else { before + id };
+                // Components are numbered from the largest on.
+                *own = match id.min(MOST_COMPONENTS as u32) {
+                    0 => 0,
+                    id => before + id,
+                };
             }
-            channel_of_component.extend(parts.sizes().iter().map(|_| channel));
-            sizes.extend(parts.sizes());
+            let told_apart = parts.sizes().len().min(MOST_COMPONENTS);
+            channel_of_component.extend(std::iter::repeat_n(channel, told_apart));
+            let (large, small) = parts.sizes().split_at(told_apart);
+            sizes.extend(large);
+            if let Some(last) = sizes.last_mut() {
+                *last += small.iter().sum::<usize>();
+            }
         }
         Self {
             components,
@@ -244,6 +264,20 @@ mod tests {
         assert_eq!(components[[1, 5, 4, 0]], 3);
         assert_eq!(components[[2, 0, 4, 3]], 4);
         assert_eq!(components[[1, 0, 4, 3]], 0);
+    }
+
+    #[test]
+    fn specks_beyond_the_most_components_count_as_one() {
+        let mut masks = Array4::from_elem((1, 200, 3, 1), false);
+        for speck in 0..MOST_COMPONENTS + 10 {
+            masks[[0, 2 * speck, 0, 0]] = true;
+        }
+        masks[[0, 0, 1, 0]] = true;
+        let targets = TargetMasks::from_masks(&masks);
+        let sizes = targets.component_sizes();
+        assert_eq!((sizes.len(), sizes[0], sizes[63]), (MOST_COMPONENTS, 2, 11));
+        assert_eq!(targets.components().iter().max(), Some(&64));
+        assert_eq!(targets.voxel_counts(), [MOST_COMPONENTS + 11]);
     }
 
     #[test]

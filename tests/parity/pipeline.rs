@@ -334,6 +334,7 @@ pub fn check_masked_sums(device: &ComputeDevice, input: PathBuf) {
             for (own, expected) in regions(own).iter().zip(&regions(expected)) {
                 assert!((own.probability - expected.probability).abs() < 0.1);
                 assert!((own.logit - expected.logit).abs() < 1.0);
+                assert!((own.margin - expected.margin).abs() < 1.0);
                 assert!((own.hard - expected.hard).abs() < 4.0);
             }
         }
@@ -350,6 +351,7 @@ pub fn check_masked_sums(device: &ComputeDevice, input: PathBuf) {
                 ),
                 (own.probability_total, expected.probability_total, 0.1),
                 (own.logit_in_target, expected.logit_in_target, 1.0),
+                (own.margin_in_target, expected.margin_in_target, 1.0),
                 (own.hard_in_target, expected.hard_in_target, 3.0),
                 (own.hard_total, expected.hard_total, 3.0),
             ] {

@@ -199,12 +199,11 @@ mod tests {
                     logit_in_target: value(&coalition),
                     ..Default::default()
                 };
-                records.push((
-                    coalition,
-                    Outcome {
-                        classes: vec![sums],
-                    },
-                ));
+                let outcome = Outcome {
+                    classes: vec![sums],
+                    ..Default::default()
+                };
+                records.push((coalition, outcome));
             }
         }
         records

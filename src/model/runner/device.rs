@@ -336,6 +336,7 @@ impl From<SetSums> for RegionSums {
         Self {
             probability: sums.probability,
             logit: sums.logit,
+            margin: sums.margin,
             hard: sums.hard,
         }
     }

@@ -61,6 +61,7 @@ impl Regions {
                     .zip(player_of_voxel)
                     .filter(|(_, player)| **player != UNMEASURED)
                 {
+                    let rivals = rivals(logits);
                     let winner = self.activation.channel_of_voxel(logits.iter().copied());
                     fill_probabilities(logits, self.activation, &mut probabilities);
                     for (class, ((&logit, &component), &probability)) in logits
@@ -76,6 +77,10 @@ impl Regions {
                         let sums = RegionSums {
                             probability,
                             logit: f64::from(logit),
+                            margin: match self.activation {
+                                Activation::Softmax => f64::from(logit - rivals.of(class)),
+                                Activation::Sigmoid => f64::from(logit),
+                            },
                             hard: f64::from(u8::from(hard)),
                         };
                         if let Some(own) = of_players.get_mut(class * groups + player as usize) {
@@ -126,6 +131,50 @@ fn add_all(total: &mut [RegionSums], part: Vec<RegionSums>) {
     for (total, part) in total.iter_mut().zip(part) {
         *total += part;
     }
+}
+
+/// The largest logit of a voxel, whose it is, and the largest of the others.
+struct Rivals {
+    winner: usize,
+    largest: f32,
+    second: f32,
+}
+
+impl Rivals {
+    /// The largest logit among the channels besides one; that channel's own rival is 0
+    /// where there is no other.
+    fn of(&self, channel: usize) -> f32 {
+        let rival = if channel == self.winner {
+            self.second
+        } else {
+            self.largest
+        };
+        if rival == f32::NEG_INFINITY {
+            0.0
+        } else {
+            rival
+        }
+    }
+}
+
+fn rivals(logits: &[f32]) -> Rivals {
+    let mut rivals = Rivals {
+        winner: 0,
+        largest: f32::NEG_INFINITY,
+        second: f32::NEG_INFINITY,
+    };
+    for (channel, &logit) in logits.iter().enumerate() {
+        if logit > rivals.largest {
+            rivals = Rivals {
+                winner: channel,
+                largest: logit,
+                second: rivals.largest,
+            };
+        } else {
+            rivals.second = rivals.second.max(logit);
+        }
+    }
+    rivals
 }
 
 fn fill_probabilities(logits: &[f32], activation: Activation, probabilities: &mut [f64]) {

@@ -55,6 +55,7 @@ pub struct SetSums {
     pub probability: f64,
     pub logit: f64,
     pub hard: f64,
+    pub margin: f64,
 }
 
 impl VoxelSets {
@@ -150,12 +151,13 @@ impl VoxelSets {
         let mut sums = vec![SetSums::default(); per_chunk * self.sets];
         for (chunk, &set) in chunks.chunks_exact(4 * per_chunk).zip(&self.set_of_chunk) {
             for (class, part) in chunk.chunks_exact(4).enumerate() {
-                if let (Some(sums), &[probability, logit, hard, _]) =
+                if let (Some(sums), &[probability, logit, hard, margin]) =
                     (sums.get_mut(class * self.sets + set), part)
                 {
                     sums.probability += f64::from(probability);
                     sums.logit += f64::from(logit);
                     sums.hard += f64::from(hard);
+                    sums.margin += f64::from(margin);
                 }
             }
         }

@@ -9,23 +9,25 @@
 //! | 4 | length L of the header |
 //! | L | the header, JSON ([`LogHeader`]) |
 //! | 16 | blake3 of everything before, cut to 16 bytes |
-//! | R each | records: the coalition's words (`⌈players/64⌉` × u64), five f64 sums a class, 8 bytes of checksum |
+//! | R each | records: the coalition's words (`⌈players/64⌉` × u64), six f64 sums a class, four a connected part, four f32 sums a place, 8 bytes of checksum |
 //!
 //! A record's checksum is the blake3 of its number (u64) and its bytes, cut to 8
 //! bytes, so a record that is damaged, doubled or out of place does not pass.
 //! Records are written whole and in order; a crash can only lose the last one.
 
+mod format;
+
 use std::io::{Read, Write};
 
-use super::{ClassSums, Coalition, ExplainError, MAX_PLAYERS, Outcome, TargetSize};
+use super::outcome::{ClassSums, Outcome, PartSums, Sizes};
+use super::{Coalition, ExplainError, MAX_PLAYERS};
+use format::{HEADER_CHECK_LEN, RECORD_CHECK_LEN, SIGNATURE, parse_header, parse_record};
 
-const SIGNATURE: &[u8; 8] = b"VOXLOG\r\n";
-const VERSION: u32 = 1;
-const HEADER_CHECK_LEN: usize = 16;
-const RECORD_CHECK_LEN: usize = 8;
-/// A header is a page of settings; more than this is not one.
-const MAX_HEADER_LEN: usize = 16 << 20;
+pub use format::LogWriter;
+
 const MAX_CLASSES: usize = u16::MAX as usize;
+/// Longer records than this are not made.
+const MAX_RECORD_LEN: usize = 1 << 30;
 
 /// What a log is about: enough to value its outcomes and to replay its sampling.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -35,16 +37,33 @@ pub struct LogHeader {
     pub classes: Vec<String>,
     /// Seed of the sampler that chose the coalitions.
     pub seed: u64,
-    /// Sizes of the frozen targets, one a class.
-    pub target: TargetSize,
+    /// Sizes of the frozen targets and of what else is summed over.
+    pub sizes: Sizes,
     /// Whatever else the writer wants to keep (method, baseline, hashes, versions).
     pub parameters: serde_json::Value,
 }
 
 impl LogHeader {
+    /// `check` has made sure that this does not overflow.
     fn record_len(&self) -> usize {
         let words = self.players.div_ceil(64);
-        8 * (words + ClassSums::LEN * self.classes.len()) + RECORD_CHECK_LEN
+        let sums =
+            ClassSums::LEN * self.classes.len() + PartSums::LEN * self.sizes.components.len();
+        let places = PartSums::LEN * self.sizes.place_count();
+        8 * (words + sums) + size_of::<f32>() * places + RECORD_CHECK_LEN
+    }
+
+    fn record_is_short(&self) -> bool {
+        let places = (self.sizes.place_classes.len()).checked_mul(self.sizes.place_voxels.len());
+        let sums = places.and_then(|n| n.checked_add(2 * self.sizes.components.len()));
+        sums.is_some_and(|n| n <= MAX_RECORD_LEN / 16)
+    }
+
+    fn names_own_classes(&self) -> bool {
+        let parts = self.sizes.components.iter().map(|part| part.class);
+        parts
+            .chain(self.sizes.place_classes.iter().copied())
+            .all(|class| class < self.classes.len())
     }
 
     fn check(&self) -> Result<(), ExplainError> {
@@ -52,8 +71,16 @@ impl LogHeader {
             "the number of players is out of range"
         } else if self.classes.is_empty() || self.classes.len() > MAX_CLASSES {
             "the number of classes is out of range"
-        } else if self.target.voxels.len() != self.classes.len() {
+        } else if self.sizes.classes.len() != self.classes.len() {
             "there is not one target size a class"
+        } else if !self.names_own_classes() {
+            "it speaks of a class that is not there"
+        } else if !matches!(self.sizes.place_voxels.len(), 0)
+            && self.sizes.place_voxels.len() != self.players + 1
+        {
+            "there is not one place a player"
+        } else if !self.record_is_short() {
+            "its records are too long"
         } else {
             return Ok(());
         };
@@ -160,145 +187,19 @@ impl CoalitionLog {
     }
 }
 
-/// Writes a log record by record.
-#[derive(Debug)]
-pub struct LogWriter<W: Write> {
-    output: W,
-    header: LogHeader,
-    written: usize,
-}
-
-impl<W: Write> LogWriter<W> {
-    /// Writes the header of a log, and none of its records.
-    pub fn start(mut output: W, log: &CoalitionLog) -> Result<Self, ExplainError> {
-        let mut bytes = SIGNATURE.to_vec();
-        bytes.extend(VERSION.to_le_bytes());
-        let header_len = u32::try_from(log.header_json.len())
-            .ok()
-            .filter(|&len| len as usize <= MAX_HEADER_LEN)
-            .ok_or_else(|| ExplainError::LogHeader("it is too long".to_owned()))?;
-        bytes.extend(header_len.to_le_bytes());
-        bytes.extend(&log.header_json);
-        bytes.extend(checksum::<HEADER_CHECK_LEN>(&[&bytes]));
-        output.write_all(&bytes)?;
-        Ok(Self {
-            output,
-            header: log.header.clone(),
-            written: 0,
-        })
-    }
-
-    /// Continues after the records of `log`. The output stands at
-    /// [`CoalitionLog::byte_len`], where the last whole record ends.
-    pub fn resume(output: W, log: &CoalitionLog) -> Self {
-        Self {
-            output,
-            header: log.header.clone(),
-            written: log.records.len(),
-        }
-    }
-
-    /// Writes one record with a single call to the output.
-    pub fn append(&mut self, coalition: &Coalition, outcome: &Outcome) -> Result<(), ExplainError> {
-        check_record(&self.header, coalition, outcome)?;
-        let mut bytes = coalition.to_bytes();
-        for sums in &outcome.classes {
-            bytes.extend(sums.to_array().iter().flat_map(|sum| sum.to_le_bytes()));
-        }
-        bytes.extend(record_checksum(self.written, &bytes));
-        self.output.write_all(&bytes)?;
-        self.written += 1;
-        Ok(())
-    }
-
-    pub fn flush(&mut self) -> Result<(), ExplainError> {
-        Ok(self.output.flush()?)
-    }
-}
-
 fn check_record(
     header: &LogHeader,
     coalition: &Coalition,
     outcome: &Outcome,
 ) -> Result<(), ExplainError> {
     super::game::check_players(coalition.players(), header.players)?;
-    let (found, expected) = (outcome.classes.len(), header.classes.len());
-    if found == expected {
-        Ok(())
-    } else {
-        Err(ExplainError::LogClasses { found, expected })
-    }
-}
-
-/// The header, its bytes, and where the records start.
-fn parse_header(bytes: &[u8]) -> Result<(LogHeader, Vec<u8>, usize), ExplainError> {
-    let rest = bytes.strip_prefix(SIGNATURE).ok_or(ExplainError::NotALog)?;
-    let cut = || ExplainError::LogHeader("the file ends inside it".to_owned());
-    let (version, rest) = rest.split_first_chunk().ok_or_else(cut)?;
-    let version = u32::from_le_bytes(*version);
-    if version != VERSION {
-        return Err(ExplainError::LogVersion(version, VERSION));
-    }
-    let (header_len, rest) = rest.split_first_chunk().ok_or_else(cut)?;
-    let header_len = u32::from_le_bytes(*header_len) as usize;
-    if header_len > MAX_HEADER_LEN {
-        return Err(ExplainError::LogHeader(
-            "its length is not plausible".to_owned(),
-        ));
-    }
-    let (json, rest) = rest.split_at_checked(header_len).ok_or_else(cut)?;
-    let (check, rest) = rest
-        .split_first_chunk::<HEADER_CHECK_LEN>()
-        .ok_or_else(cut)?;
-    let covered = bytes
-        .get(..SIGNATURE.len() + 8 + header_len)
-        .ok_or_else(cut)?;
-    if checksum::<HEADER_CHECK_LEN>(&[covered]) != *check {
-        return Err(ExplainError::LogHeader(
-            "its checksum does not match".to_owned(),
-        ));
-    }
-    let header: LogHeader =
-        serde_json::from_slice(json).map_err(|error| ExplainError::LogHeader(error.to_string()))?;
-    header.check()?;
-    Ok((header, json.to_vec(), bytes.len() - rest.len()))
-}
-
-/// A record of the right length, if its checksum and its coalition hold.
-fn parse_record(header: &LogHeader, index: usize, bytes: &[u8]) -> Option<(Coalition, Outcome)> {
-    let (body, check) = bytes.split_last_chunk::<RECORD_CHECK_LEN>()?;
-    if record_checksum(index, body) != *check {
-        return None;
-    }
-    let (words, sums) = body.split_at_checked(8 * header.players.div_ceil(64))?;
-    let coalition = Coalition::from_bytes(header.players, words)?;
-    let (sums, _) = sums.as_chunks::<8>();
-    let (classes, _) = sums.as_chunks::<{ ClassSums::LEN }>();
-    let classes = classes
-        .iter()
-        .map(|class| ClassSums::from_array(class.map(f64::from_le_bytes)))
-        .collect();
-    Some((coalition, Outcome { classes }))
-}
-
-fn record_checksum(index: usize, body: &[u8]) -> [u8; RECORD_CHECK_LEN] {
-    checksum(&[&(index as u64).to_le_bytes(), body])
-}
-
-/// The first N bytes of the blake3 of the parts in sequence.
-fn checksum<const N: usize>(parts: &[&[u8]]) -> [u8; N] {
-    let mut hasher = blake3::Hasher::new();
-    for part in parts {
-        hasher.update(part);
-    }
-    let mut first = [0; N];
-    hasher.finalize_xof().fill(&mut first);
-    first
+    header.sizes.check(outcome)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::explain::outcome::ComponentSize;
     use proptest::prelude::*;
 
     fn sample(players: usize, records: usize) -> CoalitionLog {
@@ -306,8 +207,14 @@ mod tests {
             players,
             classes: vec!["anterior".into(), "posterior".into()],
             seed: 7,
-            target: TargetSize {
-                voxels: vec![10, 20],
+            sizes: Sizes {
+                classes: vec![10, 20],
+                components: vec![ComponentSize {
+                    class: 1,
+                    voxels: 20,
+                }],
+                place_classes: vec![0],
+                place_voxels: vec![2; players + 1],
                 voxel_volume_mm3: 0.1 + 0.2,
             },
             parameters: serde_json::json!({"baseline": "mean", "sigma": 1.1}),
@@ -316,14 +223,16 @@ mod tests {
         for record in 0..records {
             let mut coalition = Coalition::empty(players);
             coalition.insert(record % players);
-            let sums = ClassSums::from_array([record as f64 / 3.0, f64::NAN, -0.0, 1e-300, 5.0]);
-            log.append(
-                coalition,
-                Outcome {
-                    classes: vec![sums, ClassSums::default()],
-                },
-            )
-            .unwrap();
+            let odd = record as f64 / 3.0;
+            let outcome = Outcome {
+                classes: vec![
+                    ClassSums::from_array([odd, f64::NAN, -0.0, 1e-300, 5.0, 6.0]),
+                    ClassSums::default(),
+                ],
+                components: vec![PartSums::from_array([odd, f64::INFINITY, -0.0, 3.0])],
+                places: vec![[odd as f32, f32::NAN, 1e-30, 2.0]; players + 1],
+            };
+            log.append(coalition, outcome).unwrap();
         }
         log
     }
@@ -392,8 +301,8 @@ mod tests {
         assert!(matches!(read(b"\x1f\x8b gzip"), ExplainError::NotALog));
         assert!(matches!(read(&whole[..40]), ExplainError::LogHeader(_)));
         let mut newer = whole.clone();
-        newer[8] = 2;
-        assert!(matches!(read(&newer), ExplainError::LogVersion(2, 1)));
+        newer[8] = 3;
+        assert!(matches!(read(&newer), ExplainError::LogVersion(3, 2)));
         let mut header = whole;
         header[20] ^= 0x20;
         assert!(matches!(read(&header), ExplainError::LogHeader(_)));
@@ -402,10 +311,7 @@ mod tests {
     #[test]
     fn records_of_another_game_are_refused() {
         let mut log = sample(3, 0);
-        let outcome = Outcome {
-            classes: vec![ClassSums::default(); 2],
-        };
-        let other = log.append(Coalition::empty(4), outcome);
+        let other = log.append(Coalition::empty(4), Outcome::default());
         assert!(matches!(
             other,
             Err(ExplainError::WrongPlayers {
@@ -416,9 +322,9 @@ mod tests {
         let short = log.append(Coalition::empty(3), Outcome::default());
         assert!(matches!(
             short,
-            Err(ExplainError::LogClasses {
-                found: 0,
-                expected: 2
+            Err(ExplainError::OutcomeLayout {
+                found: [0, 0, 0],
+                expected: [2, 1, 4]
             })
         ));
     }

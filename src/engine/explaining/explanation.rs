@@ -1,0 +1,152 @@
+//! A finished explanation, and what can be asked of it without running the network.
+
+use std::sync::Arc;
+
+use super::Snapshot;
+use super::solver::{Solution, Solver};
+use crate::engine::{
+    EngineError, ExplainSettings, MeasuredPart, Players, Segmentation, Study,
+};
+use crate::explain::log::CoalitionLog;
+use crate::explain::relevance_mask::{MaskRule, RelevanceMask};
+use crate::explain::{Estimate, Question, Target, ValueFunction};
+use crate::model::WindowStatistics;
+
+/// The answer to one question.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The class that the question's target is a part of.
+    pub class: usize,
+    pub question: Question,
+    pub solution: Solution,
+}
+
+impl Answer {
+    pub fn estimate(&self) -> &Estimate {
+        &self.solution.estimate
+    }
+}
+
+/// A finished explanation.
+#[derive(Debug, Clone)]
+pub struct Explanation {
+    pub study: Arc<Study>,
+    pub segmentation: Arc<Segmentation>,
+    pub players: Arc<Players>,
+    pub settings: ExplainSettings,
+    /// The processor that ran the network.
+    pub device: String,
+    pub log: Arc<CoalitionLog>,
+    pub(super) solver: Arc<Solver>,
+    /// One entry for each explained class or part, in class order.
+    pub classes: Vec<Answer>,
+    /// Windows of the network that were run, and those whose result was known already.
+    pub windows: WindowStatistics,
+    pub seconds: f64,
+    /// Why it ended before its budget did, if it did, in words.
+    pub ended_early: Option<String>,
+}
+
+impl Explanation {
+    /// The answer to any question from the log, without running the network.
+    ///
+    /// Errors: a target that nothing was measured of or that has no voxels, a value
+    /// function that does not suit it.
+    pub fn answer(&self, question: &Question) -> Result<Answer, EngineError> {
+        answer(&self.log, &self.solver, &self.study, &self.settings, question)
+    }
+
+    /// The attribution of any class.
+    pub fn answer_for_class(&self, class: usize) -> Result<Answer, EngineError> {
+        self.answer(&Question {
+            target: Target::Class(class),
+            value_function: self.settings.value_function,
+        })
+    }
+
+    /// The explanation of every structure that the network found, with masks by a rule:
+    /// what is saved.
+    pub fn complete(&self, mask: MaskRule) -> Result<Self, EngineError> {
+        let found = self.log.header().sizes.classes.iter().enumerate();
+        let mut complete = self.clone();
+        complete.settings.mask = mask;
+        complete.classes = found
+            .filter(|&(class, &voxels)| {
+                voxels > 0 && self.study.bundle.is_foreground(class) && self.is_measured(class)
+            })
+            .map(|(class, _)| self.answer_for_class(class))
+            .collect::<Result<Vec<_>, EngineError>>()?;
+        Ok(complete)
+    }
+
+    fn is_measured(&self, class: usize) -> bool {
+        is_measured(&self.settings, class)
+    }
+
+    /// The relevance mask of an estimate by the chosen rule.
+    pub fn mask_of(&self, estimate: &Estimate) -> Result<RelevanceMask, EngineError> {
+        let volumes_mm3: Vec<f64> = self.players.facts.iter().map(|f| f.volume_mm3).collect();
+        Ok(self.settings.mask.apply(estimate, &volumes_mm3)?)
+    }
+
+    /// The answer to a question in the form in which answers stream.
+    pub fn snapshot_of(&self, question: &Question) -> Result<Snapshot, EngineError> {
+        let answer = self.answer(question)?;
+        let evaluations = self.log.records().len();
+        Ok(Snapshot {
+            answer,
+            players: Arc::clone(&self.players),
+            evaluations,
+            budget: evaluations,
+            elapsed_s: self.seconds,
+            remaining_s: None,
+            windows: self.windows,
+        })
+    }
+}
+
+/// Whether a class was measured everywhere: another structure may lie outside the box
+/// around the explained one.
+fn is_measured(settings: &ExplainSettings, class: usize) -> bool {
+    settings.measured == MeasuredPart::Region
+        || settings.class.is_none_or(|measured| measured == class)
+}
+
+/// The answer to a question from a log.
+pub(super) fn answer(
+    log: &CoalitionLog,
+    solver: &Solver,
+    study: &Study,
+    settings: &ExplainSettings,
+    question: &Question,
+) -> Result<Answer, EngineError> {
+    let sizes = &log.header().sizes;
+    let class = question.target.class(sizes);
+    let class = class.ok_or(crate::explain::ExplainError::NoSuchTarget)?;
+    let name = || study.class_name(class).to_owned();
+    if question.target.voxels(sizes) == 0 {
+        return Err(EngineError::EmptyTarget { class: name() });
+    }
+    if !is_measured(settings, class) {
+        return Err(EngineError::NotMeasured { class: name() });
+    }
+    let values = log
+        .records()
+        .iter()
+        .map(|(_, outcome)| question.evaluate(outcome, sizes))
+        .collect::<Result<Vec<f64>, _>>()?;
+    Ok(Answer {
+        class,
+        question: question.clone(),
+        solution: solver.solve(&values)?,
+    })
+}
+
+/// The value function for a target when another was chosen: places have no overlap, so
+/// their mean probability is asked for instead.
+pub fn suiting(value_function: ValueFunction, target: &Target) -> ValueFunction {
+    match target {
+        Target::Places { .. } if !value_function.suits_places() => ValueFunction::MeanProbability,
+        _ => value_function,
+    }
+}
