@@ -302,11 +302,15 @@ pub fn masked_network(
 ) -> Result<MaskedNetwork, EngineError> {
     let prepared = &task.segmentation.prepared;
     let description = task.study.bundle.description();
-    let baseline = baseline::fill(
-        &prepared.input,
-        prepared.grid.spacing_mm(),
-        task.settings.baseline,
-    )?;
+    let player_of_voxel = prepared.values_from_region(task.players.labels.labels())?;
+    let source = baseline::Source {
+        image: prepared.input.view(),
+        player_of_voxel: player_of_voxel.view(),
+        grid: &prepared.grid,
+        mid_sagittal_x_mm: None,
+        seed: task.settings.seed,
+    };
+    let baseline = baseline::fill(&source, task.settings.baseline)?;
     let windows = SlidingWindow::new(
         Arc::clone(network),
         prepared.grid.dims(),
@@ -317,7 +321,7 @@ pub fn masked_network(
         windows,
         prepared.input.view(),
         baseline.view(),
-        &prepared.values_from_region(task.players.labels.labels())?,
+        &player_of_voxel,
         task.players.count,
         targets,
         description.activation,
