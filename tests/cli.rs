@@ -358,7 +358,7 @@ fn wrong_usage_is_explained_and_has_its_own_code() {
         (["--budget", "0"], "such as 4M"),
         (["--region", "1,2,3"], "x0,y0,z0,x1,y1,z1"),
         (["--mask", "half"], "top:"),
-        (["--baseline", "noise"], "blur"),
+        (["--baseline", "grey"], "blur"),
         (["--threads", "0"], "--threads"),
         (["--colour", "red"], "--colour"),
     ] {

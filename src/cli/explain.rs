@@ -31,7 +31,8 @@ pub(crate) struct Explain {
     /// Runs of the network: a number, or a multiple of the supervoxels such as 4M
     #[arg(long, value_name = "N", default_value = "4M")]
     budget: Budget,
-    /// What takes the place of absent supervoxels: blur, mean or zero
+    /// What takes the place of absent supervoxels: blur, blur:4mm (its sigma), harmonic, mean,
+    /// supervoxel-mean, zero, air, noise or mirror
     #[arg(long, default_value = "blur")]
     baseline: Baseline,
     /// Where the network's output is measured: region, or target for a box around the explained

@@ -82,8 +82,14 @@ pub enum ExplainError {
     #[error("the coalition log could not be read or written: {0}")]
     LogIo(#[from] std::io::Error),
 
-    #[error("{0:?} is not a baseline; write blur, blur:4mm (its sigma), mean or zero")]
+    #[error(
+        "{0:?} is not a baseline; write blur, blur:4mm (its sigma), harmonic, mean, supervoxel-mean, zero, air, noise or mirror"
+    )]
     BadBaseline(String),
+    #[error(
+        "{percent} % of the region has no other side across x = {plane_x_mm:.0} mm; choose a region that holds both sides, or another baseline than mirror"
+    )]
+    NoOtherSide { percent: u32, plane_x_mm: f64 },
     #[error(
         "{0:?} is not a mask rule; write top:10%, players:12, positive:80%, largest:50% or interval"
     )]
