@@ -5,16 +5,19 @@
 //! voxel. Reading and writing files is in `io`; orientation and intensity rules of
 //! a network are in `model`.
 
+mod agreement;
 mod boxes;
 mod components;
+mod distance;
 mod label_map;
 mod resample;
 mod statistics;
 mod voxels;
 
+pub use agreement::{Agreement, Undefined};
 pub use boxes::{crop, embed};
 pub use components::{Components, Connectivity};
-pub use label_map::LabelMap;
-pub use resample::{resample_labels_nearest, resample_values_linear};
+pub use label_map::{LabelMap, NotLabels};
+pub use resample::{coverage, resample_labels_nearest, resample_values_linear};
 pub use statistics::{SOFT_TISSUE_WINDOW, SortedSample, Statistics, default_window};
 pub use voxels::{Volume, VoxelType, Voxels};

@@ -14,18 +14,32 @@ pub fn resample_labels_nearest(map: &LabelMap, to: &Grid) -> LabelMap {
     let from = map.grid();
     let labels = map.labels();
     let sampled = sample(from, to, |voxel| {
-        let dims = from.dims();
-        let mut nearest = [0; 3];
-        for axis in 0..3 {
-            let rounded = (voxel[axis] + 0.5).floor();
-            if !(rounded >= 0.0 && rounded < dims[axis] as f64) {
-                return 0;
-            }
-            nearest[axis] = rounded as usize;
-        }
-        labels.get(from.index(nearest)).copied().unwrap_or(0)
+        let nearest = cell(voxel, from.dims()).map(|nearest| from.index(nearest));
+        nearest
+            .and_then(|index| labels.get(index))
+            .copied()
+            .unwrap_or(0)
     });
     LabelMap::new(*to, sampled).unwrap_or_else(|| LabelMap::empty(*to))
+}
+
+/// The share of a grid's voxels, 0 to 1, whose centres lie in cells of another.
+pub fn coverage(from: &Grid, to: &Grid) -> f64 {
+    let inside = sample(from, to, |voxel| cell(voxel, from.dims()).is_some());
+    inside.iter().filter(|&&inside| inside).count() as f64 / inside.len() as f64
+}
+
+/// The voxel whose cell voxel coordinates lie in.
+fn cell(voxel: [f64; 3], dims: [usize; 3]) -> Option<[usize; 3]> {
+    let mut nearest = [0; 3];
+    for axis in 0..3 {
+        let rounded = (voxel[axis] + 0.5).floor();
+        if !(rounded >= 0.0 && rounded < dims[axis] as f64) {
+            return None;
+        }
+        nearest[axis] = rounded as usize;
+    }
+    Some(nearest)
 }
 
 /// Values on another grid by trilinear interpolation, `outside` where a centre lies
@@ -158,6 +172,11 @@ mod tests {
         let there = resample_labels_nearest(&map, &flipped);
         assert_eq!(there.label([0, 0, 0]), map.label([4, 0, 0]));
         assert_eq!(resample_labels_nearest(&there, &from), map);
+        assert_eq!(coverage(&from, &flipped), 1.0);
+        let mut shifted = from.world_from_voxel();
+        shifted.translation.x += 4.0;
+        let shifted = Grid::new([5, 4, 3], shifted).unwrap();
+        assert_eq!(coverage(&from, &shifted), 0.6);
         let far = resample_labels_nearest(&map, &grid([2; 3], 1.0, -50.0));
         assert!(far.labels().iter().all(|&l| l == 0));
     }

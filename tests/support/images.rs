@@ -1,5 +1,8 @@
 //! Images that the program wrote, read back.
 
+// Each test program uses a part of this.
+#![allow(dead_code)]
+
 use std::path::Path;
 
 use voxplain::base::{CancelToken, Grid};
@@ -24,16 +27,7 @@ pub fn volume(path: &Path) -> Volume {
 
 /// An image of whole numbers as a label map.
 pub fn label_map(path: &Path) -> LabelMap {
-    let volume = volume(path);
-    let labels = volume
-        .to_f32()
-        .into_iter()
-        .map(|value| {
-            assert!(value >= 0.0 && value.fract() == 0.0, "{value}");
-            value as u16
-        })
-        .collect();
-    LabelMap::new(*volume.grid(), labels).unwrap()
+    LabelMap::from_volume(&volume(path)).unwrap_or_else(|e| panic!("{e}"))
 }
 
 /// The grids are the same, voxel by voxel and millimetre by millimetre.
