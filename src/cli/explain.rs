@@ -11,7 +11,7 @@ use super::supervoxels::SupervoxelArguments;
 use super::{Common, cancel_on_interrupt, check_output};
 use crate::base::{Phase, Progress};
 use crate::engine::{
-    Budget, ExplainSettings, Explanation, JobControl, MeasuredPart, Players, Snapshot, Task,
+    Budget, ExplainSettings, Explanation, JobControl, MeasuredPart, Players, Slot, Snapshot, Task,
     explain, folder, ranked,
 };
 use crate::explain::baseline::Baseline;
@@ -123,9 +123,11 @@ fn run_into_folder(arguments: &Explain, common: &Common) -> anyhow::Result<()> {
         segmentation,
         players: Arc::new(players),
         settings: &settings,
+        earlier: None,
+        journal: None,
     };
     let job = JobControl::with_token(cancel);
-    let explanation = explain(&task, &network, &job, &mut |snapshot| {
+    let explanation = explain(&task, &network, &job, &Slot::default(), &mut |snapshot| {
         line.draw(
             Phase::Explaining.label(),
             Some(snapshot.evaluations as f64 / snapshot.budget.max(1) as f64),
@@ -153,7 +155,7 @@ fn progress_text(snapshot: &Snapshot) -> String {
     if let Some(left) = snapshot.remaining_s {
         text += &format!(", {left:.0} s left");
     }
-    let estimate = &snapshot.estimate;
+    let estimate = snapshot.estimate();
     let largest = estimate
         .players
         .iter()
@@ -165,7 +167,7 @@ fn progress_text(snapshot: &Snapshot) -> String {
             largest * estimate.interval_factor
         );
     }
-    if let Some(forecast) = &snapshot.forecast
+    if let Some(forecast) = snapshot.forecast()
         && !forecast.reached()
     {
         text += &format!(", 5 % at {} runs", forecast.evaluations_needed);
@@ -180,7 +182,7 @@ fn print_result(explanation: &Explanation, arguments: &Explain, common: &Common)
     let mut classes = Vec::new();
     for explained in &explanation.classes {
         let name = study.class_name(explained.class);
-        let estimate = &explained.estimate;
+        let estimate = &explained.solution.estimate;
         lines += &format!(
             "{name}: overlap {:.4} with everything shown, {:.4} with nothing\n",
             estimate.value_full, estimate.value_empty

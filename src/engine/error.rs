@@ -59,6 +59,10 @@ pub enum EngineError {
         "only a box around another structure was measured, so {class} cannot be explained from these runs; explain it anew, or measure in the whole region"
     )]
     NotMeasured { class: String },
+    #[error(
+        "the evaluations that are there belong to another explanation ({differs} differ); give another folder, or the same settings"
+    )]
+    OtherGame { differs: &'static str },
     #[error("a graphics card was asked for, but there is none: {why}; use --device cpu")]
     NoGpu { why: String },
     #[error(

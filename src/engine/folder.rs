@@ -104,7 +104,7 @@ fn write_maps(explanation: &Explanation, folder: &Path) -> Result<(), EngineErro
             .classes
             .iter()
             .map(|explained| {
-                let estimate = &explained.estimate;
+                let estimate = &explained.solution.estimate;
                 let values: Vec<f32> = estimate
                     .players
                     .iter()
@@ -133,7 +133,7 @@ fn write_maps(explanation: &Explanation, folder: &Path) -> Result<(), EngineErro
     let masks: Vec<RelevanceMask> = explanation
         .classes
         .iter()
-        .map(|explained| explanation.mask_of(&explained.estimate))
+        .map(|explained| explanation.mask_of(&explained.solution.estimate))
         .collect::<Result<_, _>>()?;
     let mask_frames = masks
         .iter()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::GridError;
-use crate::engine::explaining::{measured_targets, masked_network};
+use crate::engine::explaining::{masked_network, measured_targets};
 use crate::engine::{EngineError, Task};
 use crate::model::SwinUnetr;
 use crate::volume::{Volume, Voxels};

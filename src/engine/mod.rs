@@ -13,6 +13,7 @@ mod control;
 mod error;
 mod explaining;
 pub mod folder;
+mod masked_scan;
 mod picture;
 mod players;
 mod reporting;
@@ -29,10 +30,11 @@ pub use compute::{Compute, ComputeOptions};
 pub use control::JobControl;
 pub use error::EngineError;
 pub use explaining::{
-    ClassExplanation, Explanation, Snapshot, Task, WANTED_TOLERANCE, explain, masked_network,
+    Answer, Explanation, Method, Snapshot, Solution, Task, WANTED_TOLERANCE, explain,
+    masked_network, suiting,
 };
+pub use masked_scan::masked_scan;
 pub use players::Players;
-pub use reporting::value_unit;
 pub use scan::{InputFile, Scan};
 pub use segment::{Segmentation, segment};
 pub use settings::{

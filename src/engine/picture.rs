@@ -7,8 +7,7 @@ use glam::DVec3;
 
 use crate::base::colour::Rgb;
 use crate::base::{Convention, Plane, side_letter};
-use crate::engine::explaining::ClassExplanation;
-use crate::engine::{EngineError, Explanation, largest_value, player_samples, ranked, reporting};
+use crate::engine::{Answer, EngineError, Explanation, largest_value, player_samples, ranked};
 use crate::gpu::twin::{TwinScene, render_raycast, render_slice};
 use crate::gpu::{
     ClassStyle, Cutaway, Interpolation, OverlayStyle, Quality, RaycastView, RegionView, ScanStyle,
@@ -33,7 +32,7 @@ const BACKGROUND: Rgb = Rgb([6, 7, 9]);
 /// Three slices through the most relevant supervoxel and the volume, with their legend.
 pub fn draw(
     explanation: &Explanation,
-    explained: &ClassExplanation,
+    explained: &Answer,
     sentence: &str,
 ) -> Result<Picture, EngineError> {
     let study = &explanation.study;
@@ -119,7 +118,7 @@ pub fn draw(
         panels: &panels,
         colour_bar: Some(ColourBar {
             label: "SHAP value",
-            unit: reporting::value_unit(explanation.settings.value_function),
+            unit: explained.question.value_function.unit(),
             limit: heat_scale(explained),
         }),
         legend: &legend,
@@ -133,14 +132,14 @@ pub fn draw(
     Ok(montage.draw(WIDTH_PX))
 }
 
-fn scene(explanation: &Explanation, explained: &ClassExplanation) -> TwinScene {
+fn scene(explanation: &Explanation, explained: &Answer) -> TwinScene {
     let study = &explanation.study;
     let mut scene = TwinScene::new();
     scene.set_scan(Some(study.first_channel()));
     scene.set_segmentation(Some(&explanation.segmentation.labels));
     scene.set_supervoxels(Some(&explanation.players.labels));
     scene.set_classes(&class_styles(explanation));
-    scene.set_players(&player_samples(&explained.estimate));
+    scene.set_players(&player_samples(&explained.solution.estimate));
     scene
 }
 
@@ -158,11 +157,8 @@ fn class_styles(explanation: &Explanation) -> Vec<ClassStyle> {
         .collect()
 }
 
-fn overlay(
-    explanation: &Explanation,
-    explained: &ClassExplanation,
-) -> Result<OverlayStyle, EngineError> {
-    let mask = explanation.mask_of(&explained.estimate)?;
+fn overlay(explanation: &Explanation, explained: &Answer) -> Result<OverlayStyle, EngineError> {
+    let mask = explanation.mask_of(&explained.solution.estimate)?;
     Ok(OverlayStyle {
         heat_scale: heat_scale(explained) as f32,
         mask_threshold: mask.threshold.map(|threshold| threshold as f32),
@@ -171,13 +167,13 @@ fn overlay(
 }
 
 /// The |SHAP value| at which colours are strongest.
-fn heat_scale(explained: &ClassExplanation) -> f64 {
-    largest_value(&explained.estimate).unwrap_or(1.0)
+fn heat_scale(explained: &Answer) -> f64 {
+    largest_value(&explained.solution.estimate).unwrap_or(1.0)
 }
 
 /// The middle of the most relevant supervoxel.
-fn focus(explanation: &Explanation, explained: &ClassExplanation) -> DVec3 {
-    ranked(&explained.estimate)
+fn focus(explanation: &Explanation, explained: &Answer) -> DVec3 {
+    ranked(&explained.solution.estimate)
         .first()
         .and_then(|&player| explanation.players.facts.get(player))
         .map_or_else(

@@ -57,6 +57,15 @@ impl Players {
         })
     }
 
+    /// BLAKE3 of the label map, as hex: the same for the same division.
+    pub fn hash(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for label in self.labels.labels() {
+            hasher.update(&label.to_le_bytes());
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
     /// Whether these players divide the region of this study.
     pub fn belong_to(&self, study: &Study) -> bool {
         Arc::ptr_eq(&self.scan, &study.scan)

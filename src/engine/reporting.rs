@@ -1,29 +1,17 @@
 //! An explanation as the rows, sentences and provenance of its report.
 
 use crate::base::{Orientation, RESEARCH_USE};
-use crate::engine::explaining::ClassExplanation;
-use crate::engine::{EngineError, Explanation, MaskStatistics, ranked};
+use crate::engine::{Answer, EngineError, Explanation, MaskStatistics, ranked};
+use crate::explain::Estimate;
 use crate::explain::supervoxels::Method;
-use crate::explain::{Estimate, ValueFunction};
 use crate::report::PlayerRow;
 use crate::report::provenance::{
     self, Bundle, ClassResult, Counts, InputFile, MaskResult, Parameters, Supervoxels,
 };
 
-/// The unit of values and SHAP values.
-pub fn value_unit(value_function: ValueFunction) -> &'static str {
-    match value_function {
-        ValueFunction::SoftDice => "change of soft Dice",
-        ValueFunction::HardDice => "change of Dice",
-        ValueFunction::MeanLogit => "change of mean logit",
-        ValueFunction::MeanProbability => "change of mean probability",
-        ValueFunction::VolumeMl => "change of volume, mL",
-    }
-}
-
 /// One row a supervoxel of a class; none for those that were not visited.
-pub fn player_rows(explanation: &Explanation, explained: &ClassExplanation) -> Vec<PlayerRow> {
-    let estimate = &explained.estimate;
+pub fn player_rows(explanation: &Explanation, explained: &Answer) -> Vec<PlayerRow> {
+    let estimate = &explained.solution.estimate;
     let total: f64 = estimate
         .players
         .iter()
@@ -52,13 +40,10 @@ pub fn player_rows(explanation: &Explanation, explained: &ClassExplanation) -> V
 }
 
 /// What was found for a class, in plain words with its uncertainty.
-pub fn sentence(
-    explanation: &Explanation,
-    explained: &ClassExplanation,
-) -> Result<String, EngineError> {
+pub fn sentence(explanation: &Explanation, explained: &Answer) -> Result<String, EngineError> {
     let study = &explanation.study;
     let class = study.class_name(explained.class);
-    let estimate = &explained.estimate;
+    let estimate = &explained.solution.estimate;
     let mut text = format!(
         "With the whole region shown, the overlap with {class} is {:.2}; with every supervoxel replaced ({}) it is {:.2}.",
         estimate.value_full, explanation.settings.baseline, estimate.value_empty,
@@ -130,7 +115,7 @@ pub fn provenance(explanation: &Explanation) -> Result<provenance::Explanation, 
     if explanation
         .classes
         .iter()
-        .any(|explained| explained.estimate.visited() < 1.0)
+        .any(|explained| explained.solution.estimate.visited() < 1.0)
     {
         notes.push(
             "the budget ended inside the first pass: not every supervoxel has a value".into(),
@@ -163,8 +148,8 @@ pub fn provenance(explanation: &Explanation) -> Result<provenance::Explanation, 
             baseline: settings.baseline.to_string(),
             value_function: settings.value_function.label().to_owned(),
             measured: settings.measured.to_string(),
-            value_unit: value_unit(settings.value_function).to_owned(),
-            estimator: "antithetic permutation".to_owned(),
+            value_unit: settings.value_function.unit().to_owned(),
+            estimator: settings.method.to_string(),
             budget: settings.budget.evaluations(explanation.players.count) as u64,
             seed: settings.seed,
             mask_rule: Some(settings.mask.to_string()),
@@ -181,11 +166,8 @@ pub fn provenance(explanation: &Explanation) -> Result<provenance::Explanation, 
     })
 }
 
-fn class_result(
-    explanation: &Explanation,
-    explained: &ClassExplanation,
-) -> Result<ClassResult, EngineError> {
-    let estimate = &explained.estimate;
+fn class_result(explanation: &Explanation, explained: &Answer) -> Result<ClassResult, EngineError> {
+    let estimate = &explained.solution.estimate;
     let volumes = &explanation.segmentation.volumes_ml;
     Ok(ClassResult {
         name: explanation.study.class_name(explained.class).to_owned(),
@@ -193,7 +175,7 @@ fn class_result(
         value_empty: estimate.value_empty,
         value_full: estimate.value_full,
         completeness_residual: estimate.completeness_residual(),
-        surrogate_fit: None,
+        surrogate_fit: explained.solution.surrogate_fit,
         held_out_error: None,
         mask: Some(mask_result(explanation, estimate)?),
     })

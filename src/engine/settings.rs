@@ -4,9 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::base::WorldBox;
-use crate::explain::ValueFunction;
+use crate::engine::explaining::Method;
 use crate::explain::baseline::Baseline;
 use crate::explain::relevance_mask::MaskRule;
+use crate::explain::{Target, ValueFunction};
 
 /// A text that does not say what it should.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -166,8 +167,11 @@ impl fmt::Display for MeasuredPart {
 pub struct ExplainSettings {
     /// Index of the class to explain; `None` explains every foreground class.
     pub class: Option<usize>,
+    /// A part of the class that is explained in its place.
+    pub target: Option<Target>,
     pub baseline: Baseline,
     pub value_function: ValueFunction,
+    pub method: Method,
     pub measured: MeasuredPart,
     pub budget: Budget,
     pub seed: u64,
@@ -179,8 +183,10 @@ impl Default for ExplainSettings {
     fn default() -> Self {
         Self {
             class: None,
+            target: None,
             baseline: Baseline::default(),
             value_function: ValueFunction::default(),
+            method: Method::default(),
             measured: MeasuredPart::default(),
             budget: Budget::PerPlayer(2.0),
             seed: 0,

@@ -17,6 +17,7 @@ use crate::engine::{
     Compute, EngineError, ExplainSettings, JobControl, ModelSource, Players, RegionChoice, Scan,
     ScanFile, Segmentation, Slot, Study, folder, segment,
 };
+use crate::explain::Question;
 use crate::explain::relevance_mask::MaskRule;
 use crate::explain::supervoxels::SupervoxelSettings;
 use crate::model::{Bundle, SwinUnetr};
@@ -34,6 +35,8 @@ enum Request {
         players: Arc<Players>,
         settings: ExplainSettings,
     },
+    /// Answers the newest question from the finished explanation.
+    Answer,
     Save {
         folder: PathBuf,
         mask: MaskRule,
@@ -70,6 +73,7 @@ pub struct Engine {
     events: Receiver<Event>,
     progress: Slot<Progress>,
     snapshot: Slot<Arc<Snapshot>>,
+    question: Slot<Question>,
     supervoxels: Slot<(Arc<Study>, SupervoxelSettings)>,
     job: JobControl,
     threads: Vec<JoinHandle<()>>,
@@ -85,6 +89,7 @@ impl Engine {
         let (outgoing, events) = bounded(QUEUE);
         let progress = Slot::default();
         let snapshot = Slot::default();
+        let question = Slot::default();
         let supervoxels: Slot<(Arc<Study>, SupervoxelSettings)> = Slot::default();
 
         let mut worker = Worker {
@@ -92,6 +97,7 @@ impl Engine {
             events: outgoing.clone(),
             progress: progress.clone(),
             snapshot: snapshot.clone(),
+            question: question.clone(),
             waker: Arc::clone(&waker),
             network: None,
             study: None,
@@ -110,6 +116,7 @@ impl Engine {
             events,
             progress,
             snapshot,
+            question,
             supervoxels,
             job: JobControl::new(),
             threads: vec![study_thread, supervoxel_thread],
@@ -146,6 +153,13 @@ impl Engine {
         self.send(Request::Explain { players, settings });
     }
 
+    /// Asks another question of the explanation that runs or is finished. No run of the
+    /// network is needed; the answer comes as a snapshot.
+    pub fn ask(&mut self, question: Question) {
+        self.question.put(question);
+        let _ = self.requests.try_send((Request::Answer, JobControl::new()));
+    }
+
     /// Writes the finished explanation of every structure into a folder, with relevance
     /// masks by a rule.
     pub fn save(&mut self, folder: PathBuf, mask: MaskRule) {
@@ -180,6 +194,7 @@ impl Engine {
         self.job.cancel();
         self.job = JobControl::new();
         self.snapshot.take();
+        self.question.take();
         // Cancelled wishes are skipped at once, so the queue cannot be full for long.
         let _ = self.requests.try_send((request, self.job.clone()));
     }
@@ -226,6 +241,7 @@ struct Worker {
     events: Sender<Event>,
     progress: Slot<Progress>,
     snapshot: Slot<Arc<Snapshot>>,
+    question: Slot<Question>,
     waker: Waker,
     /// The loaded network with the bundle it came from.
     network: Option<(Arc<Bundle>, Arc<SwinUnetr>)>,
@@ -289,6 +305,7 @@ impl Worker {
                 self.look_at(Arc::new(study.with_region(region)?), job)
             }
             Request::Explain { players, settings } => self.explain(&players, &settings, job),
+            Request::Answer => self.answer(),
             Request::Save { folder, mask } => {
                 let Some(explanation) = &self.explanation else {
                     return Ok(());
@@ -376,9 +393,12 @@ impl Worker {
                 segmentation,
                 players: Arc::clone(players),
                 settings,
+                earlier: None,
+                journal: None,
             },
             &network,
             job,
+            &self.question,
             &mut |snapshot| {
                 slot.put(Arc::new(snapshot));
                 waker();
@@ -387,6 +407,18 @@ impl Worker {
         let explanation = Arc::new(explanation);
         self.explanation = Some(Arc::clone(&explanation));
         self.tell(Event::Explained(explanation));
+        Ok(())
+    }
+
+    /// A question that came while the explanation ran was answered there.
+    fn answer(&mut self) -> Result<(), EngineError> {
+        if let Some(explanation) = &self.explanation
+            && let Some(question) = self.question.take()
+        {
+            let answer = explanation.answer(&question)?;
+            self.snapshot.put(Arc::new(explanation.snapshot_of(answer)));
+            (self.waker)();
+        }
         Ok(())
     }
 

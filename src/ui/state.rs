@@ -10,6 +10,7 @@ use crate::engine::{
     Budget, Explanation, MaskStatistics, ModelSource, Players, ScanFile, Segmentation, Snapshot,
     Study, largest_value, player_samples, ranked,
 };
+use crate::explain::{Question, Target, ValueFunction};
 use crate::gpu::{Camera, ClassStyle, PlayerSample, Window};
 use crate::ui::command::Pane;
 
@@ -64,8 +65,19 @@ pub struct Choices {
     pub model: ModelSource,
     pub supervoxel_count: usize,
     pub class: usize,
+    pub value_function: ValueFunction,
     pub budget: Budget,
     pub seed: u64,
+}
+
+impl Choices {
+    /// What is asked about the chosen class.
+    pub fn question(&self) -> Question {
+        Question {
+            target: Target::Class(self.class),
+            value_function: self.value_function,
+        }
+    }
 }
 
 /// How the user looks at the study.
@@ -240,19 +252,19 @@ impl Facts {
     /// What the views draw for each player.
     pub fn player_samples(&self) -> Vec<PlayerSample> {
         self.shown()
-            .map(|snapshot| player_samples(&snapshot.estimate))
+            .map(|snapshot| player_samples(snapshot.estimate()))
             .unwrap_or_default()
     }
 
     /// The largest |SHAP value| known, which the colours are scaled to.
     pub fn heat_scale(&self) -> Option<f64> {
-        largest_value(&self.shown()?.estimate)
+        largest_value(self.shown()?.estimate())
     }
 }
 
 /// The smallest SHAP value in the relevance mask, given its share of the largest.
 pub fn mask_threshold(facts: &Facts, share: f32) -> Option<f64> {
-    let estimate = &facts.shown()?.estimate;
+    let estimate = facts.shown()?.estimate();
     let strongest = *ranked(estimate).first()?;
     let largest = estimate.players.get(strongest)?.shap_value;
     (largest > 0.0).then_some(largest * f64::from(share))
@@ -262,7 +274,7 @@ pub fn mask_threshold(facts: &Facts, share: f32) -> Option<f64> {
 pub fn mask_statistics(facts: &Facts, threshold: f64) -> Option<MaskStatistics> {
     let (snapshot, players) = (facts.shown()?, facts.players.as_ref()?);
     Some(MaskStatistics::above(
-        &snapshot.estimate,
+        snapshot.estimate(),
         &players.facts,
         threshold,
     ))

@@ -8,8 +8,8 @@ use crate::cli::progress::ProgressLine;
 use crate::cli::study::{Segmented, StudyArguments};
 use crate::cli::{Common, cancel_on_interrupt};
 use crate::engine::{
-    Budget, ExplainSettings, FIRST_SUPERVOXELS, JobControl, Players, RegionChoice, Task, assets,
-    explain,
+    Budget, ExplainSettings, FIRST_SUPERVOXELS, JobControl, Players, RegionChoice, Slot, Task,
+    assets, explain,
 };
 use crate::explain::supervoxels::SupervoxelSettings;
 
@@ -60,6 +60,8 @@ pub(crate) fn run(arguments: &Demo, common: &Common) -> anyhow::Result<()> {
         segmentation,
         players: players.into(),
         settings: &settings,
+        earlier: None,
+        journal: None,
     };
     let mut first_value_s = 0.0;
     let pace = Pace::start();
@@ -67,8 +69,9 @@ pub(crate) fn run(arguments: &Demo, common: &Common) -> anyhow::Result<()> {
         &task,
         &network,
         &JobControl::with_token(cancel),
+        &Slot::default(),
         &mut |snapshot| {
-            if snapshot.estimate.visited() > 0.0 && first_value_s == 0.0 {
+            if snapshot.estimate().visited() > 0.0 && first_value_s == 0.0 {
                 first_value_s = pace.elapsed_s();
             }
             line.draw(

@@ -121,6 +121,8 @@ pub(crate) fn run(arguments: &Soak, common: &Common) -> anyhow::Result<()> {
         segmentation,
         players: Arc::new(players),
         settings: &settings,
+        earlier: None,
+        journal: None,
     };
     let masked = masked_network(&task, &network, targets)?;
     // The network's weights and the masked study are all that stays in memory.

@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use super::Snapshot;
-use super::solver::{Solution, Solver};
-use crate::engine::{
-    EngineError, ExplainSettings, MeasuredPart, Players, Segmentation, Study,
-};
+use super::solver::{Design, Effort, Solution};
+use crate::engine::{EngineError, ExplainSettings, MeasuredPart, Players, Segmentation, Study};
 use crate::explain::log::CoalitionLog;
 use crate::explain::relevance_mask::{MaskRule, RelevanceMask};
-use crate::explain::{Estimate, Question, Target, ValueFunction};
+use crate::explain::{Estimate, ExplainError, Question, Sizes, Target, ValueFunction};
 use crate::model::WindowStatistics;
 
 /// The answer to one question.
@@ -19,12 +17,6 @@ pub struct Answer {
     pub class: usize,
     pub question: Question,
     pub solution: Solution,
-}
-
-impl Answer {
-    pub fn estimate(&self) -> &Estimate {
-        &self.solution.estimate
-    }
 }
 
 /// A finished explanation.
@@ -37,7 +29,7 @@ pub struct Explanation {
     /// The processor that ran the network.
     pub device: String,
     pub log: Arc<CoalitionLog>,
-    pub(super) solver: Arc<Solver>,
+    pub(super) design: Arc<Design>,
     /// One entry for each explained class or part, in class order.
     pub classes: Vec<Answer>,
     /// Windows of the network that were run, and those whose result was known already.
@@ -53,7 +45,20 @@ impl Explanation {
     /// Errors: a target that nothing was measured of or that has no voxels, a value
     /// function that does not suit it.
     pub fn answer(&self, question: &Question) -> Result<Answer, EngineError> {
-        answer(&self.log, &self.solver, &self.study, &self.settings, question)
+        let sizes = &self.log.header().sizes;
+        let class = check_asked(&self.study, &self.settings, sizes, question)?;
+        Ok(Answer {
+            class,
+            question: question.clone(),
+            solution: self
+                .design
+                .solve(&values_of(&self.log, question)?, Effort::Full)?,
+        })
+    }
+
+    /// The question that the run was for, or the first of them.
+    pub fn first_question(&self) -> Option<&Question> {
+        self.classes.first().map(|answer| &answer.question)
     }
 
     /// The attribution of any class.
@@ -89,11 +94,10 @@ impl Explanation {
         Ok(self.settings.mask.apply(estimate, &volumes_mm3)?)
     }
 
-    /// The answer to a question in the form in which answers stream.
-    pub fn snapshot_of(&self, question: &Question) -> Result<Snapshot, EngineError> {
-        let answer = self.answer(question)?;
+    /// An answer in the form in which answers stream.
+    pub fn snapshot_of(&self, answer: Answer) -> Snapshot {
         let evaluations = self.log.records().len();
-        Ok(Snapshot {
+        Snapshot {
             answer,
             players: Arc::clone(&self.players),
             evaluations,
@@ -101,7 +105,7 @@ impl Explanation {
             elapsed_s: self.seconds,
             remaining_s: None,
             windows: self.windows,
-        })
+        }
     }
 }
 
@@ -112,17 +116,17 @@ fn is_measured(settings: &ExplainSettings, class: usize) -> bool {
         || settings.class.is_none_or(|measured| measured == class)
 }
 
-/// The answer to a question from a log.
-pub(super) fn answer(
-    log: &CoalitionLog,
-    solver: &Solver,
+/// The class of a question's target.
+///
+/// Errors: a target without voxels, or that was not measured.
+pub(super) fn check_asked(
     study: &Study,
     settings: &ExplainSettings,
+    sizes: &Sizes,
     question: &Question,
-) -> Result<Answer, EngineError> {
-    let sizes = &log.header().sizes;
+) -> Result<usize, EngineError> {
     let class = question.target.class(sizes);
-    let class = class.ok_or(crate::explain::ExplainError::NoSuchTarget)?;
+    let class = class.ok_or(ExplainError::NoSuchTarget)?;
     let name = || study.class_name(class).to_owned();
     if question.target.voxels(sizes) == 0 {
         return Err(EngineError::EmptyTarget { class: name() });
@@ -130,16 +134,15 @@ pub(super) fn answer(
     if !is_measured(settings, class) {
         return Err(EngineError::NotMeasured { class: name() });
     }
-    let values = log
-        .records()
-        .iter()
-        .map(|(_, outcome)| question.evaluate(outcome, sizes))
-        .collect::<Result<Vec<f64>, _>>()?;
-    Ok(Answer {
-        class,
-        question: question.clone(),
-        solution: solver.solve(&values)?,
-    })
+    Ok(class)
+}
+
+/// The value of each evaluation of a log.
+pub(super) fn values_of(log: &CoalitionLog, question: &Question) -> Result<Vec<f64>, EngineError> {
+    let sizes = &log.header().sizes;
+    let values = log.records().iter();
+    let values = values.map(|(_, outcome)| question.evaluate(outcome, sizes));
+    Ok(values.collect::<Result<_, ExplainError>>()?)
 }
 
 /// The value function for a target when another was chosen: places have no overlap, so

@@ -16,8 +16,21 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Starts a file with the header of a log and all of its records.
-    pub fn start(path: &Path, log: &CoalitionLog) -> Result<Self, EngineError> {
+    /// Goes on with the file of a log if that is what lies there, else starts one with
+    /// the header and all records of the log.
+    pub fn open(path: &Path, log: &CoalitionLog) -> Result<Self, EngineError> {
+        let known = read(path).ok().flatten();
+        let same = known.is_some_and(|known| {
+            known.header() == log.header() && known.records().len() == log.records().len()
+        });
+        if same {
+            Self::resume(path, log)
+        } else {
+            Self::start(path, log)
+        }
+    }
+
+    fn start(path: &Path, log: &CoalitionLog) -> Result<Self, EngineError> {
         let failed = |error| failed(error, path);
         let file = File::create(path).map_err(failed)?;
         let mut writer = LogWriter::start(file, log)?;
@@ -27,8 +40,8 @@ impl Journal {
         Ok(Self { writer })
     }
 
-    /// Goes on with a file that holds a log, after its last whole record.
-    pub fn resume(path: &Path, log: &CoalitionLog) -> Result<Self, EngineError> {
+    /// Goes on after the last whole record.
+    fn resume(path: &Path, log: &CoalitionLog) -> Result<Self, EngineError> {
         let failed = |error| failed(error, path);
         let mut file = OpenOptions::new().write(true).open(path).map_err(failed)?;
         let end = log.byte_len() as u64;
@@ -57,11 +70,7 @@ pub fn read(path: &Path) -> Result<Option<CoalitionLog>, EngineError> {
 }
 
 /// An error unless a log was made of the same game, so that its evaluations hold here.
-pub fn check_same_game(
-    earlier: &LogHeader,
-    now: &LogHeader,
-    path: &Path,
-) -> Result<(), EngineError> {
+pub fn check_same_game(earlier: &LogHeader, now: &LogHeader) -> Result<(), EngineError> {
     let differs = if earlier.players != now.players || earlier.sizes != now.sizes {
         "the supervoxels or the segmentation"
     } else if earlier.classes != now.classes {
@@ -73,10 +82,7 @@ pub fn check_same_game(
     } else {
         return Ok(());
     };
-    Err(EngineError::OtherGame {
-        differs,
-        path: path.to_owned(),
-    })
+    Err(EngineError::OtherGame { differs })
 }
 
 fn failed(error: std::io::Error, path: &Path) -> EngineError {

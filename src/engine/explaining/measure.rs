@@ -41,7 +41,10 @@ pub(super) fn sizes(
             class,
             voxels: count(voxels),
         });
-    let place_classes = place_classes(task, evaluations);
+    let place_classes = match &task.earlier {
+        Some(earlier) => earlier.header().sizes.place_classes.clone(),
+        None => place_classes(task, evaluations),
+    };
     let place_voxels = if place_classes.is_empty() {
         Vec::new()
     } else {

@@ -7,21 +7,23 @@
 mod explanation;
 pub mod journal;
 mod measure;
+mod solver;
 mod stream;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::base::Pace;
 use crate::engine::segment::windows_at_once;
 use crate::engine::{EngineError, ExplainSettings, JobControl, Players, Segmentation, Slot, Study};
 use crate::explain::log::{CoalitionLog, LogHeader};
-use crate::explain::{Question, Sampler, Sizes, Target, baseline};
+use crate::explain::{Estimate, Forecast, Question, Sizes, Target, baseline};
 use crate::model::{MaskedNetwork, SlidingWindow, SwinUnetr, TargetMasks, WindowStatistics};
 use journal::Journal;
+use solver::Sampler;
 use stream::Stream;
 
 pub use explanation::{Answer, Explanation, suiting};
+pub use solver::{Method, Solution};
 
 /// What is explained, and how.
 pub struct Task<'a> {
@@ -49,6 +51,26 @@ pub struct Snapshot {
     pub windows: WindowStatistics,
 }
 
+/// Largest standard error over the range of the values at which a map is good
+/// enough to look at; the forecast says when it will be reached.
+pub const WANTED_TOLERANCE: f64 = 0.05;
+
+impl Snapshot {
+    /// The class whose structure, part or place is explained.
+    pub fn class(&self) -> usize {
+        self.answer.class
+    }
+
+    pub fn estimate(&self) -> &Estimate {
+        &self.answer.solution.estimate
+    }
+
+    /// When the values will be good enough.
+    pub fn forecast(&self) -> Option<Forecast> {
+        self.estimate().forecast(WANTED_TOLERANCE)
+    }
+}
+
 /// Evaluates coalitions until the values are decided or the budget is used up.
 ///
 /// `on_snapshot` is called with the newest answer to the newest of `questions`, at first
@@ -59,7 +81,7 @@ pub fn explain(
     network: &Arc<SwinUnetr>,
     job: &JobControl,
     questions: &Slot<Question>,
-    on_snapshot: &mut (dyn FnMut(Snapshot) + Send),
+    on_snapshot: &mut dyn FnMut(Snapshot),
 ) -> Result<Explanation, EngineError> {
     let targets = measure::targets(task)?;
     let budget = task.settings.budget.evaluations(task.players.count);
@@ -74,8 +96,7 @@ pub fn explain(
         task.settings.seed,
         log.records().len(),
     )?;
-    let pace = Pace::start();
-    let mut stream = Stream::new(task, log, asked, budget, pace);
+    let mut stream = Stream::new(task, log, asked, budget)?;
     while !stream.is_done()? {
         job.checkpoint()?;
         let Some((coalition, complement)) = sampler.next_pair() else {
@@ -96,6 +117,112 @@ pub fn explain(
         stream.show(masked.statistics(), on_snapshot)?;
     }
     let explanation = stream.finish(network.device().description(), masked.statistics())?;
-    on_snapshot(explanation.snapshot_of(&explanation.first_question())?);
+    if let Some(answer) = explanation.classes.first() {
+        on_snapshot(explanation.snapshot_of(answer.clone()));
+    }
     Ok(explanation)
+}
+
+/// The questions that a run is for: one a class that the network found, or the one that
+/// was asked.
+fn questions_of(task: &Task<'_>, sizes: &Sizes) -> Result<Vec<Question>, EngineError> {
+    let settings = task.settings;
+    let question = |target: Target| Question {
+        value_function: suiting(settings.value_function, &target),
+        target,
+    };
+    if let Some(target) = &settings.target {
+        return Ok(vec![question(target.clone())]);
+    }
+    let found = |class: &usize| sizes.classes.get(*class).is_some_and(|&voxels| voxels > 0);
+    let classes: Vec<usize> = match settings.class {
+        Some(class) => Some(class).into_iter().filter(found).collect(),
+        None => task.study.foreground().filter(found).collect(),
+    };
+    if classes.is_empty() {
+        let class = match settings.class {
+            Some(class) => task.study.class_name(class).to_owned(),
+            None => "structure".to_owned(),
+        };
+        return Err(EngineError::EmptyTarget { class });
+    }
+    Ok(classes
+        .into_iter()
+        .map(|class| question(Target::Class(class)))
+        .collect())
+}
+
+/// What is measured of a task's runs, for those who run coalitions on their own.
+pub fn measured_targets(task: &Task<'_>) -> Result<TargetMasks, EngineError> {
+    measure::targets(task)
+}
+
+/// The network of a task with its supervoxels as players: what is run for each coalition.
+pub fn masked_network(
+    task: &Task<'_>,
+    network: &Arc<SwinUnetr>,
+    targets: TargetMasks,
+) -> Result<MaskedNetwork, EngineError> {
+    let prepared = &task.segmentation.prepared;
+    let description = task.study.bundle.description();
+    let player_of_voxel = prepared.values_from_region(task.players.labels.labels())?;
+    let source = baseline::Source {
+        image: prepared.input.view(),
+        player_of_voxel: player_of_voxel.view(),
+        grid: &prepared.grid,
+        mid_sagittal_x_mm: None,
+        seed: task.settings.seed,
+    };
+    let baseline = baseline::fill(&source, task.settings.baseline)?;
+    let windows = SlidingWindow::new(
+        Arc::clone(network),
+        prepared.grid.dims(),
+        &description.inference,
+        windows_at_once(network),
+    )?;
+    Ok(MaskedNetwork::new(
+        windows,
+        prepared.input.view(),
+        baseline.view(),
+        &player_of_voxel,
+        task.players.count,
+        targets,
+        description.activation,
+    )?)
+}
+
+fn begin_log(task: &Task<'_>, sizes: Sizes) -> Result<CoalitionLog, EngineError> {
+    let header = LogHeader {
+        players: task.players.count,
+        classes: task
+            .study
+            .classes()
+            .iter()
+            .map(|class| class.name.clone())
+            .collect(),
+        seed: task.settings.seed,
+        sizes,
+        parameters: serde_json::json!({
+            "method": task.settings.method,
+            "baseline": task.settings.baseline.to_string(),
+            "measured": task.settings.measured,
+            "region_mm": task.study.region,
+            "weights_blake3": task.study.bundle.weights_hash(),
+            "inputs_blake3": task.study.scan.inputs.iter().map(|input| &input.hash).collect::<Vec<_>>(),
+            "supervoxels_blake3": task.players.hash(),
+        }),
+    };
+    let mut log = CoalitionLog::new(header)?;
+    if let Some(earlier) = &task.earlier {
+        journal::check_same_game(earlier.header(), log.header())?;
+        for (coalition, outcome) in earlier.records() {
+            log.append(coalition.clone(), outcome.clone())?;
+        }
+    }
+    Ok(log)
+}
+
+fn open_journal(task: &Task<'_>, log: &CoalitionLog) -> Result<Option<Journal>, EngineError> {
+    let open = |path: &PathBuf| Journal::open(path, log);
+    task.journal.as_ref().map(open).transpose()
 }

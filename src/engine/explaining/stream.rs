@@ -5,17 +5,17 @@
 //! of evaluations from all of the log up to there, whatever was shown.
 
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::explanation::answer_from;
+use super::explanation::{check_asked, values_of};
+use super::solver::{Design, Effort, Solution};
 use super::{Answer, Explanation, Snapshot, Task};
 use crate::base::Pace;
 use crate::engine::EngineError;
 use crate::explain::log::CoalitionLog;
-use crate::explain::{Coalition, Design, Outcome, Question, Sizes};
+use crate::explain::{Coalition, ExplainError, Outcome, Question, Sizes};
 use crate::model::WindowStatistics;
 
 /// Snapshots come at least this far apart, so that looking costs little.
@@ -34,5 +34,218 @@ pub(super) struct Stream<'a> {
     estimates: Estimates,
     newest: Option<Answer>,
     last_shown: Option<Instant>,
-    looks: Looks,
+}
+
+impl<'a> Stream<'a> {
+    /// `asked` names at least one question.
+    pub fn new(
+        task: &'a Task<'a>,
+        log: CoalitionLog,
+        asked: Vec<Question>,
+        budget: usize,
+    ) -> Result<Self, EngineError> {
+        let shown = asked.first().cloned().ok_or(EngineError::NoScan)?;
+        Ok(Self {
+            estimates: Estimates::start(task)?,
+            task,
+            earlier: log.records().len(),
+            log,
+            asked,
+            shown,
+            budget,
+            pace: Pace::start(),
+            newest: None,
+            last_shown: None,
+        })
+    }
+
+    pub fn sizes(&self) -> &Sizes {
+        &self.log.header().sizes
+    }
+
+    pub fn append(&mut self, coalition: Coalition, outcome: Outcome) -> Result<(), EngineError> {
+        Ok(self.log.append(coalition, outcome)?)
+    }
+
+    /// Shows the answer to another question from now on, if it has one.
+    pub fn ask(&mut self, question: Question) {
+        if check_asked(
+            &self.task.study,
+            self.task.settings,
+            self.sizes(),
+            &question,
+        )
+        .is_ok()
+        {
+            self.shown = question;
+            self.newest = None;
+            self.last_shown = None;
+        }
+    }
+
+    /// Whether there is nothing more to run.
+    pub fn is_done(&mut self) -> Result<bool, EngineError> {
+        Ok(self.log.records().len() + 2 > self.budget)
+    }
+
+    /// Shows what is known, if it is time.
+    pub fn show(
+        &mut self,
+        windows: WindowStatistics,
+        on_snapshot: &mut dyn FnMut(Snapshot),
+    ) -> Result<(), EngineError> {
+        let fresh = self.estimates.take();
+        if let Some((question, solution)) = fresh
+            && question == self.shown
+        {
+            self.newest = Some(self.answer(question, solution?)?);
+        }
+        if self
+            .last_shown
+            .is_some_and(|at| at.elapsed() < SNAPSHOT_INTERVAL)
+        {
+            return Ok(());
+        }
+        if self.estimates.is_idle() {
+            let values = values_of(&self.log, &self.shown)?;
+            self.estimates.order(&self.log, self.shown.clone(), values);
+        }
+        if let Some(answer) = &self.newest {
+            self.last_shown = Some(Instant::now());
+            let evaluations = self.log.records().len();
+            let made = evaluations - self.earlier;
+            on_snapshot(Snapshot {
+                answer: answer.clone(),
+                players: Arc::clone(&self.task.players),
+                evaluations,
+                budget: self.budget,
+                elapsed_s: self.pace.elapsed_s(),
+                remaining_s: self
+                    .pace
+                    .remaining_s(made as u64, (self.budget - self.earlier) as u64),
+                windows,
+            });
+        }
+        Ok(())
+    }
+
+    fn answer(&self, question: Question, solution: Solution) -> Result<Answer, EngineError> {
+        let class = check_asked(
+            &self.task.study,
+            self.task.settings,
+            self.sizes(),
+            &question,
+        )?;
+        Ok(Answer {
+            class,
+            question,
+            solution,
+        })
+    }
+
+    /// All that was asked for, from all of the log.
+    pub fn finish(
+        self,
+        device: String,
+        windows: WindowStatistics,
+    ) -> Result<Explanation, EngineError> {
+        let design = design_of(self.task, &self.log)?;
+        let mut explanation = Explanation {
+            study: Arc::clone(&self.task.study),
+            segmentation: Arc::clone(&self.task.segmentation),
+            players: Arc::clone(&self.task.players),
+            settings: self.task.settings.clone(),
+            device,
+            log: Arc::new(self.log),
+            design: Arc::new(design),
+            classes: Vec::new(),
+            windows,
+            seconds: self.pace.elapsed_s(),
+            ended_early: None,
+        };
+        explanation.classes = self
+            .asked
+            .iter()
+            .map(|question| explanation.answer(question))
+            .collect::<Result<Vec<_>, EngineError>>()?;
+        Ok(explanation)
+    }
+}
+
+/// What does not depend on values of all evaluations of a log.
+fn design_of(task: &Task<'_>, log: &CoalitionLog) -> Result<Design, EngineError> {
+    let coalitions = log.records().iter().map(|(coalition, _)| coalition);
+    let settings = task.settings;
+    let design = Design::new(
+        settings.method,
+        task.players.count,
+        settings.seed,
+        coalitions,
+    )?;
+    Ok(design)
+}
+
+/// An estimate to make.
+struct Order {
+    coalitions: Vec<Coalition>,
+    question: Question,
+    values: Vec<f64>,
+}
+
+type Made = (Question, Result<Solution, ExplainError>);
+
+/// The thread that makes estimates, one at a time. It ends when this is dropped.
+struct Estimates {
+    orders: Sender<Order>,
+    made: Receiver<Made>,
+    waiting: bool,
+}
+
+impl Estimates {
+    fn start(task: &Task<'_>) -> Result<Self, EngineError> {
+        let (orders, incoming) = bounded::<Order>(1);
+        let (outgoing, made) = bounded(1);
+        let (method, players, seed) =
+            (task.settings.method, task.players.count, task.settings.seed);
+        let work = move || {
+            for order in incoming {
+                let design = Design::new(method, players, seed, &order.coalitions);
+                let solution = design.and_then(|design| design.solve(&order.values, Effort::Live));
+                if outgoing.send((order.question, solution)).is_err() {
+                    break;
+                }
+            }
+        };
+        std::thread::Builder::new()
+            .name("voxplain-estimates".into())
+            .spawn(work)
+            .map_err(|error| EngineError::Broken {
+                why: error.to_string(),
+            })?;
+        Ok(Self {
+            orders,
+            made,
+            waiting: false,
+        })
+    }
+
+    fn is_idle(&self) -> bool {
+        !self.waiting
+    }
+
+    fn order(&mut self, log: &CoalitionLog, question: Question, values: Vec<f64>) {
+        let coalitions = log.records().iter().map(|(coalition, _)| coalition.clone());
+        let order = Order {
+            coalitions: coalitions.collect(),
+            question,
+            values,
+        };
+        self.waiting = self.orders.try_send(order).is_ok();
+    }
+
+    fn take(&mut self) -> Option<Made> {
+        let made = self.made.try_recv().ok()?;
+        self.waiting = false;
+        Some(made)
+    }
 }

@@ -8,6 +8,7 @@ use glam::DVec3;
 use super::Viewer;
 use crate::base::{Plane, WorldBox};
 use crate::engine::{Event, ExplainSettings, ModelSource, RegionChoice, ScanFile, Study, assets};
+use crate::explain::Question;
 use crate::explain::relevance_mask::MaskRule;
 use crate::explain::supervoxels::SupervoxelSettings;
 use crate::gpu::Window;
@@ -29,7 +30,7 @@ impl Viewer {
             self.absorb(event);
         }
         if let Some(snapshot) = self.engine.take_snapshot()
-            && self.job == Job::Explaining
+            && (self.job == Job::Explaining || self.facts.explanation.is_some())
         {
             self.facts.snapshot = Some(snapshot);
         }
@@ -330,6 +331,7 @@ impl Viewer {
         self.job = Job::Explaining;
         let settings = ExplainSettings {
             class: Some(self.choices.class),
+            value_function: self.choices.value_function,
             budget: self.choices.budget,
             seed: self.choices.seed,
             ..ExplainSettings::default()
@@ -349,20 +351,15 @@ impl Viewer {
         }
     }
 
-    /// Another class is a new estimate from the log, if there is a finished one.
+    /// Another class is a new estimate from the log: no run of the network.
     fn select_class(&mut self, class: usize) {
         self.choices.class = class;
-        let Some(explanation) = &self.facts.explanation else {
-            return;
-        };
-        match explanation.snapshot_of(class) {
-            Ok(snapshot) => self.facts.snapshot = Some(Arc::new(snapshot)),
-            Err(error) => {
-                self.message = Some(Message {
-                    kind: MessageKind::Failure,
-                    text: error.to_string(),
-                });
-            }
+        self.ask(self.choices.question());
+    }
+
+    fn ask(&mut self, question: Question) {
+        if self.job == Job::Explaining || self.facts.explanation.is_some() {
+            self.engine.ask(question);
         }
     }
 

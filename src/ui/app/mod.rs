@@ -9,6 +9,7 @@ use crate::engine::{
     Budget, Compute, ComputeOptions, DeviceChoice, Engine, FIRST_SUPERVOXELS, ModelSource,
     ScanFile, assets,
 };
+use crate::explain::ValueFunction;
 use crate::gpu::{GpuContext, GpuError, Tier};
 use crate::ui::command::Command;
 use crate::ui::dialogs::Dialogs;
@@ -111,6 +112,7 @@ impl Viewer {
                     .unwrap_or_else(|| assets::demonstration_bundle().into()),
                 supervoxel_count: FIRST_SUPERVOXELS,
                 class: 1,
+                value_function: ValueFunction::default(),
                 budget: Budget::PerPlayer(2.0),
                 seed: 0,
             },

@@ -138,7 +138,7 @@ impl Facts {
     /// Players whose interval holds zero or is not known.
     pub fn undecided_players(&self) -> usize {
         self.shown().map_or(0, |snapshot| {
-            let estimate = &snapshot.estimate;
+            let estimate = snapshot.estimate();
             estimate
                 .players
                 .iter()

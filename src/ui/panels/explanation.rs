@@ -2,8 +2,7 @@
 
 use egui::{Button, ProgressBar, RichText, Ui, Vec2};
 
-use crate::engine::{Budget, value_unit};
-use crate::explain::ValueFunction;
+use crate::engine::Budget;
 use crate::ui::command::Command;
 use crate::ui::panels::{counted, duration, millilitres, section, slider_row};
 use crate::ui::state::{Choices, Facts, Job, Look, mask_statistics, mask_threshold};
@@ -93,7 +92,7 @@ pub fn run(
         }
         if let Some(snapshot) = facts.shown() {
             ui.add_space(4.0);
-            sentence(ui, facts, study.class_name(snapshot.class), snapshot);
+            sentence(ui, facts, study.class_name(snapshot.class()), snapshot);
         }
     });
 }
@@ -143,7 +142,7 @@ fn running(ui: &mut Ui, facts: &Facts, paused: bool, commands: &mut Vec<Command>
 
 /// What the map says so far, with its uncertainty, in words.
 fn sentence(ui: &mut Ui, facts: &Facts, class: &str, snapshot: &crate::engine::Snapshot) {
-    let estimate = &snapshot.estimate;
+    let estimate = snapshot.estimate();
     let visited = estimate.visited();
     if visited < 1.0 {
         let text = format!(
@@ -175,7 +174,7 @@ fn sentence(ui: &mut Ui, facts: &Facts, class: &str, snapshot: &crate::engine::S
         .font(theme::small())
         .color(theme::TEXT_QUIET),
     );
-    if let Some(forecast) = &snapshot.forecast {
+    if let Some(forecast) = snapshot.forecast() {
         let (text, colour) = if forecast.reached() {
             (
                 "The values are precise to 5 % of their range.".to_owned(),
@@ -223,7 +222,9 @@ pub fn heatmap(ui: &mut Ui, facts: &Facts, look: &mut Look) {
             );
             return;
         };
-        let unit = value_unit(ValueFunction::default());
+        let unit = facts.shown().map_or("", |snapshot| {
+            snapshot.answer.question.value_function.unit()
+        });
         colour_bar::signed(ui, scale, &format!("SHAP value, {unit}"));
         let Some(threshold) = mask_threshold(facts, look.mask_share) else {
             return;

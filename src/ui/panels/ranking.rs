@@ -14,7 +14,7 @@ pub fn show(ui: &mut Ui, facts: &Facts, look: &mut Look, commands: &mut Vec<Comm
     let (Some(snapshot), Some(players)) = (facts.shown(), &facts.players) else {
         return;
     };
-    let estimate = &snapshot.estimate;
+    let estimate = snapshot.estimate();
     section(ui, "Most relevant supervoxels", |ui| {
         egui::Grid::new("ranking")
             .num_columns(3)

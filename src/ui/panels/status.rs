@@ -67,12 +67,12 @@ fn readout(facts: &Facts, look: &Look) -> String {
     {
         text += &format!("   supervoxel {}", player + 1);
         if let Some(snapshot) = facts.shown()
-            && let Some(known) = snapshot.estimate.players.get(player)
+            && let Some(known) = snapshot.estimate().players.get(player)
             && known.samples > 0
         {
             text += &format!(": {:+.4}", known.shap_value);
             if let Some(error) = known.standard_error {
-                text += &format!(" ± {:.4}", error * snapshot.estimate.interval_factor);
+                text += &format!(" ± {:.4}", error * snapshot.estimate().interval_factor);
             }
         }
     }
