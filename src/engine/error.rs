@@ -59,6 +59,14 @@ pub enum EngineError {
         "only a box around another structure was measured, so {class} cannot be explained from these runs; explain it anew, or measure in the whole region"
     )]
     NotMeasured { class: String },
+    #[error("say which structure is meant; there may be several")]
+    WhichClass,
+    #[error("{class} has {parts} connected part(s); choose one of them, 1 is the largest")]
+    NoSuchPart { class: String, parts: usize },
+    #[error(
+        "there is no structure and no supervoxel at {world_mm:?} mm; point at the explained region"
+    )]
+    NothingAt { world_mm: [f64; 3] },
     #[error(
         "the evaluations that are there belong to another explanation ({differs} differ); give another folder, or the same settings"
     )]

@@ -30,8 +30,8 @@ pub use compute::{Compute, ComputeOptions};
 pub use control::JobControl;
 pub use error::EngineError;
 pub use explaining::{
-    Answer, Explanation, Method, Snapshot, Solution, Task, WANTED_TOLERANCE, explain,
-    masked_network, suiting,
+    Answer, Ask, Explanation, Method, Part, Snapshot, Solution, Task, WANTED_TOLERANCE, explain,
+    masked_network,
 };
 pub use masked_scan::masked_scan;
 pub use players::Players;

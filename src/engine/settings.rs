@@ -4,10 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::base::WorldBox;
-use crate::engine::explaining::Method;
+use crate::engine::{Ask, Method, Part};
+use crate::explain::ValueFunction;
 use crate::explain::baseline::Baseline;
 use crate::explain::relevance_mask::MaskRule;
-use crate::explain::{Target, ValueFunction};
 
 /// A text that does not say what it should.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -167,8 +167,8 @@ impl fmt::Display for MeasuredPart {
 pub struct ExplainSettings {
     /// Index of the class to explain; `None` explains every foreground class.
     pub class: Option<usize>,
-    /// A part of the class that is explained in its place.
-    pub target: Option<Target>,
+    /// Which part of the class.
+    pub part: Part,
     pub baseline: Baseline,
     pub value_function: ValueFunction,
     pub method: Method,
@@ -178,12 +178,23 @@ pub struct ExplainSettings {
     pub mask: MaskRule,
 }
 
+impl ExplainSettings {
+    /// What is asked for.
+    pub fn ask(&self) -> Ask {
+        Ask {
+            class: self.class,
+            part: self.part.clone(),
+            value_function: self.value_function,
+        }
+    }
+}
+
 impl Default for ExplainSettings {
     /// The quickest explanation that gives every supervoxel a value.
     fn default() -> Self {
         Self {
             class: None,
-            target: None,
+            part: Part::default(),
             baseline: Baseline::default(),
             value_function: ValueFunction::default(),
             method: Method::default(),

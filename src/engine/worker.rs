@@ -14,10 +14,9 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use crate::base::{CancelToken, Cancelled, Phase, Progress, WorldBox};
 use crate::engine::explaining::{self, Explanation, Snapshot};
 use crate::engine::{
-    Compute, EngineError, ExplainSettings, JobControl, ModelSource, Players, RegionChoice, Scan,
-    ScanFile, Segmentation, Slot, Study, folder, segment,
+    Ask, Compute, EngineError, ExplainSettings, JobControl, ModelSource, Players, RegionChoice,
+    Scan, ScanFile, Segmentation, Slot, Study, folder, segment,
 };
-use crate::explain::Question;
 use crate::explain::relevance_mask::MaskRule;
 use crate::explain::supervoxels::SupervoxelSettings;
 use crate::model::{Bundle, SwinUnetr};
@@ -73,7 +72,7 @@ pub struct Engine {
     events: Receiver<Event>,
     progress: Slot<Progress>,
     snapshot: Slot<Arc<Snapshot>>,
-    question: Slot<Question>,
+    ask: Slot<Ask>,
     supervoxels: Slot<(Arc<Study>, SupervoxelSettings)>,
     job: JobControl,
     threads: Vec<JoinHandle<()>>,
@@ -89,7 +88,7 @@ impl Engine {
         let (outgoing, events) = bounded(QUEUE);
         let progress = Slot::default();
         let snapshot = Slot::default();
-        let question = Slot::default();
+        let ask = Slot::default();
         let supervoxels: Slot<(Arc<Study>, SupervoxelSettings)> = Slot::default();
 
         let mut worker = Worker {
@@ -97,7 +96,7 @@ impl Engine {
             events: outgoing.clone(),
             progress: progress.clone(),
             snapshot: snapshot.clone(),
-            question: question.clone(),
+            ask: ask.clone(),
             waker: Arc::clone(&waker),
             network: None,
             study: None,
@@ -116,7 +115,7 @@ impl Engine {
             events,
             progress,
             snapshot,
-            question,
+            ask,
             supervoxels,
             job: JobControl::new(),
             threads: vec![study_thread, supervoxel_thread],
@@ -155,8 +154,8 @@ impl Engine {
 
     /// Asks another question of the explanation that runs or is finished. No run of the
     /// network is needed; the answer comes as a snapshot.
-    pub fn ask(&mut self, question: Question) {
-        self.question.put(question);
+    pub fn ask(&mut self, ask: Ask) {
+        self.ask.put(ask);
         let _ = self.requests.try_send((Request::Answer, JobControl::new()));
     }
 
@@ -194,7 +193,7 @@ impl Engine {
         self.job.cancel();
         self.job = JobControl::new();
         self.snapshot.take();
-        self.question.take();
+        self.ask.take();
         // Cancelled wishes are skipped at once, so the queue cannot be full for long.
         let _ = self.requests.try_send((request, self.job.clone()));
     }
@@ -241,7 +240,7 @@ struct Worker {
     events: Sender<Event>,
     progress: Slot<Progress>,
     snapshot: Slot<Arc<Snapshot>>,
-    question: Slot<Question>,
+    ask: Slot<Ask>,
     waker: Waker,
     /// The loaded network with the bundle it came from.
     network: Option<(Arc<Bundle>, Arc<SwinUnetr>)>,
@@ -398,7 +397,7 @@ impl Worker {
             },
             &network,
             job,
-            &self.question,
+            &self.ask,
             &mut |snapshot| {
                 slot.put(Arc::new(snapshot));
                 waker();
@@ -413,9 +412,9 @@ impl Worker {
     /// A question that came while the explanation ran was answered there.
     fn answer(&mut self) -> Result<(), EngineError> {
         if let Some(explanation) = &self.explanation
-            && let Some(question) = self.question.take()
+            && let Some(ask) = self.ask.take()
         {
-            let answer = explanation.answer(&question)?;
+            let answer = explanation.answer_to(&ask)?;
             self.snapshot.put(Arc::new(explanation.snapshot_of(answer)));
             (self.waker)();
         }

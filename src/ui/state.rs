@@ -7,10 +7,10 @@ use glam::DVec3;
 use crate::base::colour::Rgb;
 use crate::base::{Convention, Grid, Phase, Progress, WorldBox};
 use crate::engine::{
-    Budget, Explanation, MaskStatistics, ModelSource, Players, ScanFile, Segmentation, Snapshot,
-    Study, largest_value, player_samples, ranked,
+    Ask, Budget, Explanation, MaskStatistics, ModelSource, Part, Players, ScanFile, Segmentation,
+    Snapshot, Study, largest_value, player_samples, ranked,
 };
-use crate::explain::{Question, Target, ValueFunction};
+use crate::explain::ValueFunction;
 use crate::gpu::{Camera, ClassStyle, PlayerSample, Window};
 use crate::ui::command::Pane;
 
@@ -65,6 +65,8 @@ pub struct Choices {
     pub model: ModelSource,
     pub supervoxel_count: usize,
     pub class: usize,
+    /// Which part of the class is asked about.
+    pub part: Part,
     pub value_function: ValueFunction,
     pub budget: Budget,
     pub seed: u64,
@@ -72,9 +74,10 @@ pub struct Choices {
 
 impl Choices {
     /// What is asked about the chosen class.
-    pub fn question(&self) -> Question {
-        Question {
-            target: Target::Class(self.class),
+    pub fn ask(&self) -> Ask {
+        Ask {
+            class: Some(self.class),
+            part: self.part.clone(),
             value_function: self.value_function,
         }
     }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::Snapshot;
+use super::ask::{Ask, Part, Subject};
 use super::solver::{Design, Effort, Solution};
 use crate::engine::{EngineError, ExplainSettings, MeasuredPart, Players, Segmentation, Study};
 use crate::explain::log::CoalitionLog;
 use crate::explain::relevance_mask::{MaskRule, RelevanceMask};
-use crate::explain::{Estimate, ExplainError, Question, Sizes, Target, ValueFunction};
-use crate::model::WindowStatistics;
+use crate::explain::{Estimate, ExplainError, Question, Sizes};
+use crate::model::{TargetMasks, WindowStatistics};
 
 /// The answer to one question.
 #[derive(Debug, Clone)]
@@ -29,6 +30,7 @@ pub struct Explanation {
     /// The processor that ran the network.
     pub device: String,
     pub log: Arc<CoalitionLog>,
+    pub(super) targets: Arc<TargetMasks>,
     pub(super) design: Arc<Design>,
     /// One entry for each explained class or part, in class order.
     pub classes: Vec<Answer>,
@@ -56,15 +58,23 @@ impl Explanation {
         })
     }
 
-    /// The question that the run was for, or the first of them.
-    pub fn first_question(&self) -> Option<&Question> {
-        self.classes.first().map(|answer| &answer.question)
+    /// The answer to what a user asks about.
+    pub fn answer_to(&self, ask: &Ask) -> Result<Answer, EngineError> {
+        let subject = Subject {
+            study: &self.study,
+            segmentation: &self.segmentation,
+            players: &self.players,
+            targets: &self.targets,
+            sizes: &self.log.header().sizes,
+        };
+        self.answer(&ask.question(&subject)?)
     }
 
     /// The attribution of any class.
     pub fn answer_for_class(&self, class: usize) -> Result<Answer, EngineError> {
-        self.answer(&Question {
-            target: Target::Class(class),
+        self.answer_to(&Ask {
+            class: Some(class),
+            part: Part::Whole,
             value_function: self.settings.value_function,
         })
     }
@@ -143,13 +153,4 @@ pub(super) fn values_of(log: &CoalitionLog, question: &Question) -> Result<Vec<f
     let values = log.records().iter();
     let values = values.map(|(_, outcome)| question.evaluate(outcome, sizes));
     Ok(values.collect::<Result<_, ExplainError>>()?)
-}
-
-/// The value function for a target when another was chosen: places have no overlap, so
-/// their mean probability is asked for instead.
-pub fn suiting(value_function: ValueFunction, target: &Target) -> ValueFunction {
-    match target {
-        Target::Places { .. } if !value_function.suits_places() => ValueFunction::MeanProbability,
-        _ => value_function,
-    }
 }

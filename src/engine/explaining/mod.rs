@@ -4,6 +4,7 @@
 //! another class, part, place or value function is a new estimate from the log and
 //! needs no run of the network.
 
+mod ask;
 mod explanation;
 pub mod journal;
 mod measure;
@@ -16,13 +17,15 @@ use std::sync::Arc;
 use crate::engine::segment::windows_at_once;
 use crate::engine::{EngineError, ExplainSettings, JobControl, Players, Segmentation, Slot, Study};
 use crate::explain::log::{CoalitionLog, LogHeader};
-use crate::explain::{Estimate, Forecast, Question, Sizes, Target, baseline};
+use crate::explain::{Estimate, Forecast, Sizes, baseline};
 use crate::model::{MaskedNetwork, SlidingWindow, SwinUnetr, TargetMasks, WindowStatistics};
+use ask::Subject;
 use journal::Journal;
 use solver::Sampler;
 use stream::Stream;
 
-pub use explanation::{Answer, Explanation, suiting};
+pub use ask::{Ask, Part};
+pub use explanation::{Answer, Explanation};
 pub use solver::{Method, Solution};
 
 /// What is explained, and how.
@@ -73,21 +76,25 @@ impl Snapshot {
 
 /// Evaluates coalitions until the values are decided or the budget is used up.
 ///
-/// `on_snapshot` is called with the newest answer to the newest of `questions`, at first
+/// `on_snapshot` is called with the newest answer to the newest of `asks`, at first
 /// that of the first explained class. What is looked at, and how often, changes nothing:
 /// results and the decision to stop depend on the log alone.
 pub fn explain(
     task: &Task<'_>,
     network: &Arc<SwinUnetr>,
     job: &JobControl,
-    questions: &Slot<Question>,
+    asks: &Slot<Ask>,
     on_snapshot: &mut dyn FnMut(Snapshot),
 ) -> Result<Explanation, EngineError> {
     let targets = measure::targets(task)?;
     let budget = task.settings.budget.evaluations(task.players.count);
     let sizes = measure::sizes(task, &targets, budget)?;
-    let asked = questions_of(task, &sizes)?;
-    let masked = masked_network(task, network, targets)?;
+    let targets = Arc::new(targets);
+    let asked = task
+        .settings
+        .ask()
+        .questions(&subject(task, &targets, &sizes))?;
+    let masked = masked_network(task, network, TargetMasks::clone(&targets))?;
     let log = begin_log(task, sizes)?;
     let mut journal = open_journal(task, &log)?;
     let mut sampler = Sampler::resume(
@@ -96,7 +103,7 @@ pub fn explain(
         task.settings.seed,
         log.records().len(),
     )?;
-    let mut stream = Stream::new(task, log, asked, budget)?;
+    let mut stream = Stream::new(task, targets, log, asked, budget)?;
     while !stream.is_done()? {
         job.checkpoint()?;
         let Some((coalition, complement)) = sampler.next_pair() else {
@@ -111,8 +118,8 @@ pub fn explain(
             }
             stream.append(coalition, outcome)?;
         }
-        if let Some(question) = questions.take() {
-            stream.ask(question);
+        if let Some(ask) = asks.take() {
+            stream.ask(&ask);
         }
         stream.show(masked.statistics(), on_snapshot)?;
     }
@@ -123,33 +130,15 @@ pub fn explain(
     Ok(explanation)
 }
 
-/// The questions that a run is for: one a class that the network found, or the one that
-/// was asked.
-fn questions_of(task: &Task<'_>, sizes: &Sizes) -> Result<Vec<Question>, EngineError> {
-    let settings = task.settings;
-    let question = |target: Target| Question {
-        value_function: suiting(settings.value_function, &target),
-        target,
-    };
-    if let Some(target) = &settings.target {
-        return Ok(vec![question(target.clone())]);
+/// What a task's questions can be about.
+fn subject<'a>(task: &'a Task<'_>, targets: &'a TargetMasks, sizes: &'a Sizes) -> Subject<'a> {
+    Subject {
+        study: &task.study,
+        segmentation: &task.segmentation,
+        players: &task.players,
+        targets,
+        sizes,
     }
-    let found = |class: &usize| sizes.classes.get(*class).is_some_and(|&voxels| voxels > 0);
-    let classes: Vec<usize> = match settings.class {
-        Some(class) => Some(class).into_iter().filter(found).collect(),
-        None => task.study.foreground().filter(found).collect(),
-    };
-    if classes.is_empty() {
-        let class = match settings.class {
-            Some(class) => task.study.class_name(class).to_owned(),
-            None => "structure".to_owned(),
-        };
-        return Err(EngineError::EmptyTarget { class });
-    }
-    Ok(classes
-        .into_iter()
-        .map(|class| question(Target::Class(class)))
-        .collect())
 }
 
 /// What is measured of a task's runs, for those who run coalitions on their own.

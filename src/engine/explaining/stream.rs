@@ -11,18 +11,19 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::explanation::{check_asked, values_of};
 use super::solver::{Design, Effort, Solution};
-use super::{Answer, Explanation, Snapshot, Task};
+use super::{Answer, Ask, Explanation, Snapshot, Task, subject};
 use crate::base::Pace;
 use crate::engine::EngineError;
 use crate::explain::log::CoalitionLog;
 use crate::explain::{Coalition, ExplainError, Outcome, Question, Sizes};
-use crate::model::WindowStatistics;
+use crate::model::{TargetMasks, WindowStatistics};
 
 /// Snapshots come at least this far apart, so that looking costs little.
 const SNAPSHOT_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(super) struct Stream<'a> {
     task: &'a Task<'a>,
+    targets: Arc<TargetMasks>,
     log: CoalitionLog,
     /// The questions that the run is for.
     asked: Vec<Question>,
@@ -40,6 +41,7 @@ impl<'a> Stream<'a> {
     /// `asked` names at least one question.
     pub fn new(
         task: &'a Task<'a>,
+        targets: Arc<TargetMasks>,
         log: CoalitionLog,
         asked: Vec<Question>,
         budget: usize,
@@ -48,6 +50,7 @@ impl<'a> Stream<'a> {
         Ok(Self {
             estimates: Estimates::start(task)?,
             task,
+            targets,
             earlier: log.records().len(),
             log,
             asked,
@@ -68,19 +71,19 @@ impl<'a> Stream<'a> {
     }
 
     /// Shows the answer to another question from now on, if it has one.
-    pub fn ask(&mut self, question: Question) {
-        if check_asked(
-            &self.task.study,
-            self.task.settings,
-            self.sizes(),
-            &question,
-        )
-        .is_ok()
+    pub fn ask(&mut self, ask: &Ask) {
+        let question = ask.question(&subject(self.task, &self.targets, self.sizes()));
+        if let Ok(question) = question
+            && self.class_of(&question).is_ok()
         {
             self.shown = question;
             self.newest = None;
             self.last_shown = None;
         }
+    }
+
+    fn class_of(&self, question: &Question) -> Result<usize, EngineError> {
+        check_asked(&self.task.study, self.task.settings, self.sizes(), question)
     }
 
     /// Whether there is nothing more to run.
@@ -130,14 +133,8 @@ impl<'a> Stream<'a> {
     }
 
     fn answer(&self, question: Question, solution: Solution) -> Result<Answer, EngineError> {
-        let class = check_asked(
-            &self.task.study,
-            self.task.settings,
-            self.sizes(),
-            &question,
-        )?;
         Ok(Answer {
-            class,
+            class: self.class_of(&question)?,
             question,
             solution,
         })
@@ -157,6 +154,7 @@ impl<'a> Stream<'a> {
             settings: self.task.settings.clone(),
             device,
             log: Arc::new(self.log),
+            targets: self.targets,
             design: Arc::new(design),
             classes: Vec::new(),
             windows,

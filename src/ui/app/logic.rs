@@ -7,8 +7,9 @@ use glam::DVec3;
 
 use super::Viewer;
 use crate::base::{Plane, WorldBox};
-use crate::engine::{Event, ExplainSettings, ModelSource, RegionChoice, ScanFile, Study, assets};
-use crate::explain::Question;
+use crate::engine::{
+    Event, ExplainSettings, ModelSource, Part, RegionChoice, ScanFile, Study, assets,
+};
 use crate::explain::relevance_mask::MaskRule;
 use crate::explain::supervoxels::SupervoxelSettings;
 use crate::gpu::Window;
@@ -354,12 +355,14 @@ impl Viewer {
     /// Another class is a new estimate from the log: no run of the network.
     fn select_class(&mut self, class: usize) {
         self.choices.class = class;
-        self.ask(self.choices.question());
+        self.choices.part = Part::Whole;
+        self.ask();
     }
 
-    fn ask(&mut self, question: Question) {
+    /// Asks what is chosen of the explanation that runs or is there.
+    fn ask(&mut self) {
         if self.job == Job::Explaining || self.facts.explanation.is_some() {
-            self.engine.ask(question);
+            self.engine.ask(self.choices.ask());
         }
     }
 

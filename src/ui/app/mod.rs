@@ -6,7 +6,7 @@ mod view;
 use std::sync::Arc;
 
 use crate::engine::{
-    Budget, Compute, ComputeOptions, DeviceChoice, Engine, FIRST_SUPERVOXELS, ModelSource,
+    Budget, Compute, ComputeOptions, DeviceChoice, Engine, FIRST_SUPERVOXELS, ModelSource, Part,
     ScanFile, assets,
 };
 use crate::explain::ValueFunction;
@@ -112,6 +112,7 @@ impl Viewer {
                     .unwrap_or_else(|| assets::demonstration_bundle().into()),
                 supervoxel_count: FIRST_SUPERVOXELS,
                 class: 1,
+                part: Part::default(),
                 value_function: ValueFunction::default(),
                 budget: Budget::PerPlayer(2.0),
                 seed: 0,
