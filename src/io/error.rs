@@ -50,6 +50,14 @@ pub enum IoError {
          convert it first: {path}"
     )]
     UnsupportedType { what: String, path: ShownPath },
+    #[error("the voxels belong in the file {data}, which is not there; put it in place: {path}")]
+    DataMissing { data: ShownPath, path: ShownPath },
+    #[error("there is no frame {frame} (from 0) among its {frames}; choose another: {path}")]
+    NoSuchFrame {
+        frame: usize,
+        frames: usize,
+        path: ShownPath,
+    },
     #[error("{source}: {path}")]
     Grid { source: GridError, path: ShownPath },
     #[error(

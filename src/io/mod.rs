@@ -1,18 +1,24 @@
 //! Floor 1: images between files and memory.
 //!
-//! Opens NIfTI-1 and NIfTI-2 files (`.nii`, `.nii.gz`) by their content, writes
-//! NIfTI-1, and reads and writes NumPy arrays. A file never makes the program
+//! Opens NIfTI, NRRD, MetaImage and NumPy files by their content, writes NIfTI-1
+//! and NumPy arrays. A file never makes the program
 //! panic or take more memory than the file can fill: every failure is one
 //! [`IoError`] in one line. What an image means to a network is in `model`.
 
 pub mod atomic;
+mod described;
+mod detached;
 mod error;
 mod geometry;
 mod image;
+mod layout;
+pub mod metaimage;
 pub mod nifti;
 pub mod npy;
+pub mod nrrd;
 mod probe;
 mod source;
+mod text_header;
 
 use std::fs::File;
 use std::path::Path;
@@ -30,7 +36,14 @@ pub fn open(
     request: &Request,
     reading: &mut Reading<'_>,
 ) -> Result<Vec<Opened>, IoError> {
-    nifti::read(path, request, reading)
+    let mut source = source::Source::open(path)?;
+    let head = source::read_head(&mut source.reader, path)?;
+    match probe::format_of(&head) {
+        Some(Format::Nrrd) => nrrd::read(path, request, reading),
+        Some(Format::MetaImage) => metaimage::read(path, request, reading),
+        Some(Format::Numpy) => npy::read_scan(path, request, reading),
+        _ => nifti::read(path, request, reading),
+    }
 }
 
 /// Opens a scan as one 3D volume. Of an image with several frames the first is taken,

@@ -29,16 +29,24 @@ pub(super) struct Source {
     pub file_bytes: u64,
 }
 
+/// A file as it lies on disk, and its size. Pipes and devices are refused.
+pub(super) fn open_file(path: &Path) -> Result<(BufReader<File>, u64), IoError> {
+    let failed = |source| IoError::reading(source, path);
+    // Asked first, because opening a pipe would wait for someone to write to it.
+    let metadata = fs::metadata(path).map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(IoError::NotAFile { path: path.into() });
+    }
+    let file = File::open(path).map_err(failed)?;
+    Ok((BufReader::with_capacity(1 << 18, file), metadata.len()))
+}
+
 impl Source {
     pub fn open(path: &Path) -> Result<Self, IoError> {
-        let failed = |source| IoError::reading(source, path);
-        // Asked first, because opening a pipe would wait for someone to write to it.
-        let metadata = fs::metadata(path).map_err(failed)?;
-        if !metadata.is_file() {
-            return Err(IoError::NotAFile { path: path.into() });
-        }
-        let mut file = BufReader::with_capacity(1 << 18, File::open(path).map_err(failed)?);
-        let start = file.fill_buf().map_err(failed)?;
+        let (mut file, file_bytes) = open_file(path)?;
+        let start = file
+            .fill_buf()
+            .map_err(|source| IoError::reading(source, path))?;
         if start.is_empty() {
             return Err(IoError::Empty { path: path.into() });
         }
@@ -51,21 +59,21 @@ impl Source {
         Ok(Self {
             reader,
             compressed,
-            file_bytes: metadata.len(),
+            file_bytes,
         })
     }
 }
 
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+pub(super) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// All members of a gzip file one after the other. Other bytes behind the last
 /// member (padding of old backup programs) are left alone, as gzip does.
-struct Inflate<R: BufRead> {
+pub(super) struct Inflate<R: BufRead> {
     member: Option<GzDecoder<R>>,
 }
 
 impl<R: BufRead> Inflate<R> {
-    fn new(reader: R) -> Self {
+    pub fn new(reader: R) -> Self {
         Self {
             member: Some(GzDecoder::new(reader)),
         }
@@ -113,7 +121,7 @@ pub(super) fn read_head(reader: &mut dyn Read, path: &Path) -> Result<Vec<u8>, I
     Ok(head)
 }
 
-fn read_error(source: io::Error, path: &Path) -> IoError {
+pub(super) fn read_error(source: io::Error, path: &Path) -> IoError {
     match source.kind() {
         // What flate2 says of a wrong gzip header, deflate stream or checksum.
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => IoError::Damaged {

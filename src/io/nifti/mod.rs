@@ -9,5 +9,6 @@ mod place;
 mod read;
 mod write;
 
+pub(super) use place::spacing_only;
 pub use read::read;
 pub use write::{write_labels, write_value_frames, write_values, write_volume};
