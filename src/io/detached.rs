@@ -291,7 +291,7 @@ fn beside(field: &'static str, name: &str, header: &Path) -> Result<PathBuf, IoE
         .components()
         .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     let drive = name.get(1..2) == Some(":");
-    if name.is_empty() || !below || drive {
+    if name.is_empty() || name.contains(char::is_control) || !below || drive {
         return Err(bad_field(
             field,
             &name,

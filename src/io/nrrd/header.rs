@@ -227,10 +227,11 @@ fn roles(fields: &TextFields<'_>, axes: usize) -> Result<Vec<Role>, IoError> {
     let spatial: Vec<bool> = match directions(fields, axes)? {
         Some(directions) => directions
             .iter()
-            // An axis of time has its part in the fourth dimension of the space.
-            .map(|d| {
-                d.as_ref()
-                    .is_some_and(|d| d.iter().take(3).any(|&x| x != 0.0))
+            .map(|direction| {
+                direction.as_ref().is_some_and(|direction| {
+                    // An axis of time has its part in the fourth dimension of the space.
+                    direction.len() <= 3 || direction.iter().take(3).any(|&x| x != 0.0)
+                })
             })
             .collect(),
         None => {
