@@ -359,6 +359,7 @@ fn the_demonstration_scan_is_where_nibabel_sees_it() {
         volume,
         warnings,
         summary,
+        ..
     } = open(&path).unwrap();
     let grid = volume.grid();
     assert_eq!(grid.dims(), [197, 233, 189]);

@@ -10,7 +10,8 @@ use std::vec::IntoIter;
 use flate2::bufread::ZlibDecoder;
 
 use super::IoError;
-use super::source::{GZIP_MAGIC, Inflate, MOST_INFLATION, open_file};
+use super::ahead::{GZIP_MAGIC, Inflate};
+use super::source::{FETCH_BYTES, MOST_INFLATION, open_file};
 use super::text_header::bad_field;
 
 /// More files than any image of one file a slice has.
@@ -52,6 +53,8 @@ pub(super) struct VoxelBytes {
     pub reader: Box<dyn Read>,
     /// The file to name when they lack.
     pub path: PathBuf,
+    /// The files beside the header.
+    pub files: Vec<PathBuf>,
     /// Size on disk of the files beside the header.
     pub file_bytes: u64,
 }
@@ -80,11 +83,12 @@ impl Data {
                     ));
                 }
                 check_room(packing, promised, room, header)?;
-                let reader = BufReader::with_capacity(1 << 18, reader);
+                let reader = BufReader::with_capacity(FETCH_BYTES, reader);
                 Ok(VoxelBytes {
                     reader: unpacked(reader, packing, room, promised)
                         .map_err(|source| IoError::reading(source, header))?,
                     path: header.to_owned(),
+                    files: Vec::new(),
                     file_bytes: 0,
                 })
             }
@@ -127,12 +131,13 @@ fn open_files(
     };
     Ok(VoxelBytes {
         reader: Box::new(Shares {
-            paths: paths.into_iter(),
+            paths: paths.clone().into_iter(),
             packing,
             share,
             current: None,
         }),
         path,
+        files: paths,
         file_bytes,
     })
 }
@@ -202,6 +207,7 @@ impl Shares {
             return Ok(false);
         };
         let (file, room) = open_file(&path).map_err(io::Error::other)?;
+        let file = BufReader::with_capacity(FETCH_BYTES, file);
         let reader = unpacked(file, self.packing, room, self.share)?;
         // Only behind the last share is it of interest whether more follows.
         let last = self.paths.as_slice().is_empty();

@@ -12,11 +12,11 @@ use ndarray_npy::npy::header::{Header, Layout as NpyLayout};
 use ndarray_npy::{ReadNpyError, ReadNpyExt, ReadableElement, WriteNpyError, WriteNpyExt};
 
 use super::atomic::write_atomically;
-use super::described::{Described, Placed};
-use super::layout::{Axis, Layout, Role};
+use super::layout::{Axis, AxisLayout, Role};
 use super::nifti::spacing_only;
+use super::raster::{Placed, Raster};
 use super::source::{MOST_INFLATION, Source};
-use super::{Format, GeometryWarning, IoError, Opened, PlacedBy, Reading, Request};
+use super::{Format, GeometryWarning, IoError, PlacedBy};
 use crate::base::Grid;
 use crate::volume::VoxelType;
 
@@ -81,13 +81,8 @@ fn read<T: ReadableElement>(path: &Path, wanted: &str) -> Result<ArrayD<T>, IoEr
     })
 }
 
-/// Opens an array of two to four axes as a scan. The list has one volume a frame and
-/// is never empty.
-pub fn read_scan(
-    path: &Path,
-    request: &Request,
-    reading: &mut Reading<'_>,
-) -> Result<Vec<Opened>, IoError> {
+/// Understands an array of two to four axes as a scan.
+pub(super) fn open(path: &Path) -> Result<Raster, IoError> {
     let bad = |why: String| IoError::BadNpy {
         why,
         path: path.into(),
@@ -107,7 +102,7 @@ pub fn read_scan(
             what: one_line(&format!("numbers of the type {}", header.type_descriptor)),
             path: path.into(),
         })?;
-    let layout = Layout {
+    let layout = AxisLayout {
         axes: axes(&header).ok_or_else(|| {
             let count = header.shape.len();
             bad(format!("it has {count} axes, and a scan has 2 to 4"))
@@ -130,7 +125,7 @@ pub fn read_scan(
         });
     }
     let dims = layout.dims();
-    let grid = Grid::new(dims, spacing_only([1.0; 3], dims));
+    let grid = Grid::new(dims, spacing_only([1.0; 3], dims, None));
     let placed = Placed {
         grid: grid.map_err(|source| IoError::Grid {
             source,
@@ -142,15 +137,17 @@ pub fn read_scan(
     if layout.frames() == 0 {
         return Err(bad("it has no frames".into()));
     }
-    let described = Described {
+    Ok(Raster {
         format: Format::Numpy,
         compressed: source.compressed,
         layout,
         placed,
+        reader: Box::new(reader.reader),
+        data_path: path.to_owned(),
+        files: vec![path.to_owned()],
         file_bytes: source.file_bytes,
         description: String::new(),
-    };
-    described.load(reader.reader, path, path, request, reading)
+    })
 }
 
 /// The axes of an array, fastest first: in C order the last one, in Fortran's the first.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::super::IoError;
 use super::super::detached::{Data, Packing, Skip, listed_files, named_files};
-use super::super::layout::{Axis, Layout, Role};
+use super::super::layout::{Axis, AxisLayout, Role};
 use super::super::text_header::{Lines, TextFields};
 use crate::volume::VoxelType;
 
@@ -70,7 +70,7 @@ impl<'a> Header<'a> {
         })
     }
 
-    pub fn layout(&self) -> Result<Layout, IoError> {
+    pub fn layout(&self) -> Result<AxisLayout, IoError> {
         let components = Axis {
             size: self.components,
             role: Role::Frames,
@@ -83,7 +83,7 @@ impl<'a> Header<'a> {
                 Role::Frames
             },
         });
-        Ok(Layout {
+        Ok(AxisLayout {
             axes: std::iter::once(components).chain(axes).collect(),
             voxel_type: self.voxel_type()?,
             big_endian: self.yes(&["BinaryDataByteOrderMSB", "ElementByteOrderMSB"])?,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::super::IoError;
 use super::super::detached::{Data, Packing, Skip, listed_files, named_files};
-use super::super::layout::{Axis, Layout, Role};
+use super::super::layout::{Axis, AxisLayout, Role};
 use super::super::text_header::{Lines, TextFields};
 use crate::volume::VoxelType;
 
@@ -68,10 +68,10 @@ impl<'a> Header<'a> {
         })
     }
 
-    pub fn layout(&self) -> Result<Layout, IoError> {
+    pub fn layout(&self) -> Result<AxisLayout, IoError> {
         let voxel_type = self.voxel_type()?;
         let axes = self.sizes.iter().zip(&self.roles);
-        Ok(Layout {
+        Ok(AxisLayout {
             axes: axes.map(|(&size, &role)| Axis { size, role }).collect(),
             voxel_type,
             big_endian: self.big_endian(voxel_type)?,

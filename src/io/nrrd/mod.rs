@@ -12,18 +12,14 @@ mod place;
 use std::io::BufReader;
 use std::path::Path;
 
-use super::described::Described;
+use super::raster::Raster;
 use super::source::Source;
 use super::text_header::Lines;
-use super::{Format, IoError, Opened, Reading, Request};
+use super::{Format, IoError};
 use header::Header;
 
-/// Opens an NRRD image. The list has one volume a frame and is never empty.
-pub fn read(
-    path: &Path,
-    request: &Request,
-    reading: &mut Reading<'_>,
-) -> Result<Vec<Opened>, IoError> {
+/// Understands an NRRD image and finds its voxels.
+pub(super) fn open(path: &Path) -> Result<Raster, IoError> {
     let source = Source::open(path)?;
     let mut lines = Lines::new(BufReader::new(source.reader), path);
     let header = Header::read(&mut lines, path)?;
@@ -32,13 +28,17 @@ pub fn read(
     let packing = header.packing()?;
     let data = header.data(lines, source.compressed, source.file_bytes, path)?;
     let voxels = data.open(packing, layout.bytes(), path)?;
-    let described = Described {
+    Ok(Raster {
         format: Format::Nrrd,
         compressed: source.compressed || packing.compressed,
         layout,
         placed,
+        reader: voxels.reader,
+        data_path: voxels.path,
+        files: std::iter::once(path.to_owned())
+            .chain(voxels.files)
+            .collect(),
         file_bytes: source.file_bytes.saturating_add(voxels.file_bytes),
         description: header.content(),
-    };
-    described.load(voxels.reader, &voxels.path, path, request, reading)
+    })
 }

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use glam::{DAffine3, DMat3, DVec3};
 
-use super::super::described::Placed;
 use super::super::geometry::shear_degrees;
 use super::super::layout::Role;
+use super::super::raster::Placed;
 use super::super::text_header::{TextFields, unit_mm};
 use super::super::{GeometryWarning, IoError, PlacedBy};
 use super::header::{Header, directions, vectors};
