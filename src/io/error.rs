@@ -50,6 +50,8 @@ pub enum IoError {
          convert it first: {path}"
     )]
     UnsupportedType { what: String, path: ShownPath },
+    #[error("the voxels belong in the file {data}, which is not there; put it in place: {path}")]
+    DataMissing { data: ShownPath, path: ShownPath },
     #[error("{source}: {path}")]
     Grid { source: GridError, path: ShownPath },
     #[error(

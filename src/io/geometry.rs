@@ -48,6 +48,11 @@ pub enum GeometryWarning {
     UnitsConverted { unit: &'static str },
     /// The unit code has no meaning; millimetres are assumed.
     UnitUnknown { code: u8 },
+    /// The header names a unit that is no known length; millimetres are assumed.
+    UnitNameUnknown,
+    /// The header names other body directions than its axes have. The axes are used.
+    /// Letters say where each axis starts, as in MetaImage files.
+    LettersDisagree { header: [char; 3], axes: [char; 3] },
     /// Only the first of several frames was opened.
     FirstFrameOnly { frames: usize },
     /// The file goes on after the last voxel its header promises.
@@ -89,6 +94,15 @@ impl fmt::Display for GeometryWarning {
                     "the unit of length has the unknown code {code}; millimetres are assumed"
                 )
             }
+            Self::UnitNameUnknown => {
+                f.write_str("the header's unit is no known length; millimetres are assumed")
+            }
+            Self::LettersDisagree { header, axes } => write!(
+                f,
+                "the header names the orientation {} and its axes say {}; the axes are used",
+                String::from_iter(header),
+                String::from_iter(axes)
+            ),
             Self::FirstFrameOnly { frames } => {
                 write!(f, "the image has {frames} frames; the first one was opened")
             }

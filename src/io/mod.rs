@@ -1,28 +1,36 @@
 //! Floor 1: images between files and memory.
 //!
-//! Opens NIfTI-1, NIfTI-2 and ANALYZE 7.5 images by their content, writes NIfTI-1, and
-//! reads and writes NumPy arrays. A file never makes the program panic or take more
+//! Opens NIfTI, ANALYZE 7.5, NRRD, MetaImage and NumPy files by their content, and
+//! writes NIfTI-1 and NumPy arrays. A file never makes the program panic or take more
 //! memory than the file can fill: every failure is one [`IoError`] in one line. What an
 //! image means to a network is in `model`.
 
 mod ahead;
 pub mod atomic;
 mod cut;
+mod detached;
 mod early;
 mod error;
 mod geometry;
 mod image;
+mod layout;
+pub mod metaimage;
 pub mod nifti;
 pub mod npy;
+pub mod nrrd;
 mod parallel_gzip;
 mod plain;
 mod probe;
+mod raster;
 mod source;
+mod text_header;
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::base::{CancelToken, Progress};
+use raster::Raster;
+use source::{Source, read_head};
 
 pub use error::{IoError, ShownPath};
 pub use geometry::{GeometryWarning, PlacedBy};
@@ -37,7 +45,10 @@ pub fn open(
     request: &Request,
     reading: &mut Reading<'_>,
 ) -> Result<Vec<Opened>, IoError> {
-    let frames = nifti::read(path, request, reading)?;
+    let frames = match raster(path)? {
+        Some(raster) => raster.load(path, request, reading)?,
+        None => nifti::read(path, request, reading)?,
+    };
     frames
         .into_iter()
         .map(|opened| cut::cut_in_memory(opened, request, path))
@@ -46,7 +57,30 @@ pub fn open(
 
 /// What an image is and what it would take to open it, from its header alone.
 pub fn describe(path: &Path) -> Result<Described, IoError> {
-    nifti::describe(path)
+    match raster(path)? {
+        Some(raster) => Ok(raster.describe()),
+        None => nifti::describe(path),
+    }
+}
+
+/// An image of a format that is a header and plain numbers; `None` for other files.
+fn raster(path: &Path) -> Result<Option<Raster>, IoError> {
+    let mut source = Source::open(path)?;
+    let head = read_head(&mut source.reader, path)?;
+    match probe::format_of(&head) {
+        Some(Format::Nrrd) => nrrd::open(path).map(Some),
+        Some(Format::MetaImage) => metaimage::open(path).map(Some),
+        Some(Format::Numpy) => npy::open(path).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// All files that an image is in, the named one first.
+pub fn files_of(path: &Path) -> Vec<PathBuf> {
+    match raster(path) {
+        Ok(Some(raster)) => raster.files,
+        _ => nifti::files_of(path),
+    }
 }
 
 /// Opens a scan as one 3D volume. Of an image with several frames the first is taken,
@@ -91,10 +125,10 @@ fn silent<'a>(
 }
 
 /// BLAKE3 of a file's bytes, as hex: the same for the same content, whatever its name.
-/// Of an image in two files (`.hdr` and `.img`), of the header's and then the other's.
+/// Of an image in several files, of the header's and then of the others' in order.
 pub fn file_hash(path: &Path) -> Result<String, IoError> {
     let mut hasher = blake3::Hasher::new();
-    for path in nifti::files_of(path) {
+    for path in files_of(path) {
         let failed = |source| IoError::reading(source, &path);
         hasher
             .update_reader(File::open(&path).map_err(failed)?)

@@ -1,15 +1,24 @@
-//! NumPy arrays, to hold the program against other implementations.
+//! NumPy arrays: as scans, and to hold the program against other implementations.
+//!
+//! A scan's array is indexed `[x, y, z]`, as nibabel's arrays are, or `[x, y, z, frame]`.
+//! It has no place in the world: voxels of 1 mm are assumed, with a warning.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use ndarray::{ArrayD, ArrayRef, Dimension};
-use ndarray_npy::npy::header::Header;
+use ndarray_npy::npy::header::{Header, Layout as NpyLayout};
 use ndarray_npy::{ReadNpyError, ReadNpyExt, ReadableElement, WriteNpyError, WriteNpyExt};
 
-use super::IoError;
 use super::atomic::write_atomically;
+use super::layout::{Axis, AxisLayout, Role};
+use super::nifti::spacing_only;
+use super::raster::{Placed, Raster};
+use super::source::{MOST_INFLATION, Source};
+use super::{Format, GeometryWarning, IoError, PlacedBy};
+use crate::base::Grid;
+use crate::volume::VoxelType;
 
 /// Reads a `.npy` file of 32-bit floats, of any number of dimensions.
 pub fn read_f32(path: &Path) -> Result<ArrayD<f32>, IoError> {
@@ -70,6 +79,128 @@ fn read<T: ReadableElement>(path: &Path, wanted: &str) -> Result<ArrayD<T>, IoEr
         }
         other => bad(one_line(&other.to_string())),
     })
+}
+
+/// Understands an array of two to four axes as a scan.
+pub(super) fn open(path: &Path) -> Result<Raster, IoError> {
+    let bad = |why: String| IoError::BadNpy {
+        why,
+        path: path.into(),
+    };
+    let source = Source::open(path)?;
+    let mut reader = Counted {
+        reader: source.reader,
+        bytes: 0,
+    };
+    let header = Header::from_reader(&mut (&mut reader).take(MOST_HEADER_BYTES))
+        .map_err(|error| bad(one_line(&error.to_string())))?;
+    let (voxel_type, big_endian) = header
+        .type_descriptor
+        .as_string()
+        .and_then(|name| voxel_type(name))
+        .ok_or_else(|| IoError::UnsupportedType {
+            what: one_line(&format!("numbers of the type {}", header.type_descriptor)),
+            path: path.into(),
+        })?;
+    let layout = AxisLayout {
+        axes: axes(&header).ok_or_else(|| {
+            let count = header.shape.len();
+            bad(format!("it has {count} axes, and a scan has 2 to 4"))
+        })?,
+        voxel_type,
+        big_endian,
+    };
+    let most = if source.compressed {
+        source.file_bytes.saturating_mul(MOST_INFLATION)
+    } else {
+        source.file_bytes
+    };
+    let (promised, found) = (layout.bytes(), most.saturating_sub(reader.bytes));
+    if promised > found {
+        return Err(IoError::Truncated {
+            of: "of voxels",
+            promised,
+            found,
+            path: path.into(),
+        });
+    }
+    let dims = layout.dims();
+    let grid = Grid::new(dims, spacing_only([1.0; 3], dims, None));
+    let placed = Placed {
+        grid: grid.map_err(|source| IoError::Grid {
+            source,
+            path: path.into(),
+        })?,
+        placed_by: PlacedBy::Spacing,
+        warnings: vec![GeometryWarning::OrientationUnknown],
+    };
+    if layout.frames() == 0 {
+        return Err(bad("it has no frames".into()));
+    }
+    Ok(Raster {
+        format: Format::Numpy,
+        compressed: source.compressed,
+        layout,
+        placed,
+        reader: Box::new(reader.reader),
+        data_path: path.to_owned(),
+        files: vec![path.to_owned()],
+        file_bytes: source.file_bytes,
+        description: String::new(),
+    })
+}
+
+/// The axes of an array, fastest first: in C order the last one, in Fortran's the first.
+fn axes(header: &Header) -> Option<Vec<Axis>> {
+    if !(2..=4).contains(&header.shape.len()) {
+        return None;
+    }
+    let roles = [Role::Space(0), Role::Space(1), Role::Space(2), Role::Frames];
+    let axes = header.shape.iter().zip(roles);
+    let mut axes: Vec<Axis> = axes.map(|(&size, role)| Axis { size, role }).collect();
+    if matches!(header.layout, NpyLayout::Standard) {
+        axes.reverse();
+    }
+    Some(axes)
+}
+
+/// The type that a descriptor such as `<f4` names, and whether its bytes are big first.
+fn voxel_type(descriptor: &str) -> Option<(VoxelType, bool)> {
+    let order = descriptor.chars().next()?;
+    let big_endian = match order {
+        '<' | '|' => false,
+        '>' => true,
+        '=' => cfg!(target_endian = "big"),
+        _ => return None,
+    };
+    let voxel_type = match descriptor.get(1..)? {
+        "b1" | "u1" => VoxelType::U8,
+        "i1" => VoxelType::I8,
+        "u2" => VoxelType::U16,
+        "i2" => VoxelType::I16,
+        "u4" => VoxelType::U32,
+        "i4" => VoxelType::I32,
+        "u8" => VoxelType::U64,
+        "i8" => VoxelType::I64,
+        "f4" => VoxelType::F32,
+        "f8" => VoxelType::F64,
+        _ => return None,
+    };
+    Some((voxel_type, big_endian))
+}
+
+/// A reader that knows how far it is.
+struct Counted<R> {
+    reader: R,
+    bytes: u64,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.bytes += count as u64;
+        Ok(count)
+    }
 }
 
 fn one_line(text: &str) -> String {

@@ -1,7 +1,31 @@
 //! What a file is, from its first bytes.
 
+use super::Format;
+
 /// How many bytes [`looks_like`] wants to see.
 pub(super) const PROBE_BYTES: usize = 540;
+
+/// The format of an image by its first bytes, for those with a mark of their own.
+pub(super) fn format_of(head: &[u8]) -> Option<Format> {
+    if head.starts_with(b"NRRD0") {
+        return Some(Format::Nrrd);
+    }
+    if head.starts_with(b"\x93NUMPY") {
+        return Some(Format::Numpy);
+    }
+    let line = head.split(|&b| b == b'\n').next().unwrap_or_default();
+    let key = line.split(|&b| b == b'=').next()?;
+    let first_keys = [
+        "ObjectType",
+        "ObjectSubType",
+        "NDims",
+        "Comment",
+        "Name",
+        "ID",
+    ];
+    let known = |name: &&str| key.trim_ascii().eq_ignore_ascii_case(name.as_bytes());
+    (key.len() < line.len() && first_keys.iter().any(known)).then_some(Format::MetaImage)
+}
 
 /// What a file that is not NIfTI seems to be, in words that follow "this is".
 pub(super) fn looks_like(head: &[u8]) -> &'static str {

@@ -23,7 +23,7 @@ const STEP_BYTES: usize = 1 << 20;
 /// How far behind the last voxel to look for the checksum that proves the data.
 const SLACK_BYTES: usize = 1 << 20;
 /// Bytes fetched from the file at once.
-const FETCH_BYTES: usize = 1 << 18;
+pub(super) const FETCH_BYTES: usize = 1 << 18;
 
 /// Runs an expression with the Rust type of a [`VoxelType`].
 macro_rules! with_type {
@@ -85,8 +85,18 @@ pub(super) struct Source {
     pub hash: Option<FileHash>,
 }
 
+/// A file and its size. Pipes and devices are refused.
+pub(super) fn open_file(path: &Path) -> Result<(File, u64), IoError> {
+    let failed = |source| IoError::reading(source, path);
+    // Asked first, because opening a pipe would wait for someone to write to it.
+    let metadata = fs::metadata(path).map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(IoError::NotAFile { path: path.into() });
+    }
+    Ok((File::open(path).map_err(failed)?, metadata.len()))
+}
+
 impl Source {
-    #[allow(dead_code, reason = "for formats that are not hashed as they are read")]
     pub fn open(path: &Path) -> Result<Self, IoError> {
         Self::open_hashed(path, None)
     }
@@ -94,15 +104,8 @@ impl Source {
     /// Opens a file whose bytes also go into `hasher` as they are read.
     pub fn open_hashed(path: &Path, hasher: Option<blake3::Hasher>) -> Result<Self, IoError> {
         let failed = |source| IoError::reading(source, path);
-        // Asked first, because opening a pipe would wait for someone to write to it.
-        let metadata = fs::metadata(path).map_err(failed)?;
-        if !metadata.is_file() {
-            return Err(IoError::NotAFile { path: path.into() });
-        }
-        let file = Arc::new(Mutex::new(Hashed {
-            file: File::open(path).map_err(failed)?,
-            hasher,
-        }));
+        let (file, file_bytes) = open_file(path)?;
+        let file = Arc::new(Mutex::new(Hashed { file, hasher }));
         let hash = Some(FileHash(Arc::clone(&file)));
         let mut file = BufReader::with_capacity(FETCH_BYTES, Shared(file));
         let start = file.fill_buf().map_err(failed)?;
@@ -118,7 +121,7 @@ impl Source {
         Ok(Self {
             reader,
             compressed,
-            file_bytes: metadata.len(),
+            file_bytes,
             hash,
         })
     }
@@ -204,7 +207,7 @@ pub(super) fn read_up_to(
     Ok(filled)
 }
 
-fn read_error(source: io::Error, path: &Path) -> IoError {
+pub(super) fn read_error(source: io::Error, path: &Path) -> IoError {
     match source.kind() {
         // What flate2 says of a wrong gzip header, deflate stream or checksum.
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => IoError::Damaged {
@@ -287,17 +290,6 @@ impl<R: Read> Stream<'_, R> {
         Ok(seen > 0)
     }
 
-    /// The next `count` voxels, for formats that are read whole.
-    #[allow(dead_code, reason = "NIfTI's reader asks for images with cuts")]
-    pub fn voxels(
-        &mut self,
-        t: VoxelType,
-        count: usize,
-        big_endian: bool,
-    ) -> Result<Voxels, IoError> {
-        with_type!(t, T => Ok(T::voxels(self.vec::<T>(count, big_endian, &mut Early::none())?)))
-    }
-
     /// The voxels that a cut takes of the image that comes next, whose slices are
     /// offered as they come. What lies behind the last of them is not read.
     pub fn image(&mut self, layout: &Layout, early: &mut Early<'_>) -> Result<Voxels, IoError> {
@@ -319,7 +311,7 @@ impl<R: Read> Stream<'_, R> {
     /// Reads into the typed memory itself, so that no second copy is ever held. The
     /// pages behind the reservation are touched only as data arrives, and bytes are
     /// swapped while they are still in the cache.
-    fn vec<T: Stored>(
+    pub fn vec<T: Stored>(
         &mut self,
         count: usize,
         big_endian: bool,
@@ -433,7 +425,7 @@ pub(super) fn is_foreign(big_endian: bool) -> bool {
     big_endian != cfg!(target_endian = "big")
 }
 
-fn reserved<T>(count: usize, path: &Path) -> Result<Vec<T>, IoError> {
+pub(super) fn reserved<T>(count: usize, path: &Path) -> Result<Vec<T>, IoError> {
     let mut values = Vec::new();
     values
         .try_reserve_exact(count)

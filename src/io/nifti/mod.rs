@@ -28,5 +28,6 @@ mod write;
 
 pub use file::describe;
 pub use pair::files_of;
+pub(super) use place::spacing_only;
 pub use read::read;
 pub use write::{write_labels, write_labels_named, write_value_frames, write_values, write_volume};

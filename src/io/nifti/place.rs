@@ -147,7 +147,11 @@ fn qform(fields: &Fields, spacing: [f64; 3]) -> Option<DAffine3> {
 /// nibabel's rule for files without a form, which MONAI's models were trained
 /// with: x runs to the left, and the middle of the image is the origin, if the file
 /// does not name another voxel.
-fn spacing_only(spacing: [f64; 3], dims: [usize; 3], origin: Option<DVec3>) -> DAffine3 {
+pub(in crate::io) fn spacing_only(
+    spacing: [f64; 3],
+    dims: [usize; 3],
+    origin: Option<DVec3>,
+) -> DAffine3 {
     let scale = DVec3::new(-spacing[0], spacing[1], spacing[2]);
     let middle = DVec3::from(dims.map(|n| (n as f64 - 1.0) / 2.0));
     DAffine3 {
