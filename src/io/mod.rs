@@ -6,6 +6,7 @@
 //! [`IoError`] in one line. What an image means to a network is in `model`.
 
 pub mod atomic;
+pub mod dicom;
 mod error;
 mod geometry;
 mod image;
@@ -30,6 +31,9 @@ pub fn open(
     request: &Request,
     reading: &mut Reading<'_>,
 ) -> Result<Vec<Opened>, IoError> {
+    if dicom::is_dicom(path) {
+        return dicom::read(path, request, reading);
+    }
     nifti::read(path, request, reading)
 }
 
@@ -74,7 +78,22 @@ fn silent<'a>(
 }
 
 /// BLAKE3 of a file's bytes, as hex: the same for the same content, whatever its name.
+/// Of a DICOM series: of the sorted hashes of its files.
 pub fn file_hash(path: &Path) -> Result<String, IoError> {
+    if !dicom::is_dicom(path) {
+        return bytes_hash(path);
+    }
+    let mut hashes = dicom::files_of(path, &CancelToken::new())?
+        .iter()
+        .map(|file| bytes_hash(file))
+        .collect::<Result<Vec<_>, _>>()?;
+    hashes.sort();
+    Ok(blake3::hash(hashes.join("\n").as_bytes())
+        .to_hex()
+        .to_string())
+}
+
+fn bytes_hash(path: &Path) -> Result<String, IoError> {
     let failed = |source| IoError::reading(source, path);
     let mut hasher = blake3::Hasher::new();
     hasher
