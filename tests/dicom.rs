@@ -250,3 +250,58 @@ fn a_series_hash_follows_content_and_not_names() {
     assert_eq!(file_hash(&folder.path().join("b")).unwrap(), hash);
     assert_ne!(file_hash(&fixture("implicit")).unwrap(), hash);
 }
+
+fn shared(path: &str) -> PathBuf {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    beside.join(path)
+}
+
+#[test]
+#[ignore = "reads ../shared"]
+fn a_real_ct_lies_under_its_labels_voxel_by_voxel() {
+    let folder = shared("samples/ct_totalseg_dicom_j2k");
+    let text = std::fs::read_to_string(fixture("totalsegmentator_ct.json")).unwrap();
+    let case: Value = serde_json::from_str(&text).unwrap();
+    let scan = channels(&folder.join("totalsegmentator_dicom"))
+        .unwrap()
+        .remove(0);
+    let labels = folder.join("totalsegmentator_tests/example_seg_dicom.nii.gz");
+    let labels = channels(&labels).unwrap().remove(0).volume;
+    let volume = &scan.volume;
+    assert_eq!(scan.warnings, []);
+    assert_eq!(volume.voxels().voxel_type(), type_of(&case["dtype"]));
+    assert_eq!(volume.value_scale(), (1.0, -1024.0));
+    assert!(farthest(volume, &case["world_from_voxel"]) < 1e-3);
+    let voxels = stored(volume);
+    let weighted = voxels.iter().enumerate().fold(0_u64, |sum, (i, &v)| {
+        let weight = (i as u64).wrapping_mul(2_654_435_761) & 0xFFFF_FFFF;
+        sum.wrapping_add((v as u64).wrapping_mul(weight))
+    });
+    assert_eq!(weighted.to_string(), case["weighted_sum"].as_str().unwrap());
+    let slices: Vec<f64> = voxels.chunks(512 * 512).map(|s| s.iter().sum()).collect();
+    assert_eq!(slices, numbers(&case["slice_sums"]));
+    // Each label voxel lies on one voxel of the scan.
+    let mut sums = std::collections::BTreeMap::<u64, (f64, f64)>::new();
+    for index in 0..labels.grid().voxel_count() {
+        let Some(label) = labels.voxels().get(index).filter(|&label| label > 0.0) else {
+            continue;
+        };
+        let world = labels
+            .grid()
+            .world(labels.grid().position(index).map(|i| i as f64));
+        let place = volume.grid().voxel(world).to_array();
+        let voxel = place.map(|p| p.round() as usize);
+        assert!((0..3).all(|a| (place[a] - voxel[a] as f64).abs() < 1e-6));
+        let sum = sums.entry(label as u64).or_default();
+        sum.0 += 1.0;
+        sum.1 += volume.value(voxel).unwrap();
+    }
+    let large = case["labels"].as_array().unwrap();
+    assert!(large.len() > 3);
+    for label in large {
+        let (count, sum) = sums[&label["label"].as_u64().unwrap()];
+        assert_eq!(Some(count), label["voxels"].as_f64());
+        let mean = label["mean"].as_f64().unwrap();
+        assert!((sum / count - mean).abs() < 1e-6, "{label}");
+    }
+}

@@ -1,4 +1,4 @@
-//! Compressed frames, by the codecs of the `dicom` crates.
+//! Compressed frames: JPEG and JPEG 2000 by the codecs of the `dicom` crates.
 //!
 //! A codec sees a frame only after its own header was held against the file's, so
 //! that damage cannot make it reserve more than the image needs. Codecs may still
@@ -15,6 +15,7 @@ use dicom_transfer_syntax_registry::{TransferSyntaxIndex as _, TransferSyntaxReg
 use super::super::IoError;
 use super::codestream::{self, Shape};
 use super::facts::{FileFacts, PixelFormat};
+use super::run_length;
 use super::text::one_line;
 
 /// How pixels are compressed.
@@ -156,7 +157,17 @@ pub(super) fn decode(
             }
         }
     };
-    let decoded = quietly(|| run_codec(&file.stored.syntax, format, bytes)).map_err(damaged)?;
+    let decoded = if compression == Compression::RunLength {
+        run_length::decode(
+            &bytes,
+            format.pixel_count(),
+            usize::from(format.allocated_bits) / 8,
+        )
+        .ok_or_else(|| "their runs end early".to_owned())
+    } else {
+        quietly(|| run_codec(&file.stored.syntax, format, bytes))
+    };
+    let decoded = decoded.map_err(damaged)?;
     if decoded.len() as u64 != frame_bytes {
         return Err(damaged(format!(
             "they hold {} bytes instead of {frame_bytes}",

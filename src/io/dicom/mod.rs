@@ -13,6 +13,7 @@ mod file;
 mod patient;
 mod pixels;
 mod read;
+mod run_length;
 mod series;
 mod spread;
 mod stack;
