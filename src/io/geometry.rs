@@ -57,6 +57,34 @@ pub enum GeometryWarning {
     FirstFrameOnly { frames: usize },
     /// The file goes on after the last voxel its header promises.
     TrailingData,
+    /// DICOM: images of the series that do not fit the volume.
+    LeftOut {
+        images: usize,
+        dims: [usize; 2],
+        why: &'static str,
+    },
+    /// DICOM: the same image is there more than once.
+    Copies { files: usize },
+    /// DICOM: some places have more images than others.
+    SamePlace { images: usize },
+    /// DICOM: images that could not be read, perhaps of this series.
+    UnreadableFiles { files: usize },
+    /// DICOM: slices are missing between others.
+    MissingSlices { missing: usize },
+    /// DICOM: slices are spread unevenly.
+    UnevenSlices { shortest_mm: f64, longest_mm: f64 },
+    /// DICOM: slices do not lie on one straight line.
+    OffLine { distance_mm: f64 },
+    /// DICOM: nothing says where the slices lie, but how they are turned.
+    PositionsMissing,
+    /// Nothing says how far apart pixels or slices are.
+    SpacingUnknown { what: &'static str },
+    /// DICOM: large values are meant to be dark.
+    Inverted,
+    /// DICOM: values are stored through a table.
+    ValueTable,
+    /// DICOM: the number stored where nothing was measured.
+    Padding { stored: f64 },
 }
 
 impl fmt::Display for GeometryWarning {
@@ -109,6 +137,62 @@ impl fmt::Display for GeometryWarning {
             Self::TrailingData => {
                 f.write_str("the file goes on after the voxels its header promises; ignored")
             }
+            Self::LeftOut {
+                images,
+                dims: [x, y],
+                why,
+            } => write!(
+                f,
+                "{images} image(s) of {x} × {y} were left out, because they {why} from the others"
+            ),
+            Self::Copies { files } => {
+                write!(f, "{files} file(s) repeat an image of the series; ignored")
+            }
+            Self::SamePlace { images } => write!(
+                f,
+                "{images} image(s) lie where another one lies and were left out; \
+                 the first of each place is used"
+            ),
+            Self::UnreadableFiles { files } => write!(
+                f,
+                "{files} DICOM file(s) beside these could not be read; slices may be missing"
+            ),
+            Self::MissingSlices { missing } => write!(
+                f,
+                "{missing} slice(s) are missing; each was filled with its nearest neighbour"
+            ),
+            Self::UnevenSlices {
+                shortest_mm,
+                longest_mm,
+            } => write!(
+                f,
+                "slices lie {shortest_mm:.2} to {longest_mm:.2} mm apart; the volume was \
+                 interpolated between them so that each part is in its place"
+            ),
+            Self::OffLine { distance_mm } => write!(
+                f,
+                "slices are shifted sideways against each other, by up to {distance_mm:.2} mm; \
+                 such parts are not in their place"
+            ),
+            Self::PositionsMissing => f.write_str(
+                "the slices do not say where they lie; they are in the order of their numbers, \
+                 which may be reversed",
+            ),
+            Self::SpacingUnknown { what } => write!(
+                f,
+                "the file does not say how far apart its {what} are; 1 mm is assumed"
+            ),
+            Self::Inverted => f.write_str(
+                "large values are meant to be dark (MONOCHROME1); values are kept as stored",
+            ),
+            Self::ValueTable => f.write_str(
+                "the file turns stored numbers into values by a table, which is not applied; \
+                 values are the stored numbers",
+            ),
+            Self::Padding { stored } => write!(
+                f,
+                "voxels where nothing was measured are stored as {stored} and kept as they are"
+            ),
         }
     }
 }

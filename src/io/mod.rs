@@ -9,6 +9,7 @@ mod ahead;
 pub mod atomic;
 mod cut;
 mod detached;
+pub mod dicom;
 mod early;
 mod error;
 mod geometry;
@@ -45,9 +46,13 @@ pub fn open(
     request: &Request,
     reading: &mut Reading<'_>,
 ) -> Result<Vec<Opened>, IoError> {
-    let frames = match raster(path)? {
-        Some(raster) => raster.load(path, request, reading)?,
-        None => nifti::read(path, request, reading)?,
+    let frames = if dicom::is_dicom(path) {
+        dicom::read(path, request, reading)?
+    } else {
+        match raster(path)? {
+            Some(raster) => raster.load(path, request, reading)?,
+            None => nifti::read(path, request, reading)?,
+        }
     };
     frames
         .into_iter()
@@ -125,13 +130,27 @@ fn silent<'a>(
 }
 
 /// BLAKE3 of a file's bytes, as hex: the same for the same content, whatever its name.
-/// Of an image in several files, of the header's and then of the others' in order.
+/// Of an image in several files, of the header's and then of the others' in order; of a
+/// DICOM series, of the sorted hashes of its files.
 pub fn file_hash(path: &Path) -> Result<String, IoError> {
+    if !dicom::is_dicom(path) {
+        return hash_of(&files_of(path));
+    }
+    let mut hashes = dicom::files_of(path, &CancelToken::new())?
+        .into_iter()
+        .map(|file| hash_of(&[file]))
+        .collect::<Result<Vec<_>, _>>()?;
+    hashes.sort();
+    let hash = blake3::hash(hashes.join("\n").as_bytes());
+    Ok(hash.to_hex().to_string())
+}
+
+fn hash_of(files: &[PathBuf]) -> Result<String, IoError> {
     let mut hasher = blake3::Hasher::new();
-    for path in files_of(path) {
-        let failed = |source| IoError::reading(source, &path);
+    for path in files {
+        let failed = |source| IoError::reading(source, path);
         hasher
-            .update_reader(File::open(&path).map_err(failed)?)
+            .update_reader(File::open(path).map_err(failed)?)
             .map_err(failed)?;
     }
     Ok(hasher.finalize().to_hex().to_string())
