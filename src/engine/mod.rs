@@ -13,8 +13,10 @@ mod control;
 mod error;
 mod explaining;
 pub mod folder;
+mod geometry;
 mod picture;
 mod players;
+mod reference;
 mod reporting;
 mod scan;
 mod segment;
@@ -31,7 +33,9 @@ pub use error::EngineError;
 pub use explaining::{
     ClassExplanation, Explanation, Snapshot, Task, WANTED_TOLERANCE, explain, masked_network,
 };
+pub use geometry::{GeometryCard, VoxelAxis};
 pub use players::Players;
+pub use reference::{ClassAgreement, Reference, ReferenceClasses, ReferenceFile};
 pub use reporting::value_unit;
 pub use scan::{InputFile, Scan};
 pub use segment::{Segmentation, segment};
