@@ -81,9 +81,12 @@ impl ClassValues {
             });
         }
         if !unknown.is_empty() {
+            let (values, stand) = match unknown[..] {
+                [_] => ("value", "stands for no class of the model and counts"),
+                _ => ("values", "stand for no class of the model and count"),
+            };
             notes.push(format!(
-                "the reference also holds the values {}, which stand for no class of the model \
-                 and count as background",
+                "the reference also holds the {values} {}, which {stand} as background",
                 listed(&unknown)
             ));
         }

@@ -98,16 +98,19 @@ impl Reference {
     ) -> Result<Self, EngineError> {
         let scan_grid = study.first_channel().grid();
         let (from, region) = (file.map.grid(), &study.region_grid);
-        for (what, to) in [("scan", scan_grid), ("region", region)] {
+        let covered = volume::coverage(from, region);
+        if covered == 0.0 {
             // Turned boxes may meet around images that do not, so centres decide.
-            if volume::coverage(from, to) == 0.0 {
-                return Err(EngineError::ReferenceApart {
-                    name: file.input.file_name.clone(),
-                    what,
-                    reference: from.world_bounds(),
-                    other: to.world_bounds(),
-                });
-            }
+            let (what, to) = match volume::coverage(from, scan_grid) {
+                0.0 => ("scan", scan_grid),
+                _ => ("region", region),
+            };
+            return Err(EngineError::ReferenceApart {
+                name: file.input.file_name.clone(),
+                what,
+                reference: from.world_bounds(),
+                other: to.world_bounds(),
+            });
         }
         let present = (0..).zip(file.map.counts());
         let present: BTreeSet<u16> = present
@@ -120,7 +123,7 @@ impl Reference {
         } = ClassValues::new(study, said, &present)?;
 
         let mut notes = file.warnings.clone();
-        notes.extend(place_notes(from, scan_grid, region));
+        notes.extend(place_notes(from, scan_grid, covered));
         notes.extend(class_notes);
         let classes = 0..values_of_class.len();
         let mut reference = Self {
@@ -263,7 +266,7 @@ impl Reference {
 }
 
 /// Whether the reference had to be brought onto the scan's grid, and what it leaves out.
-fn place_notes(from: &Grid, scan: &Grid, region: &Grid) -> Vec<String> {
+fn place_notes(from: &Grid, scan: &Grid, covered: f64) -> Vec<String> {
     let mut notes = Vec::new();
     if !from.same_place(scan) {
         notes.push(format!(
@@ -273,7 +276,6 @@ fn place_notes(from: &Grid, scan: &Grid, region: &Grid) -> Vec<String> {
             in_words(scan)
         ));
     }
-    let covered = volume::coverage(from, region);
     if covered < 1.0 {
         notes.push(format!(
             "the reference covers {:.1} % of the region; what it does not cover counts as \
