@@ -4,8 +4,12 @@
 mod bench;
 #[path = "support/images.rs"]
 mod images;
+#[path = "support/orientations.rs"]
+mod orientations;
 #[path = "support/program.rs"]
 mod program;
+#[path = "cli/reference.rs"]
+mod reference;
 mod support;
 
 use std::path::{Path, PathBuf};
@@ -40,6 +44,14 @@ fn info_says_where_the_demonstration_lies() {
     assert_eq!(facts["orientation"], "RAS");
     assert_eq!(facts["spacing_mm"], serde_json::json!([1.0, 1.0, 1.0]));
     assert_eq!(facts["world_from_voxel"][0][3], -98.0);
+    assert_eq!(
+        facts["screen"],
+        "Patient left on screen right (radiological)"
+    );
+    let card = &facts["geometry"];
+    assert_eq!(card["axes"][0]["toward"], "the patient's right");
+    assert_eq!(card["placed_by"], "the header's sform");
+    assert_eq!(card["bounds_mm"], facts["bounds_mm"]);
     let hash = facts["hash"].as_str().unwrap();
     assert_eq!(hash, voxplain::io::file_hash(&scan).unwrap());
 
@@ -47,7 +59,13 @@ fn info_says_where_the_demonstration_lies() {
     let before = voxplain(&["--json", "info", text(&scan)]).json();
     assert_eq!(before, said);
     let lines = &voxplain(&["info", text(&scan)]).stdout;
-    assert!(lines.contains("197 × 233 × 189"), "{lines}");
+    for said in [
+        "197 × 233 × 189",
+        "voxel x runs to the patient's right, y to the front, z to the head",
+        "Patient left on screen right (radiological)",
+    ] {
+        assert!(lines.contains(said), "{lines}");
+    }
 }
 
 #[test]

@@ -5,8 +5,12 @@
 mod folder;
 #[path = "support/images.rs"]
 mod images;
+#[path = "support/orientations.rs"]
+mod orientations;
 #[path = "support/program.rs"]
 mod program;
+#[path = "pipeline/reference.rs"]
+mod reference;
 mod support;
 #[path = "pipeline/worker.rs"]
 mod worker;

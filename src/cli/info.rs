@@ -8,7 +8,7 @@ use clap::Args;
 use super::progress::ProgressLine;
 use super::study::ModelOptions;
 use super::{Common, cancel_on_interrupt};
-use crate::base::Orientation;
+use crate::base::Convention;
 use crate::engine::Scan;
 use crate::gpu::{self, AdapterFacts, AdapterKind};
 use crate::model::{Bundle, Checkpoint};
@@ -35,14 +35,11 @@ pub(crate) fn run(arguments: &Info, common: &Common) -> anyhow::Result<()> {
         let mut line = ProgressLine::new();
         let scan = Scan::open_one(path, &mut |p| line.show(p), &cancel)?;
         line.end();
-        let (volume, Some(input)) = (scan.first()?, scan.inputs.first()) else {
+        let (volume, Some(input), Some(card)) =
+            (scan.first()?, scan.inputs.first(), scan.cards.first())
+        else {
             continue;
         };
-        let grid = volume.grid();
-        let [nx, ny, nz] = grid.dims();
-        let [sx, sy, sz] = grid.spacing_mm();
-        let bounds = grid.world_bounds();
-        let orientation = Orientation::of(grid).letters();
         let statistics = Statistics::of(&volume.to_f32()).with_context(|| {
             format!(
                 "the scan holds no finite values, so there is nothing to show: {}",
@@ -52,21 +49,14 @@ pub(crate) fn run(arguments: &Info, common: &Common) -> anyhow::Result<()> {
         let (low, high) = volume::default_window(volume);
         let voxel_type = volume.voxels().voxel_type().label();
         let (slope, intercept) = volume.value_scale();
+        let convention = Convention::default();
+        lines += &format!("{}\n", input.file_name);
+        for said in card.lines(convention) {
+            lines += &format!("  {said}\n");
+        }
         lines += &format!(
-            "{}\n  {nx} × {ny} × {nz} voxels of {sx:.3} × {sy:.3} × {sz:.3} mm, {voxel_type}\n  \
-             orientation {orientation} (voxel axes run toward these sides)\n  \
-             x {:.1} to {:.1}, y {:.1} to {:.1}, z {:.1} to {:.1} mm (RAS+)\n  \
-             values {} to {}, mean {:.4}, window {low:.4} to {high:.4}\n",
-            input.file_name,
-            bounds.min[0],
-            bounds.max[0],
-            bounds.min[1],
-            bounds.max[1],
-            bounds.min[2],
-            bounds.max[2],
-            statistics.minimum,
-            statistics.maximum,
-            statistics.mean,
+            "  {voxel_type}, values {} to {}, mean {:.4}, window {low:.4} to {high:.4}\n",
+            statistics.minimum, statistics.maximum, statistics.mean,
         );
         if (slope, intercept) != (1.0, 0.0) {
             lines += &format!("  values are stored × {slope} + {intercept}\n");
@@ -77,19 +67,21 @@ pub(crate) fn run(arguments: &Info, common: &Common) -> anyhow::Result<()> {
         json.push(serde_json::json!({
             "file": input.file_name,
             "hash": input.hash,
-            "dims": grid.dims(),
-            "spacing_mm": grid.spacing_mm(),
-            "orientation": orientation,
+            "dims": card.dims,
+            "spacing_mm": card.spacing_mm,
+            "orientation": card.orientation,
             "voxel_type": voxel_type,
             "slope": slope,
             "intercept": intercept,
-            "bounds_mm": bounds,
-            "world_from_voxel": affine_rows(grid),
+            "bounds_mm": card.bounds_mm,
+            "world_from_voxel": affine_rows(volume.grid()),
             "min": statistics.minimum,
             "max": statistics.maximum,
             "mean": statistics.mean,
             "window": [low, high],
             "warnings": scan.warnings,
+            "geometry": card,
+            "screen": convention.label(),
         }));
     }
     let Some(path) = &arguments.model else {

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use crate::base::{Cancelled, GridError};
+use crate::base::{Cancelled, GridError, WorldBox};
 use crate::explain::ExplainError;
 use crate::gpu::GpuError;
 use crate::io::IoError;
 use crate::model::{BundleError, ModelError, PreprocessingError};
 use crate::report::ReportError;
+use crate::volume::NotLabels;
 
 /// One line each: what, why, what to do.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +31,8 @@ pub enum EngineError {
     Gpu(#[from] GpuError),
     #[error(transparent)]
     Report(#[from] ReportError),
+    #[error(transparent)]
+    NotLabels(#[from] NotLabels),
     #[error("no scan was given; name at least one file")]
     NoScan,
     #[error(
@@ -49,6 +52,26 @@ pub enum EngineError {
         "{other} does not lie where {first} does, so no voxel of it can be brought there; give scans of the same part of the same patient"
     )]
     Apart { first: String, other: String },
+    #[error(
+        "the reference {name} lies elsewhere than the {what}: {} against {} (RAS+); give a label map of this part of this patient",
+        in_mm(reference),
+        in_mm(other)
+    )]
+    ReferenceApart {
+        name: String,
+        /// Scan or region.
+        what: &'static str,
+        reference: WorldBox,
+        other: WorldBox,
+    },
+    #[error(
+        "the reference holds the values {values}, and none of them stands for a class of the model; say what they are, as in --reference-classes 1=NAME,2=NAME"
+    )]
+    ReferenceValues { values: String },
+    #[error(
+        "the reference holds 3 and 4, of which either can be the enhancing tumour; say what its values are, as in --reference-classes 1=NAME,2=NAME"
+    )]
+    AmbiguousReference,
     #[error("the model has no class {name:?}; it has {known}")]
     NoSuchClass { name: String, known: String },
     #[error(
@@ -98,4 +121,9 @@ impl EngineError {
                 | Self::Explain(ExplainError::Cancelled(_))
         )
     }
+}
+
+fn in_mm(part: &WorldBox) -> String {
+    let [x, y, z] = [0, 1, 2].map(|axis| format!("{:.1} to {:.1}", part.min[axis], part.max[axis]));
+    format!("x {x}, y {y}, z {z} mm")
 }

@@ -13,9 +13,11 @@ mod control;
 mod error;
 mod explaining;
 pub mod folder;
+mod geometry;
 mod masked_scan;
 mod picture;
 mod players;
+mod reference;
 mod reporting;
 mod scan;
 mod segment;
@@ -33,8 +35,10 @@ pub use explaining::{
     Answer, Ask, Explanation, Method, Part, Snapshot, Solution, Task, WANTED_TOLERANCE, explain,
     masked_network,
 };
+pub use geometry::{GeometryCard, VoxelAxis};
 pub use masked_scan::masked_scan;
 pub use players::Players;
+pub use reference::{ClassAgreement, Reference, ReferenceClasses, ReferenceFile};
 pub use scan::{InputFile, Scan};
 pub use segment::{Segmentation, segment};
 pub use settings::{

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::{CancelToken, Progress};
-use crate::engine::{ChannelFacts, EngineError, ScanFile, match_channels};
+use crate::engine::{ChannelFacts, EngineError, GeometryCard, ScanFile, match_channels};
 use crate::io;
 use crate::volume::{self, Volume, Voxels};
 
@@ -26,6 +26,8 @@ pub struct Scan {
     /// never written to any output.
     pub files: Vec<ScanFile>,
     pub inputs: Vec<InputFile>,
+    /// Where each file lies in the body.
+    pub cards: Vec<GeometryCard>,
     /// What is odd about the files, in plain words.
     pub warnings: Vec<String>,
     /// How the files became the model's channels, where that is worth knowing.
@@ -47,6 +49,7 @@ impl Scan {
             channels: Vec::new(),
             files: files.to_vec(),
             inputs: Vec::new(),
+            cards: Vec::new(),
             warnings: Vec::new(),
             channel_notes: Vec::new(),
             header_texts: Vec::new(),
@@ -67,6 +70,11 @@ impl Scan {
                 file_name: name,
                 hash: io::file_hash(&file.path)?,
             });
+            scan.cards.push(GeometryCard::new(
+                &opened.volume,
+                opened.summary.affine_source,
+                opened.warnings.iter().map(ToString::to_string).collect(),
+            ));
             scan.header_texts.push(opened.summary.description);
             scan.channels.push(Arc::new(opened.volume));
         }
@@ -113,6 +121,7 @@ impl Scan {
             channels: in_order(&scan.channels, &order.scans),
             files: in_order(&scan.files, &order.scans),
             inputs: in_order(&scan.inputs, &order.scans),
+            cards: in_order(&scan.cards, &order.scans),
             warnings: scan.warnings.clone(),
             channel_notes: order.notes,
             header_texts: in_order(&scan.header_texts, &order.scans),
@@ -169,7 +178,8 @@ fn resampled(volume: &Volume, to: &Volume) -> Result<Volume, EngineError> {
         .ok_or_else(apart)
 }
 
-fn file_name(path: &Path) -> String {
+/// A path's last part: a path may name a patient or a person.
+pub(super) fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(
         || path.display().to_string(),
         |n| n.to_string_lossy().into_owned(),
