@@ -8,6 +8,8 @@ mod modules;
 mod networks;
 #[path = "parity/pipeline.rs"]
 mod pipeline;
+#[path = "parity/players.rs"]
+mod players;
 #[path = "parity/preprocessing.rs"]
 mod preprocessing;
 #[path = "parity/windows.rs"]

@@ -37,6 +37,13 @@ pub enum ExplainError {
     TooManyToEnumerate(usize, usize),
     #[error("a table of {0} values is not a game; its length must be a power of two, at least 2")]
     BadTable(usize),
+    #[error("supervoxel {supervoxel} was asked for, but there are {supervoxels}, numbered from 0")]
+    NoSuchSupervoxel {
+        supervoxel: usize,
+        supervoxels: usize,
+    },
+    #[error("supervoxel {0} is one player in all channels, so its value has no parts")]
+    NotSplit(usize),
     #[error("a coalition of {found} players was used in a game of {expected}")]
     WrongPlayers { found: usize, expected: usize },
     #[error("the value of a coalition is not a finite number, so it cannot be explained")]

@@ -7,6 +7,7 @@
 //! runs no network: whoever owns one evaluates the coalitions this floor asks for.
 
 pub mod baseline;
+pub mod channels;
 mod cholesky;
 mod coalition;
 mod error;

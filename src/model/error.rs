@@ -74,6 +74,10 @@ pub enum ModelError {
     },
     #[error("player {id} appears in the player map, but there are only {players} players")]
     UnknownPlayer { id: u16, players: usize },
+    #[error("label {label} is to be split by channel, but labels are numbered from 1 to {labels}")]
+    UnknownLabel { label: usize, labels: usize },
+    #[error("{players} players are more than the {most} there can be; split fewer supervoxels")]
+    TooManyPlayers { players: usize, most: usize },
     #[error(
         "no graphics adapter can compute ({0}); install a graphics driver or choose the CPU device"
     )]

@@ -30,7 +30,7 @@ pub use bundle::{
 pub use device::ComputeDevice;
 pub use error::{BundleError, ModelError, PreprocessingError};
 pub use inference::SlidingWindow;
-pub use masked::{MaskedNetwork, WindowStatistics};
+pub use masked::{MaskedNetwork, PlayerTable, WindowStatistics};
 pub use memory::{MemoryPlan, window_bytes};
 pub use preprocessing::{
     CropBox, ForegroundCrop, Intensity, ModelOrientation, Prepared, Preprocessing, prepare,

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use voxplain::gpu::GpuContext;
 
 /// Every test that draws or computes on a graphics adapter, by its full name.
-pub const NEED_ADAPTER: [&str; 15] = [
+pub const NEED_ADAPTER: [&str; 16] = [
     "drawn::views_are_drawn_by_whoever_is_quicker",
     "drawn::views_are_drawn_on_the_device_and_follow_the_values_with_few_bytes",
     "kernels::a_forward_pass_is_few_launches",
@@ -17,6 +17,7 @@ pub const NEED_ADAPTER: [&str; 15] = [
     "networks::every_large_case_on_wgpu",
     "networks::one_device_serves_view_and_network",
     "networks::parity_on_wgpu",
+    "players::players_by_channel_on_an_adapter",
     "worker::a_lost_device_is_a_message_and_the_study_stays_open",
     "an_empty_scene_draws_its_background",
     "lines_lie_where_ids_change_at_any_zoom",

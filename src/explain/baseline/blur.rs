@@ -1,7 +1,7 @@
-//! A Gaussian blur of the image.
+//! Gaussian blurs.
 
 use ndarray::parallel::prelude::*;
-use ndarray::{Array1, Array4, ArrayView1, ArrayView4, Axis};
+use ndarray::{Array, Array4, ArrayView4, Axis, Dimension, Zip};
 
 use crate::explain::ExplainError;
 
@@ -19,32 +19,42 @@ pub(super) fn blurred(
     spacing_mm: [f64; 3],
     sigma_mm: f64,
 ) -> Result<Array4<f32>, ExplainError> {
+    let kernels = half_gaussians(spacing_mm, sigma_mm)?;
     let mut out = image.to_owned();
-    for (axis, spacing) in spacing_mm.into_iter().enumerate() {
-        let sigma = sigma_mm / spacing;
-        if !(0.0..=MAX_SIGMA_VOXELS).contains(&sigma) {
-            return Err(ExplainError::BadSetting {
-                what: "the blur's sigma in voxels",
-                value: sigma,
-                allowed: "between 0 and 1000",
-            });
-        }
-        let half_kernel = half_gaussian(sigma);
-        if half_kernel.len() > 1 {
-            let from = out.clone();
-            let axis = Axis(axis + 1);
-            let lanes = ndarray::Zip::from(out.lanes_mut(axis)).and(from.lanes(axis));
-            lanes.into_par_iter().for_each(|(mut to, from)| {
-                for (to, value) in to.iter_mut().zip(convolved(from, &half_kernel)) {
-                    *to = value;
-                }
-            });
-        }
+    for (axis, half_kernel) in kernels.iter().enumerate() {
+        let from = out.clone();
+        convolve(
+            &from,
+            &mut out,
+            Axis(axis + 1),
+            half_kernel,
+            Beyond::Continued,
+        );
     }
     Ok(out)
 }
 
-/// The kernel from its centre outward, normalised over both sides.
+/// Gaussians along each axis from their centre outward, normalised over both sides.
+///
+/// Errors: a sigma that is not between 0 and 1000 voxels.
+pub(super) fn half_gaussians(
+    spacing_mm: [f64; 3],
+    sigma_mm: f64,
+) -> Result<[Vec<f64>; 3], ExplainError> {
+    let sigmas = spacing_mm.map(|spacing| sigma_mm / spacing);
+    match sigmas
+        .iter()
+        .find(|s| !(0.0..=MAX_SIGMA_VOXELS).contains(*s))
+    {
+        Some(&value) => Err(ExplainError::BadSetting {
+            what: "the baseline's sigma in voxels",
+            value,
+            allowed: "between 0 and 1000",
+        }),
+        None => Ok(sigmas.map(half_gaussian)),
+    }
+}
+
 fn half_gaussian(sigma: f64) -> Vec<f64> {
     if sigma == 0.0 {
         return vec![1.0];
@@ -58,22 +68,84 @@ fn half_gaussian(sigma: f64) -> Vec<f64> {
     half
 }
 
-fn convolved(line: ArrayView1<f32>, half_kernel: &[f64]) -> Array1<f32> {
-    let last = line.len().saturating_sub(1);
-    let at = |index: usize| {
-        line.get(index.min(last))
-            .map_or(0.0, |&value| f64::from(value))
-    };
-    Array1::from_shape_fn(line.len(), |centre| {
-        let pairs = half_kernel
+/// What lies beyond the end of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beyond {
+    /// Its last value, on and on.
+    Continued,
+    Nothing,
+}
+
+/// A convolution with a symmetric kernel along one axis, in double precision.
+pub(super) fn convolve<T, D>(
+    from: &Array<T, D>,
+    to: &mut Array<T, D>,
+    axis: Axis,
+    half_kernel: &[f64],
+    beyond: Beyond,
+) where
+    T: Sample,
+    D: Dimension,
+{
+    if half_kernel.len() < 2 {
+        to.assign(from);
+        return;
+    }
+    let lanes = Zip::from(to.lanes_mut(axis)).and(from.lanes(axis));
+    lanes.into_par_iter().for_each(|(mut to, from)| {
+        let length = from.len();
+        let (Some(first), Some(last)) = (from.first(), from.last()) else {
+            return;
+        };
+        // Where nothing lies beyond a line, nothing lies farther away than it is long.
+        let (sides, ends) = match beyond {
+            Beyond::Continued => (half_kernel.len(), [first.to_f64(), last.to_f64()]),
+            Beyond::Nothing => (half_kernel.len().min(length), [0.0; 2]),
+        };
+        let radius = sides - 1;
+        let mut line = vec![ends[0]; radius];
+        line.extend(from.iter().map(|value| value.to_f64()));
+        line.resize(length + 2 * radius, ends[1]);
+        let mut sums: Vec<f64> = line[radius..][..length]
             .iter()
-            .enumerate()
-            .map(|(offset, weight)| match offset {
-                0 => weight * at(centre),
-                _ => weight * (at(centre.saturating_sub(offset)) + at(centre + offset)),
-            });
-        pairs.sum::<f64>() as f32
-    })
+            .map(|value| half_kernel[0] * value)
+            .collect();
+        for (offset, weight) in half_kernel.iter().enumerate().take(sides).skip(1) {
+            let (before, after) = (&line[radius - offset..], &line[radius + offset..]);
+            for ((sum, before), after) in sums.iter_mut().zip(before).zip(after) {
+                *sum += weight * (before + after);
+            }
+        }
+        for (to, sum) in to.iter_mut().zip(sums) {
+            *to = T::from_f64(sum);
+        }
+    });
+}
+
+/// A number that an image is made of.
+pub(super) trait Sample: Copy + Send + Sync {
+    fn to_f64(self) -> f64;
+    fn from_f64(value: f64) -> Self;
+}
+
+impl Sample for f32 {
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+
+    fn from_f64(value: f64) -> Self {
+        value as f32
+    }
+}
+
+impl Sample for f64 {
+    fn to_f64(self) -> f64 {
+        self
+    }
+
+    fn from_f64(value: f64) -> Self {
+        value
+    }
 }
 
 #[cfg(test)]

@@ -1,19 +1,24 @@
-//! The harmonic fill: each supervoxel as a membrane spanned over its own border.
+//! The harmonic fill: each supervoxel as a membrane spanned over what surrounds it.
 //!
-//! Inside a supervoxel Laplace's equation ∇²b = 0 holds, with the scan's values at the
-//! face neighbours just outside as the border (Dirichlet) and no flow through the edge
-//! of the image (Neumann). So b is as smooth as can be, meets the scan at the border
-//! without a step, and holds nothing of the supervoxel's own values.
+//! Inside a supervoxel Laplace's equation ∇²b = 0 holds (Dirichlet border at the face
+//! neighbours outside, no flow through the edge of the image), so b is as smooth as can
+//! be. A value on the border is the mean of the scan around it, weighted by a Gaussian,
+//! of all voxels but the supervoxel's own: nothing that the supervoxel holds is in its
+//! fill. With a Gaussian of 0 mm the border is the scan just outside, and b meets it
+//! without a step; but then b draws the outline of every supervoxel, and where all are
+//! absent a network still finds what it looks for.
 //!
 //! Strict harmonic inpainting fills everything absent at once from what is present.
 //! That is another image for each coalition. Here each supervoxel is filled as if it
-//! alone were absent, which is the same image for all of them: the two agree where no
-//! two neighbours are absent together. Where neighbours are, each shows the scan's
-//! values along the border of the other.
+//! alone were absent, which is one image for all of them: the two agree (at 0 mm) where
+//! no two neighbours are absent together. Where neighbours are, each shows of the other
+//! what the Gaussian leaves of it.
 
 use rayon::prelude::*;
 
 use super::regions::Regions;
+use super::surroundings::Surroundings;
+use crate::explain::ExplainError;
 
 /// The solution is this close to the exact one, relative to the range of the border.
 const TOLERANCE: f64 = 1e-5;
@@ -21,12 +26,16 @@ const TOLERANCE: f64 = 1e-5;
 /// The fill of each channel (values in C order): `channels[c][voxel]` again. Voxels of
 /// no player keep their value. A player without a border, which is all of the image,
 /// gets `fallback` of the channel. All values are finite.
+///
+/// Errors: a sigma that is not between 0 and 1000 voxels.
 pub(super) fn fill(
     channels: &[&[f32]],
     regions: &Regions,
     spacing_mm: [f64; 3],
-    fallback: &[f32],
-) -> Vec<Vec<f32>> {
+    sigma_mm: f64,
+    fallback: &[f64],
+) -> Result<Vec<Vec<f32>>, ExplainError> {
+    let surroundings = Surroundings::new(channels, regions.dims, spacing_mm, sigma_mm)?;
     // The largest first, so that no thread is left with one at the end.
     let mut players: Vec<usize> = (1..=regions.players()).collect();
     players.sort_by_key(|&player| std::cmp::Reverse(regions.voxels_of(player).len()));
@@ -35,8 +44,9 @@ pub(super) fn fill(
         .with_max_len(1)
         .map(|player| {
             let membrane = Membrane::new(regions, player, spacing_mm);
-            let solved = channels.iter().zip(fallback);
-            let solved = solved.map(|(values, &fallback)| membrane.solve(values, fallback));
+            let borders = surroundings.means(channels, regions, player, &membrane.outside);
+            let solved = borders.iter().zip(fallback);
+            let solved = solved.map(|(border, &fallback)| membrane.solve(border, fallback));
             (player, solved.collect())
         })
         .collect();
@@ -48,7 +58,7 @@ pub(super) fn fill(
             }
         }
     }
-    filled
+    Ok(filled)
 }
 
 /// Laplace's equation on the voxels of a player: `A b = border`, with A positive
@@ -60,7 +70,9 @@ struct Membrane {
     weights: Vec<[f32; 6]>,
     /// Sum of the weights of all neighbours in the image, inside or not.
     diagonal: Vec<f64>,
-    /// Place, weight and voxel of each neighbour outside.
+    /// The voxels outside that touch the player's, ascending.
+    outside: Vec<usize>,
+    /// Where a voxel touches one outside: its place, the weight, and which of `outside`.
     border: Vec<(usize, f64, usize)>,
 }
 
@@ -72,6 +84,7 @@ impl Membrane {
             inner: Vec::with_capacity(voxels.len()),
             weights: Vec::with_capacity(voxels.len()),
             diagonal: Vec::with_capacity(voxels.len()),
+            outside: Vec::new(),
             border: Vec::new(),
         };
         for (place, &voxel) in voxels.iter().enumerate() {
@@ -95,25 +108,29 @@ impl Membrane {
             membrane.weights.push(weights);
             membrane.diagonal.push(diagonal);
         }
+        let touched = membrane.border.iter().map(|&(_, _, voxel)| voxel);
+        membrane.outside = touched.collect();
+        membrane.outside.sort_unstable();
+        membrane.outside.dedup();
+        for (_, _, voxel) in &mut membrane.border {
+            *voxel = membrane.outside.partition_point(|outside| outside < voxel);
+        }
         membrane
     }
 
-    /// By conjugate gradients, scaled by the diagonal.
-    fn solve(&self, values: &[f32], fallback: f32) -> Vec<f32> {
-        let outside = |voxel: usize| f64::from(values[voxel]);
-        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-        for &(_, _, voxel) in &self.border {
-            low = low.min(outside(voxel));
-            high = high.max(outside(voxel));
+    /// The membrane over values at the voxels `outside`, by conjugate gradients scaled by
+    /// the diagonal; `fallback` where there are none.
+    fn solve(&self, outside: &[f64], fallback: f64) -> Vec<f32> {
+        if outside.is_empty() {
+            return vec![fallback as f32; self.inner.len()];
         }
-        if self.border.is_empty() {
-            return vec![fallback; self.inner.len()];
-        }
+        let low = outside.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = outside.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         // Relative to the middle of the border, so that a flat one is solved at once.
         let middle = 0.5 * (low + high);
         let mut residual = vec![0.0; self.inner.len()];
-        for &(place, weight, voxel) in &self.border {
-            residual[place] += weight * (outside(voxel) - middle);
+        for &(place, weight, number) in &self.border {
+            residual[place] += weight * (outside[number] - middle);
         }
         let mut solution = vec![0.0; self.inner.len()];
         self.conjugate_gradients(&mut solution, &mut residual, TOLERANCE * (high - low));

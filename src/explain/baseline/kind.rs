@@ -10,9 +10,10 @@ use crate::explain::ExplainError;
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Baseline {
-    /// Each supervoxel as a membrane spanned over its own border: Laplace's equation
-    /// inside, the scan's values just outside (see `harmonic`).
-    Harmonic,
+    /// Each supervoxel as a membrane spanned over what surrounds it: Laplace's equation
+    /// inside, and at its border the mean of the scan around it, without its own voxels,
+    /// weighted by a Gaussian. Of 0 mm it is the scan just outside.
+    Harmonic { sigma_mm: f64 },
     /// The mean of each channel: grey everywhere, without any structure.
     Mean,
     /// The mean of each supervoxel's own voxels, for each channel.
@@ -31,8 +32,8 @@ pub enum Baseline {
     Mirror,
 }
 
-/// The blur that plain `blur` means: about the size of a usual supervoxel, so that
-/// nothing of what a supervoxel holds is left.
+/// What plain `blur` and `harmonic` mean: about the size of a usual supervoxel, so that
+/// nothing of what a supervoxel holds is left, nor its outline.
 const DEFAULT_SIGMA_MM: f64 = 8.0;
 
 impl Default for Baseline {
@@ -49,7 +50,9 @@ impl Baseline {
         Self::Blur {
             sigma_mm: DEFAULT_SIGMA_MM,
         },
-        Self::Harmonic,
+        Self::Harmonic {
+            sigma_mm: DEFAULT_SIGMA_MM,
+        },
         Self::Mean,
         Self::SupervoxelMean,
         Self::Zero,
@@ -58,10 +61,24 @@ impl Baseline {
         Self::Mirror,
     ];
 
+    /// The word for it on the command line.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Harmonic { .. } => "harmonic",
+            Self::Mean => "mean",
+            Self::SupervoxelMean => "supervoxel-mean",
+            Self::Blur { .. } => "blur",
+            Self::Zero => "zero",
+            Self::Air => "air",
+            Self::Noise => "noise",
+            Self::Mirror => "mirror",
+        }
+    }
+
     /// What to call it in a window or report.
     pub fn label(&self) -> &'static str {
         match self {
-            Self::Harmonic => "Smooth fill from the surroundings",
+            Self::Harmonic { .. } => "Smooth fill from the surroundings",
             Self::Mean => "Mean of the image",
             Self::SupervoxelMean => "Mean of each supervoxel",
             Self::Blur { .. } => "Blur",
@@ -75,9 +92,9 @@ impl Baseline {
     /// What can mislead where this baseline is used, in one sentence.
     pub fn pitfall(&self) -> &'static str {
         match self {
-            Self::Harmonic => {
-                "Removes what lies inside a supervoxel but keeps the brightness around it, so a \
-                 structure larger than a supervoxel can still be seen when all of it is removed."
+            Self::Harmonic { .. } => {
+                "A removed supervoxel takes on the brightness around it, so a structure much larger \
+                 than a supervoxel fills its own gaps."
             }
             Self::Mean => {
                 "Grey patches have edges that no scan has, and the mean can look like tissue."
@@ -115,48 +132,32 @@ impl FromStr for Baseline {
 
     fn from_str(text: &str) -> Result<Self, ExplainError> {
         let text = text.trim();
-        match text {
-            "harmonic" => return Ok(Self::Harmonic),
-            "mean" => return Ok(Self::Mean),
-            "supervoxel-mean" => return Ok(Self::SupervoxelMean),
-            "blur" => {
-                return Ok(Self::Blur {
-                    sigma_mm: DEFAULT_SIGMA_MM,
-                });
-            }
-            "zero" => return Ok(Self::Zero),
-            "air" => return Ok(Self::Air),
-            "noise" => return Ok(Self::Noise),
-            "mirror" => return Ok(Self::Mirror),
-            _ => {}
-        }
-        text.strip_prefix("blur:")
-            .and_then(|sigma| {
-                sigma
-                    .trim()
-                    .trim_end_matches("mm")
-                    .trim()
-                    .parse::<f64>()
-                    .ok()
-            })
-            .filter(|sigma_mm| sigma_mm.is_finite() && *sigma_mm > 0.0)
-            .map(|sigma_mm| Self::Blur { sigma_mm })
-            .ok_or_else(|| ExplainError::BadBaseline(text.to_owned()))
+        let sigma = |text: &str| {
+            let millimetres = text.trim().trim_end_matches("mm").trim_end().parse::<f64>();
+            millimetres.ok().filter(|sigma_mm| sigma_mm.is_finite())
+        };
+        let found = match text.split_once(':') {
+            None => Self::ALL.into_iter().find(|b| b.name() == text),
+            Some(("blur", text)) => sigma(text)
+                .filter(|&sigma_mm| sigma_mm > 0.0)
+                .map(|sigma_mm| Self::Blur { sigma_mm }),
+            Some(("harmonic", text)) => sigma(text)
+                .filter(|&sigma_mm| sigma_mm >= 0.0)
+                .map(|sigma_mm| Self::Harmonic { sigma_mm }),
+            Some(_) => None,
+        };
+        found.ok_or_else(|| ExplainError::BadBaseline(text.to_owned()))
     }
 }
 
 impl fmt::Display for Baseline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Harmonic => "harmonic",
-            Self::Mean => "mean",
-            Self::SupervoxelMean => "supervoxel-mean",
-            Self::Blur { sigma_mm } => return write!(f, "blur:{sigma_mm}mm"),
-            Self::Zero => "zero",
-            Self::Air => "air",
-            Self::Noise => "noise",
-            Self::Mirror => "mirror",
-        })
+        match self {
+            Self::Harmonic { sigma_mm } | Self::Blur { sigma_mm } => {
+                write!(f, "{}:{sigma_mm}mm", self.name())
+            }
+            _ => f.write_str(self.name()),
+        }
     }
 }
 
@@ -175,7 +176,16 @@ mod tests {
             assert_eq!(serde_json::from_str::<Baseline>(&json).unwrap(), baseline);
         }
         assert_eq!("blur".parse::<Baseline>().unwrap(), Baseline::default());
-        for text in ["", "grey", "blur:", "blur:-1", "blur:inf", "blur:0mm"] {
+        for text in [
+            "",
+            "grey",
+            "blur:",
+            "blur:-1",
+            "blur:inf",
+            "blur:0mm",
+            "harmonic:-1",
+            "mean:1",
+        ] {
             assert!(
                 matches!(text.parse::<Baseline>(), Err(ExplainError::BadBaseline(_))),
                 "{text}"

@@ -12,6 +12,7 @@ mod harmonic;
 mod kind;
 mod mirror;
 mod regions;
+mod surroundings;
 
 use std::borrow::Cow;
 
@@ -60,11 +61,12 @@ pub fn fill(source: &Source<'_>, baseline: Baseline) -> Result<Array4<f32>, Expl
         }
         Baseline::Mirror => mirror::mirrored(image.view(), source, &statistics),
         Baseline::SupervoxelMean => by_player(source, &image, |channels, regions| {
-            flat::player_means(channels, regions)
+            Ok(flat::player_means(channels, regions))
         }),
-        Baseline::Harmonic => by_player(source, &image, |channels, regions| {
-            let means: Vec<f32> = statistics.iter().map(|s| s.mean as f32).collect();
-            harmonic::fill(channels, regions, source.grid.spacing_mm(), &means)
+        Baseline::Harmonic { sigma_mm } => by_player(source, &image, |channels, regions| {
+            let spacing_mm = source.grid.spacing_mm();
+            let means: Vec<f64> = statistics.iter().map(|s| s.mean).collect();
+            harmonic::fill(channels, regions, spacing_mm, sigma_mm, &means)
         }),
     }
 }
@@ -111,7 +113,7 @@ fn finite(image: ArrayView4<'_, f32>, statistics: &[flat::Statistics]) -> Array4
 fn by_player(
     source: &Source<'_>,
     image: &Array4<f32>,
-    fill: impl FnOnce(&[&[f32]], &Regions) -> Vec<Vec<f32>>,
+    fill: impl FnOnce(&[&[f32]], &Regions) -> Result<Vec<Vec<f32>>, ExplainError>,
 ) -> Result<Array4<f32>, ExplainError> {
     let regions = Regions::new(source.player_of_voxel);
     let channels: Vec<Cow<'_, [f32]>> = (0..image.len_of(Axis(0)))
@@ -124,7 +126,7 @@ fn by_player(
         })
         .collect();
     let channels: Vec<&[f32]> = channels.iter().map(AsRef::as_ref).collect();
-    let filled = fill(&channels, &regions).concat();
+    let filled = fill(&channels, &regions)?.concat();
     let (found, expected) = (filled.len(), image.len());
     Array4::from_shape_vec(image.raw_dim(), filled).map_err(|_| ExplainError::SizeMismatch {
         what: "the baseline",

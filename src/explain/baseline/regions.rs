@@ -58,10 +58,15 @@ impl Regions {
         }
     }
 
+    pub fn position(&self, voxel: usize) -> [usize; 3] {
+        let [_, ny, nz] = self.dims;
+        [voxel / (ny * nz), voxel / nz % ny, voxel % nz]
+    }
+
     /// The face neighbours of a voxel, two along each axis; `None` beyond the image.
     pub fn neighbours(&self, voxel: usize) -> [Option<usize>; 6] {
         let [nx, ny, nz] = self.dims;
-        let (x, y, z) = (voxel / (ny * nz), voxel / nz % ny, voxel % nz);
+        let [x, y, z] = self.position(voxel);
         [
             (x > 0).then(|| voxel - ny * nz),
             (x + 1 < nx).then_some(voxel + ny * nz),

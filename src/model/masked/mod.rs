@@ -1,10 +1,12 @@
 //! Runs the network with parts of its input replaced by a baseline.
 //!
-//! The image is divided among players (supervoxels). A coalition says which players
-//! are present; where one is absent, the baseline is shown instead of the scan. What
-//! is measured of each run is in `target`; which coalitions to run is for the
-//! explanation floor to say.
+//! The image is divided by labels (supervoxels), which belong to players: mostly one to
+//! each, but a label may have another player in each channel ([`PlayerTable`]). A
+//! coalition says which players are present; where one is absent, the baseline is shown
+//! instead of the scan. What is measured of each run is in `target`; which coalitions to
+//! run is for the explanation floor to say.
 
+mod players;
 mod reuse;
 
 use std::sync::{Mutex, PoisonError};
@@ -20,13 +22,14 @@ use super::{Activation, MemoryPlan, ModelError};
 use crate::base::CancelToken;
 use reuse::{WindowCache, WindowPlayers};
 
+pub use players::PlayerTable;
 pub use reuse::WindowStatistics;
 
 /// A network, an image, its baseline and its players.
 #[derive(Debug)]
 pub struct MaskedNetwork {
     windows: SlidingWindow,
-    players: usize,
+    players: PlayerTable,
     targets: TargetMasks,
     backend: MaskedBackend,
 }
@@ -49,36 +52,41 @@ macro_rules! with_backend {
 
 impl MaskedNetwork {
     /// `input` and `baseline` are `[[channel, x, y, z]]` of the size `windows` is for.
-    /// `player_of_voxel` `[[x, y, z]]` holds 1 to `players`, or 0 for voxels that belong
-    /// to no player and always show the scan.
+    /// `label_of_voxel` `[[x, y, z]]` holds the labels of `players`: of a plain number of
+    /// players 1 to that number, or 0 for voxels that belong to none and always show the
+    /// scan. Measured sums are kept for each label, whoever its players are.
     ///
-    /// Errors: arrays of other sizes, a player beyond `players`.
+    /// Errors: arrays of other sizes, a label beyond those of `players`, players of another
+    /// number of channels.
     pub fn new(
         windows: SlidingWindow,
         input: ArrayView4<'_, f32>,
         baseline: ArrayView4<'_, f32>,
-        player_of_voxel: &Array3<u16>,
-        players: usize,
+        label_of_voxel: &Array3<u16>,
+        players: impl Into<PlayerTable>,
         targets: TargetMasks,
         activation: Activation,
     ) -> Result<Self, ModelError> {
+        let players = players.into();
         windows.check_image(input.dim())?;
-        let (_, x, y, z) = input.dim();
+        let (channels, x, y, z) = input.dim();
         check_shape("baseline", input.shape(), baseline.shape())?;
-        check_shape("player map", &[x, y, z], player_of_voxel.shape())?;
+        check_shape("player map", &[x, y, z], label_of_voxel.shape())?;
+        if let Some(found) = players.channels_told_apart() {
+            check_shape("channels of the players", &[channels], &[found])?;
+        }
         let classes = windows.network().config().out_channels;
         check_shape("target", &[classes, x, y, z], targets.components().shape())?;
-        if let Some(&id) = player_of_voxel
-            .iter()
-            .find(|&&id| usize::from(id) > players)
-        {
+        let labels = players.labels();
+        if let Some(&id) = label_of_voxel.iter().find(|&&id| usize::from(id) > labels) {
+            let players = labels;
             return Err(ModelError::UnknownPlayer { id, players });
         }
         let scene = Scene {
             scan: input,
             baseline,
-            player_of_voxel,
-            players,
+            label_of_voxel,
+            players: &players,
             targets: &targets,
             activation,
         };
@@ -95,8 +103,9 @@ impl MaskedNetwork {
         })
     }
 
+    /// Number of players of a coalition.
     pub fn players(&self) -> usize {
-        self.players
+        self.players.players()
     }
 
     pub fn targets(&self) -> &TargetMasks {
@@ -153,7 +162,7 @@ impl MaskedNetwork {
     }
 
     fn check_coalition(&self, present: &[bool]) -> Result<(), ModelError> {
-        check_shape("coalition", &[self.players], &[present.len()])
+        check_shape("coalition", &[self.players()], &[present.len()])
     }
 }
 
@@ -188,7 +197,7 @@ impl<R: Runner + Clone> Masked<R> {
         let cache = WindowCache::new(plan.starts.len(), memory.kept_per_window);
         Ok(Self {
             measured_windows: plan.reaching(scene.targets.measured()),
-            window_players: WindowPlayers::new(plan, scene.player_of_voxel, scene.players),
+            window_players: WindowPlayers::new(plan, scene.label_of_voxel, scene.players),
             scene: runner.upload_scene(scene)?,
             runner: runner.clone(),
             batch: memory.batch,

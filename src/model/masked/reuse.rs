@@ -9,26 +9,38 @@ use std::collections::VecDeque;
 
 use ndarray::{Array3, s};
 
+use super::PlayerTable;
 use crate::model::WindowPlan;
 
 /// The players present among those a window sees, as bits.
 pub type Signature = Vec<u64>;
 
-/// For each window the players it sees.
+/// For each window the players it sees, in whichever channel.
 #[derive(Debug, Clone)]
 pub struct WindowPlayers {
     seen: Vec<Signature>,
 }
 
 impl WindowPlayers {
-    /// From the player of each voxel of the image, 1 to `players` or 0 for none.
-    pub fn new(plan: &WindowPlan, player_of_voxel: &Array3<u16>, players: usize) -> Self {
+    /// From the label of each voxel of the image and their players.
+    pub fn new(plan: &WindowPlan, label_of_voxel: &Array3<u16>, players: &PlayerTable) -> Self {
+        let channels = 0..players.channels_told_apart().unwrap_or(1);
         let seen = (0..plan.starts.len())
             .map(|window| {
-                let mut bits = vec![0; players.div_ceil(64)];
+                let mut labels = vec![false; players.labels() + 1];
                 let [x, y, z] = plan.image_part(window);
-                for &player in player_of_voxel.slice(s![x, y, z]) {
-                    set(&mut bits, player);
+                for &label in label_of_voxel.slice(s![x, y, z]) {
+                    if let Some(seen) = labels.get_mut(usize::from(label)) {
+                        *seen = true;
+                    }
+                }
+                let mut bits = vec![0; players.players().div_ceil(64)];
+                for (label, _) in labels.iter().enumerate().filter(|(_, seen)| **seen) {
+                    for channel in channels.clone() {
+                        if let Some(player) = players.player(channel, label) {
+                            set(&mut bits, player);
+                        }
+                    }
                 }
                 bits
             })
@@ -48,12 +60,10 @@ impl WindowPlayers {
     }
 }
 
-/// Sets the bit of a player, numbered from 1; 0 is nobody.
-fn set(bits: &mut [u64], player: u16) {
-    if let Some(index) = usize::from(player).checked_sub(1)
-        && let Some(word) = bits.get_mut(index / 64)
-    {
-        *word |= 1 << (index % 64);
+/// Sets the bit of a player, numbered from 0.
+fn set(bits: &mut [u64], player: usize) {
+    if let Some(word) = bits.get_mut(player / 64) {
+        *word |= 1 << (player % 64);
     }
 }
 
@@ -136,7 +146,7 @@ mod tests {
         assert_eq!(plan.starts, [[0, 0, 0], [0, 0, 28]]);
         // Player 1 + z: the first window sees 1 to 32, the second 29 to 60.
         let players = Array3::from_shape_fn((64, 32, 60), |(_, _, z)| 1 + z as u16);
-        let windows = WindowPlayers::new(&plan, &players, 70);
+        let windows = WindowPlayers::new(&plan, &players, &PlayerTable::supervoxels(70));
         let without = |absent: usize| {
             let mut present = vec![true; 70];
             present[absent] = false;
@@ -149,6 +159,20 @@ mod tests {
                 assert_eq!(changed, seen, "{player} {window}");
             }
         }
+        // Label 60 is two players: only the second window sees them, each in a channel.
+        let table = PlayerTable::supervoxels_by_channel(&[60], 70, 2).unwrap();
+        let windows = WindowPlayers::new(&plan, &players, &table);
+        for player in [59, 60] {
+            let mut present = vec![true; 71];
+            let full = [0, 1].map(|window| windows.signature(window, &present));
+            present[player] = false;
+            let without = [0, 1].map(|window| windows.signature(window, &present));
+            assert_eq!([0, 1].map(|w| full[w] != without[w]), [false, true]);
+        }
+        // Each window sees every channel.
+        let windows = WindowPlayers::new(&plan, &players, &PlayerTable::channels(70, 3));
+        let signatures = [0, 1].map(|window| windows.signature(window, &[true, false, true]));
+        assert_eq!(signatures, [vec![0b101], vec![0b101]]);
     }
 
     #[test]

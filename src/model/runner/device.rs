@@ -1,7 +1,7 @@
 //! Windows on a graphics device, run by its kernels.
 //!
-//! Scan, baseline and players are brought to the device once. A coalition is a bit for
-//! each player on the way there, and a few sums on the way back.
+//! Scan, baseline and labels are brought to the device once. A coalition is a bit for
+//! each label on the way there, and a few sums on the way back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ndarray::{Array4, ArrayView4, Axis, s};
 
 use super::{Runner, Scene};
+use crate::model::masked::PlayerTable;
 use crate::model::swin_unetr::device::images::{
     Cut, Mask, Padding, WindowLogits, blend, cut, stitch, zeros,
 };
@@ -39,16 +40,17 @@ pub struct Sources {
     /// Channels × padded voxels.
     scan: Buffer,
     baseline: Buffer,
-    /// Player of each padded voxel.
-    players: Buffer,
+    /// Label of each padded voxel.
+    labels: Buffer,
+    players: PlayerTable,
 }
 
 /// A [`Scene`] on a device.
 #[derive(Debug)]
 pub struct DeviceScene {
     sources: Arc<Sources>,
-    /// The voxels of no player, then those of each player.
-    players: VoxelSets,
+    /// The voxels of each label from 0 on.
+    labels: VoxelSets,
     /// The voxels of each component of the targets.
     components: VoxelSets,
     channel_of_component: Vec<usize>,
@@ -63,7 +65,8 @@ pub enum DeviceImage {
     /// Put together as its windows are cut.
     Masked {
         sources: Arc<Sources>,
-        present: Buffer,
+        /// A bit for each label, of all channels or channel by channel.
+        shown: Buffer,
     },
 }
 
@@ -132,11 +135,15 @@ impl DeviceRunner {
         };
         match image {
             DeviceImage::Plain(scan) => cut(queue, scan, None, &window, batch, number),
-            DeviceImage::Masked { sources, present } => {
+            DeviceImage::Masked { sources, shown } => {
                 let mask = Mask {
                     baseline: &sources.baseline,
-                    players: &sources.players,
-                    present,
+                    labels: &sources.labels,
+                    shown,
+                    channel_stride: match sources.players.channels_told_apart() {
+                        Some(_) => sources.players.labels() + 1,
+                        None => 0,
+                    },
                 };
                 cut(queue, &sources.scan, Some(mask), &window, batch, number)
             }
@@ -164,20 +171,21 @@ impl Runner for DeviceRunner {
 
     fn upload_scene(&self, scene: &Scene<'_>) -> Result<DeviceScene, ModelError> {
         let queue = self.network.queue();
-        let players = scene.player_of_voxel.view().insert_axis(Axis(0));
+        let labels = scene.label_of_voxel.view().insert_axis(Axis(0));
         let sources = Sources {
             scan: queue.upload(&self.padded(scene.scan))?,
             baseline: queue.upload(&self.padded(scene.baseline))?,
-            players: queue.upload(&self.padded(players))?,
+            labels: queue.upload(&self.padded(labels))?,
+            players: scene.players.clone(),
         };
         let targets = scene.targets;
-        let of_players = scene
-            .player_of_voxel
+        let of_labels = scene
+            .label_of_voxel
             .indexed_iter()
             .enumerate()
             .filter(|(_, ((x, y, z), _))| targets.is_measured([*x, *y, *z]))
-            .map(|(at, (_, &player))| (at, usize::from(player)));
-        let voxels = scene.player_of_voxel.len().max(1);
+            .map(|(at, (_, &label))| (at, usize::from(label)));
+        let voxels = scene.label_of_voxel.len().max(1);
         let components = targets.components();
         let of_components = components
             .indexed_iter()
@@ -190,7 +198,7 @@ impl Runner for DeviceRunner {
         let classes = scene.targets.channel_of_component();
         Ok(DeviceScene {
             sources: Arc::new(sources),
-            players: VoxelSets::new(queue, of_players, scene.players + 1, None)?,
+            labels: VoxelSets::new(queue, of_labels, scene.players.labels() + 1, None)?,
             components: VoxelSets::new(queue, of_components, classes.len(), Some(classes))?,
             channel_of_component: classes.to_vec(),
             activation: scene.activation,
@@ -202,20 +210,16 @@ impl Runner for DeviceRunner {
         scene: &DeviceScene,
         present: &[bool],
     ) -> Result<DeviceImage, ModelError> {
-        let mut words = vec![0_u32; (present.len() + 1).div_ceil(32)];
-        // Bit 0 stands for voxels of no player, which are always shown.
-        for (bit, _) in std::iter::once(&true)
-            .chain(present)
-            .enumerate()
-            .filter(|(_, shown)| **shown)
-        {
+        let rows = scene.sources.players.shown(present).concat();
+        let mut words = vec![0_u32; rows.len().div_ceil(32)];
+        for (bit, _) in rows.iter().enumerate().filter(|(_, shown)| **shown) {
             if let Some(word) = words.get_mut(bit / 32) {
                 *word |= 1 << (bit % 32);
             }
         }
         Ok(DeviceImage::Masked {
             sources: Arc::clone(&scene.sources),
-            present: self.network.queue().upload(&words)?,
+            shown: self.network.queue().upload(&words)?,
         })
     }
 
@@ -283,13 +287,13 @@ impl Runner for DeviceRunner {
             classes: self.network.config().out_channels,
             softmax: scene.activation == Activation::Softmax,
         };
-        let groups = [&scene.components, &scene.players];
-        let [components, players] = measure(self.network.queue(), groups, &measured)?
+        let groups = [&scene.components, &scene.labels];
+        let [components, labels] = measure(self.network.queue(), groups, &measured)?
             .map(|sums| sums.into_iter().map(RegionSums::from).collect());
         let classes = self.network.config().out_channels;
         Ok(RunSums::new(
             components,
-            players,
+            labels,
             &scene.channel_of_component,
             classes,
         ))

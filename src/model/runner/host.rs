@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::measure::Regions;
 use super::{Runner, Scene};
+use crate::model::masked::PlayerTable;
 use crate::model::swin_unetr::cpu::CpuNetwork;
 use crate::model::target::RunSums;
 use crate::model::{ModelError, WindowPlan};
@@ -29,8 +30,9 @@ pub struct HostScene {
     /// Padded images.
     scan: Vec<f32>,
     baseline: Vec<f32>,
-    /// Players of the padded image.
-    player_of_voxel: Vec<u16>,
+    /// Labels of the padded image, and their players.
+    label_of_voxel: Vec<u16>,
+    players: PlayerTable,
     regions: Regions,
 }
 
@@ -114,23 +116,35 @@ impl Runner for HostRunner {
         Ok(HostScene {
             scan: self.padded(scene.scan),
             baseline: self.padded(scene.baseline),
-            player_of_voxel: self.padded(scene.player_of_voxel.view().insert_axis(Axis(0))),
+            label_of_voxel: self.padded(scene.label_of_voxel.view().insert_axis(Axis(0))),
+            players: scene.players.clone(),
             regions: Regions::new(scene),
         })
     }
 
     fn masked_image(&self, scene: &HostScene, present: &[bool]) -> Result<Vec<f32>, ModelError> {
         let channels = self.channels();
-        let shown: Vec<bool> = std::iter::once(true)
-            .chain(present.iter().copied())
-            .collect();
+        let rows = scene.players.shown(present);
         let mut image = scene.baseline.clone();
-        image
+        let voxels = image
             .chunks_exact_mut(channels)
             .zip(scene.scan.chunks_exact(channels))
-            .zip(&scene.player_of_voxel)
-            .filter(|(_, player)| shown.get(usize::from(**player)).copied().unwrap_or(true))
-            .for_each(|((image, scan), _)| image.copy_from_slice(scan));
+            .zip(&scene.label_of_voxel);
+        let is_shown =
+            |row: &[bool], label: &u16| row.get(usize::from(*label)).copied().unwrap_or(true);
+        if let [row] = &rows[..] {
+            voxels
+                .filter(|(_, label)| is_shown(row, label))
+                .for_each(|((image, scan), _)| image.copy_from_slice(scan));
+        } else {
+            for ((image, scan), label) in voxels {
+                for ((image, scan), row) in image.iter_mut().zip(scan).zip(&rows) {
+                    if is_shown(row, label) {
+                        *image = *scan;
+                    }
+                }
+            }
+        }
         Ok(image)
     }
 

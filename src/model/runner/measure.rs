@@ -11,7 +11,7 @@ use crate::model::target::{RegionSums, RunSums};
 /// not depend on the number of threads.
 const PARTS: usize = 16;
 
-/// Stands for the player of a voxel that is not measured. Players have 16 bits.
+/// Stands for the label of a voxel that is not measured. Labels have 16 bits.
 const UNMEASURED: u32 = u32::MAX;
 
 /// What each voxel of an image counts for.
@@ -20,8 +20,8 @@ pub struct Regions {
     /// Voxel by voxel, the channels of a voxel side by side.
     component_of_voxel: Vec<u32>,
     /// [`UNMEASURED`] outside the measured part.
-    player_of_voxel: Vec<u32>,
-    players: usize,
+    label_of_voxel: Vec<u32>,
+    labels: usize,
     classes: usize,
     channel_of_component: Vec<usize>,
     activation: Activation,
@@ -32,8 +32,8 @@ impl Regions {
         let components = scene.targets.components().permuted_axes([1, 2, 3, 0]);
         Self {
             component_of_voxel: components.iter().copied().collect(),
-            player_of_voxel: measured_players(scene),
-            players: scene.players,
+            label_of_voxel: measured_labels(scene),
+            labels: scene.players.labels(),
             classes: scene.targets.components().len_of(Axis(0)).max(1),
             channel_of_component: scene.targets.channel_of_component().to_vec(),
             activation: scene.activation,
@@ -44,22 +44,22 @@ impl Regions {
     /// double precision.
     pub fn measure(&self, logits: &[f32]) -> RunSums {
         let classes = self.classes;
-        let part = self.player_of_voxel.len().div_ceil(PARTS).max(1);
-        let groups = self.players + 1;
+        let part = self.label_of_voxel.len().div_ceil(PARTS).max(1);
+        let groups = self.labels + 1;
         let components = self.channel_of_component.len();
         let parts: Vec<(Vec<RegionSums>, Vec<RegionSums>)> = logits
             .par_chunks(part * classes)
             .zip(self.component_of_voxel.par_chunks(part * classes))
-            .zip(self.player_of_voxel.par_chunks(part))
-            .map(|((logits, component_of_voxel), player_of_voxel)| {
+            .zip(self.label_of_voxel.par_chunks(part))
+            .map(|((logits, component_of_voxel), label_of_voxel)| {
                 let mut of_components = vec![RegionSums::default(); components];
-                let mut of_players = vec![RegionSums::default(); groups * classes];
+                let mut of_labels = vec![RegionSums::default(); groups * classes];
                 let mut probabilities = vec![0.0; classes];
-                for ((logits, components), &player) in logits
+                for ((logits, components), &label) in logits
                     .chunks_exact(classes)
                     .zip(component_of_voxel.chunks_exact(classes))
-                    .zip(player_of_voxel)
-                    .filter(|(_, player)| **player != UNMEASURED)
+                    .zip(label_of_voxel)
+                    .filter(|(_, label)| **label != UNMEASURED)
                 {
                     let rivals = rivals(logits);
                     let winner = self.activation.channel_of_voxel(logits.iter().copied());
@@ -83,7 +83,7 @@ impl Regions {
                             },
                             hard: f64::from(u8::from(hard)),
                         };
-                        if let Some(own) = of_players.get_mut(class * groups + player as usize) {
+                        if let Some(own) = of_labels.get_mut(class * groups + label as usize) {
                             *own += sums;
                         }
                         // Component 0 stands for none.
@@ -95,31 +95,31 @@ impl Regions {
                         }
                     }
                 }
-                (of_components, of_players)
+                (of_components, of_labels)
             })
             .collect();
         let mut of_components = vec![RegionSums::default(); components];
-        let mut of_players = vec![RegionSums::default(); groups * classes];
-        for (components, players) in parts {
+        let mut of_labels = vec![RegionSums::default(); groups * classes];
+        for (components, labels) in parts {
             add_all(&mut of_components, components);
-            add_all(&mut of_players, players);
+            add_all(&mut of_labels, labels);
         }
         RunSums::new(
             of_components,
-            of_players,
+            of_labels,
             &self.channel_of_component,
             classes,
         )
     }
 }
 
-fn measured_players(scene: &Scene<'_>) -> Vec<u32> {
+fn measured_labels(scene: &Scene<'_>) -> Vec<u32> {
     scene
-        .player_of_voxel
+        .label_of_voxel
         .indexed_iter()
-        .map(|((x, y, z), &player)| {
+        .map(|((x, y, z), &label)| {
             if scene.targets.is_measured([x, y, z]) {
-                u32::from(player)
+                u32::from(label)
             } else {
                 UNMEASURED
             }

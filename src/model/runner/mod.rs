@@ -13,19 +13,20 @@ use std::fmt::Debug;
 
 use ndarray::{Array3, Array4, ArrayView4};
 
+use super::masked::PlayerTable;
 use super::target::{RunSums, TargetMasks};
 use super::{Activation, ModelError, WindowPlan};
 
 /// The images that a masked network chooses from, voxel by voxel.
 pub(super) struct Scene<'a> {
-    /// `[[channel, x, y, z]]`, shown where a voxel's player is present.
+    /// `[[channel, x, y, z]]`, shown where the player of a voxel's label is present.
     pub scan: ArrayView4<'a, f32>,
     /// `[[channel, x, y, z]]`, shown elsewhere.
     pub baseline: ArrayView4<'a, f32>,
-    /// `[[x, y, z]]`: the player of each voxel from 1 on, or 0 where the scan is always
-    /// shown.
-    pub player_of_voxel: &'a Array3<u16>,
-    pub players: usize,
+    /// `[[x, y, z]]`: the label of each voxel.
+    pub label_of_voxel: &'a Array3<u16>,
+    /// Whose they are, in each channel.
+    pub players: &'a PlayerTable,
     pub targets: &'a TargetMasks,
     pub activation: Activation,
 }

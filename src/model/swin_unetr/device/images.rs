@@ -22,7 +22,8 @@ pub struct WindowParameters {
     pub number: u32,
     pub masked: u32,
     pub image: u32,
-    pub unused: [u32; 2],
+    pub channel_stride: u32,
+    pub unused: u32,
 }
 
 /// `Stitch` of stitch.wgsl.
@@ -66,15 +67,17 @@ pub struct Cut {
     pub channels: usize,
 }
 
-/// What stands in for the voxels of absent players.
+/// What stands in for what is not shown of the scan.
 #[derive(Debug, Clone, Copy)]
 pub struct Mask<'a> {
     /// Channels × voxels.
     pub baseline: &'a Buffer,
-    /// Player of each voxel, 16 bits each; 0 where the scan is always shown.
-    pub players: &'a Buffer,
-    /// A bit for each player, and bit 0 for voxels of none, set where the scan is shown.
-    pub present: &'a Buffer,
+    /// Label of each voxel, 16 bits each.
+    pub labels: &'a Buffer,
+    /// A bit for each label, set where the scan is shown.
+    pub shown: &'a Buffer,
+    /// Bits from those of one channel to those of the next; 0 where all share them.
+    pub channel_stride: usize,
 }
 
 /// Cuts a window out of an image into place `number` of a batch.
@@ -92,8 +95,8 @@ pub fn cut(
         &[
             (scan, Access::Read),
             (mask.map_or(scan, |mask| mask.baseline), Access::Read),
-            (mask.map_or(scan, |mask| mask.players), Access::Read),
-            (mask.map_or(scan, |mask| mask.present), Access::Read),
+            (mask.map_or(scan, |mask| mask.labels), Access::Read),
+            (mask.map_or(scan, |mask| mask.shown), Access::Read),
             (&batch.buffer, Access::ReadWrite),
         ],
         &WindowParameters {
@@ -105,7 +108,8 @@ pub fn cut(
             number: number as u32,
             masked: u32::from(mask.is_some()),
             image: window.image as u32,
-            unused: [0; 2],
+            channel_stride: mask.map_or(0, |mask| mask.channel_stride as u32),
+            unused: 0,
         },
     )
 }
