@@ -4,7 +4,9 @@
 use ndarray::{Array3, ShapeBuilder as _};
 use voxplain::base::CancelToken;
 use voxplain::explain::ExplainError;
-use voxplain::explain::supervoxels::{Method, SupervoxelSettings, Supervoxels, cubes, find, slic};
+use voxplain::explain::supervoxels::{
+    Image, Method, Restriction, SupervoxelSettings, Supervoxels, find,
+};
 
 const DIMS: [usize; 3] = [64, 56, 40];
 const SPACING_MM: [f64; 3] = [1.0, 1.0, 2.0];
@@ -25,8 +27,28 @@ fn settings(count: usize, compactness: f64) -> SupervoxelSettings {
     }
 }
 
+fn cut(
+    channels: &[&[f32]],
+    dims: [usize; 3],
+    spacing_mm: [f64; 3],
+    include: Option<&[bool]>,
+    settings: &SupervoxelSettings,
+    cancel: &CancelToken,
+) -> Result<Supervoxels, ExplainError> {
+    let image = Image {
+        channels,
+        dims,
+        spacing_mm,
+    };
+    let restriction = Restriction {
+        include,
+        ..Default::default()
+    };
+    find(&image, &restriction, settings, cancel)
+}
+
 fn run(image: &[f32], dims: [usize; 3], settings: &SupervoxelSettings) -> Supervoxels {
-    slic(
+    cut(
         &[image],
         dims,
         SPACING_MM,
@@ -275,7 +297,7 @@ fn hard_images() {
                     method,
                     ..settings(count, 0.1)
                 };
-                let found = find(
+                let found = cut(
                     &[&image],
                     dims,
                     SPACING_MM,
@@ -312,7 +334,7 @@ fn several_channels_share_one_cut() {
     };
     let (a, b) = (edge(0, 9), edge(1, 7));
     let settings = settings(12, 0.05);
-    let found = slic(
+    let found = cut(
         &[&a, &b],
         dims,
         [1.0; 3],
@@ -345,7 +367,7 @@ fn only_included_voxels_become_players() {
             method,
             ..settings(60, 0.1)
         };
-        let found = find(
+        let found = cut(
             &[&image],
             dims,
             [1.0; 3],
@@ -360,7 +382,7 @@ fn only_included_voxels_become_players() {
     // A single included speck beside a large region is noise, and no player.
     let mut specks = include.clone();
     specks[0] = true;
-    let found = slic(
+    let found = cut(
         &[&image],
         dims,
         [1.0; 3],
@@ -373,7 +395,7 @@ fn only_included_voxels_become_players() {
     let chequered: Vec<bool> = (0..18_000)
         .map(|i| (i % 30 + i / 30 % 30 + i / 900) % 2 == 0)
         .collect();
-    let found = slic(
+    let found = cut(
         &[&image],
         dims,
         [1.0; 3],
@@ -386,25 +408,18 @@ fn only_included_voxels_become_players() {
 
 #[test]
 fn cubes_are_cubes_in_millimetres() {
-    let found = cubes(
-        [60, 60, 30],
-        [1.0, 1.0, 2.0],
-        None,
-        216,
-        &CancelToken::new(),
-    )
-    .unwrap();
+    let cubes = |dims, spacing_mm, count| {
+        let settings = SupervoxelSettings {
+            method: Method::Cubes,
+            ..settings(count, 0.1)
+        };
+        cut(&[], dims, spacing_mm, None, &settings, &CancelToken::new()).unwrap()
+    };
+    let found = cubes([60, 60, 30], [1.0, 1.0, 2.0], 216);
     assert_eq!(found.count, 216);
     let first = found.labels.iter().filter(|&&label| label == 1).count();
     assert_eq!(first, 10 * 10 * 5);
-    let odd = cubes(
-        [61, 47, 33],
-        [0.9, 0.9, 3.0],
-        None,
-        200,
-        &CancelToken::new(),
-    )
-    .unwrap();
+    let odd = cubes([61, 47, 33], [0.9, 0.9, 3.0], 200);
     assert!(odd.count.abs_diff(200) <= 20);
 }
 
@@ -435,7 +450,7 @@ fn what_cannot_be_cut_is_named() {
     let cancelled = CancelToken::new();
     cancelled.cancel();
     let go = |channels: &[&[f32]], spacing, include: Option<&[bool]>, settings, token| {
-        slic(channels, [2, 2, 2], spacing, include, &settings, token).unwrap_err()
+        cut(channels, [2, 2, 2], spacing, include, &settings, token).unwrap_err()
     };
     let ok = CancelToken::new();
     let usual = settings(4, 0.1);

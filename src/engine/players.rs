@@ -35,14 +35,13 @@ impl Players {
             .collect();
         let channels: Vec<&[f32]> = values.iter().map(Vec::as_slice).collect();
         let grid = scan.first()?.grid().crop(&part)?;
-        let found = supervoxels::find(
-            &channels,
-            grid.dims(),
-            grid.spacing_mm(),
-            None,
-            settings,
-            cancel,
-        )?;
+        let image = supervoxels::Image {
+            channels: &channels,
+            dims: grid.dims(),
+            spacing_mm: grid.spacing_mm(),
+        };
+        let restriction = supervoxels::Restriction::default();
+        let found = supervoxels::find(&image, &restriction, settings, cancel)?;
         let facts = found.facts(&grid)?;
         let count = found.count;
         let labels =

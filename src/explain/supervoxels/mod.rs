@@ -5,16 +5,19 @@
 //! both work in millimetres, so that anisotropic scans get cells of even extent.
 
 mod balance;
+mod clusters;
 mod cubes;
 mod domain;
 mod facts;
+mod features;
 mod lattice;
 mod pieces;
 mod slic;
+mod tiles;
 
-pub use cubes::cubes;
 pub use facts::PlayerFacts;
-pub use slic::slic;
+
+use rayon::prelude::*;
 
 use super::ExplainError;
 use crate::base::CancelToken;
@@ -66,21 +69,36 @@ impl Default for SupervoxelSettings {
     }
 }
 
+/// What is cut.
+#[derive(Debug, Clone, Copy)]
+pub struct Image<'a> {
+    /// One slice of `dims[0]·dims[1]·dims[2]` values a channel, x fastest.
+    pub channels: &'a [&'a [f32]],
+    pub dims: [usize; 3],
+    pub spacing_mm: [f64; 3],
+}
+
+/// Which voxels become players, and what must not be mixed in one. Slices have one
+/// entry a voxel of the image.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Restriction<'a> {
+    /// The voxels that may belong to a player; all if `None`.
+    pub include: Option<&'a [bool]>,
+    /// Classes of a segmentation on the same grid, 0 for what has none; the methods
+    /// that go by organs need them.
+    pub classes: Option<&'a [u16]>,
+}
+
 /// Supervoxels of an image by the method in the settings.
-///
-/// `channels`: one slice of `dims[0]·dims[1]·dims[2]` values a channel, x fastest;
-/// `include`: the voxels that may belong to a player, all if `None`.
 pub fn find(
-    channels: &[&[f32]],
-    dims: [usize; 3],
-    spacing_mm: [f64; 3],
-    include: Option<&[bool]>,
+    image: &Image<'_>,
+    restriction: &Restriction<'_>,
     settings: &SupervoxelSettings,
     cancel: &CancelToken,
 ) -> Result<Supervoxels, ExplainError> {
     match settings.method {
-        Method::Slic => slic(channels, dims, spacing_mm, include, settings, cancel),
-        Method::Cubes => cubes(dims, spacing_mm, include, settings.count, cancel),
+        Method::Slic => slic::slic(image, restriction, settings, cancel),
+        Method::Cubes => cubes::cubes(image, restriction, settings.count, cancel),
     }
 }
 
@@ -89,23 +107,40 @@ const NONE: u32 = u32::MAX;
 
 /// Final ids from work labels: numbered in order of first appearance.
 fn number(work: &[u32]) -> Supervoxels {
-    let largest = work.iter().copied().filter(|&label| label != NONE).max();
+    const PART: usize = 1 << 18;
+    let firsts: Vec<Vec<u32>> = work.par_chunks(PART).map(first_appearances).collect();
+    let largest = firsts.iter().flatten().copied().max();
     let mut ids = vec![0_u16; largest.map_or(0, |label| label as usize + 1)];
     let mut count = 0_u16;
-    let labels = work.iter().map(|&label| {
-        let Some(id) = ids.get_mut(label as usize) else {
-            return 0;
-        };
+    for label in firsts.into_iter().flatten() {
+        let id = &mut ids[label as usize];
         if *id == 0 {
             // At most MAX_PLAYERS labels are in use, so this does not wrap.
             count = count.saturating_add(1);
             *id = count;
         }
-        *id
-    });
-    let labels = labels.collect();
+    }
+    let id = |label: &u32| ids.get(*label as usize).copied().unwrap_or(0);
     Supervoxels {
-        labels,
+        labels: work.par_iter().map(id).collect(),
         count: usize::from(count),
     }
+}
+
+/// The labels in use, each once, in the order in which they first appear.
+fn first_appearances(work: &[u32]) -> Vec<u32> {
+    let mut seen = Vec::new();
+    let mut firsts = Vec::new();
+    for run in work.chunk_by(|a, b| a == b) {
+        let Some(&label) = run.first().filter(|&&label| label != NONE) else {
+            continue;
+        };
+        if seen.len() <= label as usize {
+            seen.resize(label as usize + 1, false);
+        }
+        if !std::mem::replace(&mut seen[label as usize], true) {
+            firsts.push(label);
+        }
+    }
+    firsts
 }
