@@ -8,37 +8,52 @@ use rayon::prelude::*;
 use super::NONE;
 use super::domain::{Domain, neighbours};
 use super::features::Features;
+use crate::explain::MAX_PLAYERS;
+
+/// How [`balance`] treats pieces.
+#[derive(Default)]
+pub(super) struct Rules<'a> {
+    /// Pieces of fewer voxels are merged in any case.
+    pub least: usize,
+    /// Numbers of pieces this far from the wanted one are left alone.
+    pub slack: usize,
+    /// Only pieces of one group (one entry a label) are merged with each other.
+    pub groups: Option<&'a [u32]>,
+}
 
 /// Changes connected labels `0..count` until there are `domain.count` of them:
 /// merges the smallest piece into the neighbour that is most like it while there are
-/// too many, splits the largest while there are too few. Pieces of fewer than
-/// `least` voxels are merged in any case. How alike pieces are is judged by their mean
-/// features.
+/// too many, splits the largest while there are too few. How alike pieces are is
+/// judged by their mean features.
 pub(super) fn balance(
     domain: &Domain,
     labels: &mut [u32],
     count: usize,
-    least: usize,
     features: &Features,
+    rules: &Rules<'_>,
 ) {
     let mut regions = Regions::new(domain, labels, count, features);
-    regions.merge_small(domain, labels, least, &|_, _| true);
-    regions.split_large(domain, labels);
+    let most = (domain.count + rules.slack).min(MAX_PLAYERS);
+    regions.merge_small(domain, labels, most, rules);
+    regions.split_large(domain, labels, domain.count - rules.slack.min(domain.count));
 }
 
-/// Merges as [`balance`] does, but only pieces of the same group (`groups[label]`);
-/// across groups only while there are more pieces than `domain.count` and no two of
-/// one group touch. Splits none.
-pub(super) fn merge_within(
+/// Merges the pieces of fewer than `least` voxels, but splits none.
+pub(super) fn absorb(
     domain: &Domain,
     labels: &mut [u32],
-    groups: &[u32],
+    count: usize,
     least: usize,
-    features: &Features,
+    groups: Option<&[u32]>,
 ) {
-    let mut regions = Regions::new(domain, labels, groups.len(), features);
-    regions.merge_small(domain, labels, least, &|a, b| groups[a] == groups[b]);
-    regions.merge_small(domain, labels, 0, &|_, _| true);
+    let features = Features::none();
+    let mut regions = Regions::new(domain, labels, count, &features);
+    let rules = Rules {
+        least,
+        slack: 0,
+        groups,
+    };
+    regions.merge_small(domain, labels, usize::MAX, &rules);
 }
 
 /// What is known of a label.
@@ -137,29 +152,23 @@ impl<'a> Regions<'a> {
         voxels
     }
 
-    /// Merges the smallest while there are too many or it has fewer than `least`
-    /// voxels, into a neighbour that `may` allow.
-    fn merge_small(
-        &mut self,
-        domain: &Domain,
-        labels: &mut [u32],
-        least: usize,
-        may: &impl Fn(usize, usize) -> bool,
-    ) {
+    /// Merges the smallest while there are more than `most` or it is too small, into a
+    /// neighbour that the rules allow.
+    fn merge_small(&mut self, domain: &Domain, labels: &mut [u32], most: usize, rules: &Rules<'_>) {
         let sizes = self.all.iter().enumerate();
         let mut smallest: BinaryHeap<_> = sizes
             .filter(|(_, region)| region.voxels > 0)
             .map(|(label, region)| Reverse((region.voxels, label)))
             .collect();
         while let Some(Reverse((size, label))) = smallest.pop() {
-            if self.alive <= domain.count && size >= least {
+            if self.alive <= most && size >= rules.least {
                 break;
             }
             if self.all[label].voxels != size {
                 continue; // it has grown since, and waits at its new size
             }
             let moved = self.voxels(domain, labels, label);
-            let Some(into) = self.most_alike_neighbour(domain, labels, &moved, label, may) else {
+            let Some(into) = self.most_alike_neighbour(domain, labels, &moved, label, rules) else {
                 continue; // an island
             };
             paint(labels, &moved, into as u32);
@@ -178,7 +187,7 @@ impl<'a> Regions<'a> {
         labels: &[u32],
         voxels: &[u32],
         label: usize,
-        may: &impl Fn(usize, usize) -> bool,
+        rules: &Rules<'_>,
     ) -> Option<usize> {
         let mut faces: Vec<u32> = Vec::new();
         for &voxel in voxels {
@@ -189,9 +198,11 @@ impl<'a> Regions<'a> {
             );
         }
         faces.sort_unstable();
+        let group = |label: usize| rules.groups.and_then(|groups| groups.get(label));
         let candidates = faces.chunk_by(|a, b| a == b).filter_map(|same| {
             let other = *same.first()? as usize;
-            may(label, other).then(|| (self.difference(label, other), Reverse(same.len()), other))
+            (group(label) == group(other))
+                .then(|| (self.difference(label, other), Reverse(same.len()), other))
         });
         candidates
             .min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)))
@@ -206,12 +217,12 @@ impl<'a> Regions<'a> {
             .sum()
     }
 
-    fn split_large(&mut self, domain: &Domain, labels: &mut [u32]) {
+    fn split_large(&mut self, domain: &Domain, labels: &mut [u32], fewest: usize) {
         let sizes = self.all.iter().enumerate();
         let mut largest: BinaryHeap<_> = sizes
             .map(|(label, region)| (region.voxels, Reverse(label)))
             .collect();
-        while self.alive < domain.count {
+        while self.alive < fewest {
             let Some((size, Reverse(label))) = largest.pop() else {
                 break;
             };

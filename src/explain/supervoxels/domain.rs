@@ -107,6 +107,11 @@ impl Domain {
         }
     }
 
+    /// A share of the mean size of a supervoxel, in voxels.
+    pub fn share_of_mean(&self, share: f64) -> usize {
+        (share * self.voxels as f64 / self.count.max(1) as f64) as usize
+    }
+
     /// Volume of the region in mm³.
     pub fn volume_mm3(&self) -> f64 {
         self.voxels as f64 * self.spacing_mm.iter().product::<f64>()

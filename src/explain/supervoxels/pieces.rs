@@ -67,6 +67,11 @@ impl Pieces {
             .map(|((&start, end), &root)| (start as usize..end, root))
     }
 
+    /// Number of runs.
+    pub fn count(&self) -> usize {
+        self.starts.len()
+    }
+
     /// Whether a run's voxels have a label.
     pub fn is_labelled(&self, labels: &[u32], run: u32) -> bool {
         labels[self.starts[run as usize] as usize] != NONE

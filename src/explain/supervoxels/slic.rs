@@ -11,14 +11,14 @@
 
 use rayon::prelude::*;
 
-use super::balance::balance;
+use super::balance::{Rules, balance};
 use super::clusters::{Clusters, Sums};
 use super::domain::{Domain, check_len};
 use super::features::Features;
 use super::lattice::Lattice;
 use super::pieces::connect;
 use super::tiles::{Tiles, Work, Worker};
-use super::{Image, NONE, Restriction, SupervoxelSettings, Supervoxels, number};
+use super::{Image, NONE, SupervoxelSettings};
 use crate::base::CancelToken;
 use crate::explain::ExplainError;
 
@@ -29,20 +29,7 @@ const ROWS: f64 = 4.0;
 /// The last rounds look at all voxels.
 const FULL_ROUNDS: usize = 2;
 
-/// SLIC supervoxels of one or several channels; see [`super::find`].
-pub fn slic(
-    image: &Image<'_>,
-    restriction: &Restriction<'_>,
-    settings: &SupervoxelSettings,
-    cancel: &CancelToken,
-) -> Result<Supervoxels, ExplainError> {
-    check(image, settings)?;
-    let domain = Domain::new(image, restriction.include, settings.count)?;
-    let labels = cells(image, &domain, settings, cancel)?;
-    Ok(number(&labels))
-}
-
-pub(super) fn check(image: &Image<'_>, settings: &SupervoxelSettings) -> Result<(), ExplainError> {
+fn check(image: &Image<'_>, settings: &SupervoxelSettings) -> Result<(), ExplainError> {
     if image.channels.is_empty() {
         return Err(ExplainError::NoChannels);
     }
@@ -97,8 +84,11 @@ pub(super) fn cells(
         |voxel, label| clusters.cost(voxel, label, domain, &features),
     );
     cancel.check()?;
-    let crumb = (CRUMB * domain.voxels as f64 / domain.count as f64) as usize;
-    balance(domain, &mut labels, count, crumb, &features);
+    let rules = Rules {
+        least: domain.share_of_mean(CRUMB),
+        ..Default::default()
+    };
+    balance(domain, &mut labels, count, &features, &rules);
     Ok(labels)
 }
 
