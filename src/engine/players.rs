@@ -15,6 +15,8 @@ pub struct Players {
     /// Size and place of each player, player 0 first.
     pub facts: Vec<PlayerFacts>,
     pub settings: SupervoxelSettings,
+    /// Voxels of the region that are air around the body, and so no players.
+    pub air_voxels: usize,
     /// The scan that the supervoxels divide, and which of its voxels.
     pub scan: Arc<Scan>,
     pub part: VoxelBox,
@@ -25,6 +27,18 @@ impl Players {
     pub fn find(
         scan: &Arc<Scan>,
         part: VoxelBox,
+        settings: &SupervoxelSettings,
+        cancel: &CancelToken,
+    ) -> Result<Self, EngineError> {
+        Self::find_with_classes(scan, part, None, settings, cancel)
+    }
+
+    /// As [`Players::find`], and by the classes of a segmentation where the method
+    /// needs one: a class for every voxel of the part.
+    pub fn find_with_classes(
+        scan: &Arc<Scan>,
+        part: VoxelBox,
+        classes: Option<&[u16]>,
         settings: &SupervoxelSettings,
         cancel: &CancelToken,
     ) -> Result<Self, EngineError> {
@@ -40,10 +54,13 @@ impl Players {
             dims: grid.dims(),
             spacing_mm: grid.spacing_mm(),
         };
-        let restriction = supervoxels::Restriction::default();
+        let restriction = supervoxels::Restriction {
+            include: None,
+            classes,
+        };
         let found = supervoxels::find(&image, &restriction, settings, cancel)?;
         let facts = found.facts(&grid)?;
-        let count = found.count;
+        let (count, air_voxels) = (found.count, found.air_voxels);
         let labels =
             LabelMap::new(grid, found.labels).ok_or(crate::base::GridError::OutsideScan)?;
         Ok(Self {
@@ -51,6 +68,7 @@ impl Players {
             count,
             facts,
             settings: *settings,
+            air_voxels,
             scan: Arc::clone(scan),
             part,
         })

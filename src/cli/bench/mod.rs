@@ -5,8 +5,10 @@
 
 mod demo;
 mod forward;
+mod head;
 mod process;
 mod soak;
+mod supervoxels;
 
 use clap::Subcommand;
 
@@ -20,6 +22,8 @@ pub(crate) enum Bench {
     Forward(forward::Forward),
     /// Many evaluations of one study: whether memory grows or an evaluation stalls
     Soak(soak::Soak),
+    /// Cutting a made-up head into supervoxels
+    Supervoxels(supervoxels::Supervoxels),
 }
 
 pub(crate) fn run(arguments: &Bench, common: &Common) -> anyhow::Result<()> {
@@ -27,6 +31,7 @@ pub(crate) fn run(arguments: &Bench, common: &Common) -> anyhow::Result<()> {
         Bench::Demo(demo) => demo::run(demo, common),
         Bench::Forward(forward) => forward::run(forward, common),
         Bench::Soak(soak) => soak::run(soak, common),
+        Bench::Supervoxels(supervoxels) => supervoxels::run(supervoxels, common),
     }
 }
 

@@ -97,7 +97,8 @@ impl std::str::FromStr for Method {
     }
 }
 
-/// Cells that organs are cut into, or what is around them.
+/// Cells that organs are cut into, or what is around them; each as the method of its
+/// name makes them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cells {
