@@ -1,17 +1,18 @@
 //! `voxplain supervoxels`: the players of a scan as a label map.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use clap::Args;
 
 use super::progress::ProgressLine;
 use super::{Common, cancel_on_interrupt, check_map_output};
-use crate::base::{Pace, Phase, Progress};
+use crate::base::{CancelToken, Grid, Pace, Phase, Progress, VoxelBox};
 use crate::engine::{
     EngineError, FIRST_SUPERVOXELS, Players, RegionChoice, Scan, ScanFile, folder, whole_region,
 };
-use crate::explain::supervoxels::SupervoxelSettings;
+use crate::explain::supervoxels::{Cells, Method, SupervoxelSettings};
 use crate::io;
 
 #[derive(Debug, Args)]
@@ -24,9 +25,31 @@ pub(crate) struct Supervoxels {
     region: RegionChoice,
     #[command(flatten)]
     settings: SupervoxelArguments,
+    /// How the scan is cut: slic, cubes, fcc (cells of a lattice), organs, organ-hybrid
+    /// (cells that end where the organ does)
+    #[arg(long, default_value = "slic")]
+    method: Method,
+    /// Cells between organs, or of a hybrid: slic, cubes or fcc
+    #[arg(long, default_value = "slic", value_parser = cells)]
+    cells: Cells,
+    /// Segmentation on the scan's grid, for the methods that go by organs
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// Cut the air around the body as well
+    #[arg(long)]
+    keep_air: bool,
     /// Label map to write (.nii or .nii.gz); supervoxels are numbered from 1
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+}
+
+fn cells(text: &str) -> Result<Cells, String> {
+    match text {
+        "slic" => Ok(Cells::Slic),
+        "cubes" => Ok(Cells::Cubes),
+        "fcc" => Ok(Cells::Fcc),
+        _ => Err("write slic, cubes or fcc".to_owned()),
+    }
 }
 
 /// How a region is divided.
@@ -83,30 +106,101 @@ pub(crate) fn run(arguments: &Supervoxels, common: &Common) -> anyhow::Result<()
         RegionChoice::Whole | RegionChoice::Automatic => whole_region(&grid),
     };
     let part = grid.voxels_in(&region).map_err(EngineError::from)?;
+    let settings = SupervoxelSettings {
+        method: arguments.method,
+        cells: arguments.cells,
+        leave_out_air: !arguments.keep_air,
+        ..arguments.settings.settings()
+    };
+    let classes = match &arguments.labels {
+        Some(path) => Some(classes(path, &grid, &part, &mut line, &cancel)?),
+        None => None,
+    };
     line.show(Progress {
         phase: Phase::Supervoxels,
         done: 0,
         total: 0,
     });
     let pace = Pace::start();
-    let players = Players::find(&scan, part, &arguments.settings.settings(), &cancel)?;
+    let players = Players::find_with_classes(&scan, part, classes.as_deref(), &settings, &cancel)?;
     let seconds = pace.elapsed_s();
     line.end();
     io::nifti::write_labels(
         &arguments.out,
         &folder::on_scan_grid(&players.labels, &grid, &part)?,
     )?;
+    let sizes = Sizes::of(&players);
     let json = serde_json::json!({
         "supervoxels": players.count,
-        "asked": arguments.settings.count,
+        "asked": settings.count,
+        "method": settings.method.name(),
+        "size_mm3": sizes,
+        "air_voxels": players.air_voxels,
         "seconds": seconds,
         "out": arguments.out,
     });
+    let air = match players.air_voxels {
+        0 => String::new(),
+        voxels => format!("\nair around the body: {voxels} voxels, not a supervoxel"),
+    };
     let lines = format!(
-        "{} supervoxels in {seconds:.2} s: {}",
+        "{} supervoxels in {seconds:.2} s: {}\n\
+         {:.0} to {:.0} mm³, half of them at least {:.0} mm³{air}",
         players.count,
-        arguments.out.display()
+        arguments.out.display(),
+        sizes.least,
+        sizes.most,
+        sizes.median,
     );
     common.print(&json, &lines);
     Ok(())
+}
+
+/// Volumes of supervoxels in mm³.
+#[derive(Debug, serde::Serialize)]
+struct Sizes {
+    least: f64,
+    median: f64,
+    most: f64,
+}
+
+impl Sizes {
+    fn of(players: &Players) -> Self {
+        let mut sizes: Vec<f64> = players.facts.iter().map(|f| f.volume_mm3).collect();
+        sizes.sort_by(f64::total_cmp);
+        let at = |index: usize| sizes.get(index).copied().unwrap_or_default();
+        Self {
+            least: at(0),
+            median: at(sizes.len() / 2),
+            most: at(sizes.len().saturating_sub(1)),
+        }
+    }
+}
+
+/// The classes of a part of a scan from a label map on the scan's grid.
+fn classes(
+    path: &Path,
+    grid: &Grid,
+    part: &VoxelBox,
+    line: &mut ProgressLine,
+    cancel: &CancelToken,
+) -> anyhow::Result<Vec<u16>> {
+    let volume = io::open_volume(path, &mut |p| line.show(p), cancel)?.volume;
+    anyhow::ensure!(
+        volume.grid().same_place(grid),
+        "the segmentation {} is not on the scan's grid; resample it first",
+        path.display()
+    );
+    let class = |&value: &f32| {
+        let whole = value.fract() == 0.0 && (0.0..=f32::from(u16::MAX)).contains(&value);
+        whole.then_some(value as u16)
+    };
+    let values = volume.crop_to_f32(part);
+    let classes: Option<Vec<u16>> = values.iter().map(class).collect();
+    classes.with_context(|| {
+        format!(
+            "{} is no segmentation: its values are not whole numbers from 0 to 65535",
+            path.display()
+        )
+    })
 }

@@ -15,6 +15,8 @@ pub struct Players {
     /// Size and place of each player, player 0 first.
     pub facts: Vec<PlayerFacts>,
     pub settings: SupervoxelSettings,
+    /// Voxels of the region that are air around the body, and so no players.
+    pub air_voxels: usize,
     /// The scan that the supervoxels divide, and which of its voxels.
     pub scan: Arc<Scan>,
     pub part: VoxelBox,
@@ -28,6 +30,18 @@ impl Players {
         settings: &SupervoxelSettings,
         cancel: &CancelToken,
     ) -> Result<Self, EngineError> {
+        Self::find_with_classes(scan, part, None, settings, cancel)
+    }
+
+    /// As [`Players::find`], and by the classes of a segmentation where the method
+    /// needs one: a class for every voxel of the part.
+    pub fn find_with_classes(
+        scan: &Arc<Scan>,
+        part: VoxelBox,
+        classes: Option<&[u16]>,
+        settings: &SupervoxelSettings,
+        cancel: &CancelToken,
+    ) -> Result<Self, EngineError> {
         let values: Vec<Vec<f32>> = scan
             .channels
             .iter()
@@ -35,16 +49,18 @@ impl Players {
             .collect();
         let channels: Vec<&[f32]> = values.iter().map(Vec::as_slice).collect();
         let grid = scan.first()?.grid().crop(&part)?;
-        let found = supervoxels::find(
-            &channels,
-            grid.dims(),
-            grid.spacing_mm(),
-            None,
-            settings,
-            cancel,
-        )?;
+        let image = supervoxels::Image {
+            channels: &channels,
+            dims: grid.dims(),
+            spacing_mm: grid.spacing_mm(),
+        };
+        let restriction = supervoxels::Restriction {
+            include: None,
+            classes,
+        };
+        let found = supervoxels::find(&image, &restriction, settings, cancel)?;
         let facts = found.facts(&grid)?;
-        let count = found.count;
+        let (count, air_voxels) = (found.count, found.air_voxels);
         let labels =
             LabelMap::new(grid, found.labels).ok_or(crate::base::GridError::OutsideScan)?;
         Ok(Self {
@@ -52,6 +68,7 @@ impl Players {
             count,
             facts,
             settings: *settings,
+            air_voxels,
             scan: Arc::clone(scan),
             part,
         })

@@ -3,7 +3,6 @@
 use crate::base::{Orientation, RESEARCH_USE};
 use crate::engine::{Answer, EngineError, Explanation, MaskStatistics, ranked};
 use crate::explain::Estimate;
-use crate::explain::supervoxels::Method;
 use crate::report::PlayerRow;
 use crate::report::provenance::{
     self, Bundle, ClassResult, Counts, InputFile, MaskResult, Parameters, Supervoxels,
@@ -137,10 +136,7 @@ pub fn provenance(explanation: &Explanation) -> Result<provenance::Explanation, 
         parameters: Parameters {
             classes: classes.iter().map(|class| class.name.clone()).collect(),
             supervoxels: Supervoxels {
-                method: match explanation.players.settings.method {
-                    Method::Slic => "slic".to_owned(),
-                    Method::Cubes => "cubes".to_owned(),
-                },
+                method: explanation.players.settings.method.name().to_owned(),
                 requested: count(explanation.players.settings.count),
                 count: count(explanation.players.count),
                 compactness: explanation.players.settings.compactness,

@@ -22,6 +22,12 @@ pub enum ExplainError {
     TooManyVoxels(usize),
     #[error("the voxel spacing {0:?} mm is not positive; check the scan's header")]
     BadSpacing([f64; 3]),
+    #[error(
+        "supervoxels by organs need a segmentation on the image's grid; segment first, or choose another method"
+    )]
+    NoClasses,
+    #[error("{0:?} is not a kind of supervoxels; write slic, cubes, fcc, organs or organ-hybrid")]
+    BadMethod(String),
     #[error("the region to explain contains no voxels; draw it over the image")]
     EmptyRegion,
     #[error("{what} is {value}, which is not {allowed}")]

@@ -5,9 +5,11 @@
 
 mod demo;
 mod forward;
+mod head;
 mod load;
 mod process;
 mod soak;
+mod supervoxels;
 
 use clap::Subcommand;
 
@@ -23,6 +25,8 @@ pub(crate) enum Bench {
     Load(load::Load),
     /// Many evaluations of one study: whether memory grows or an evaluation stalls
     Soak(soak::Soak),
+    /// Cutting a made-up head into supervoxels
+    Supervoxels(supervoxels::Supervoxels),
 }
 
 pub(crate) fn run(arguments: &Bench, common: &Common) -> anyhow::Result<()> {
@@ -31,6 +35,7 @@ pub(crate) fn run(arguments: &Bench, common: &Common) -> anyhow::Result<()> {
         Bench::Forward(forward) => forward::run(forward, common),
         Bench::Load(load) => load::run(load, common),
         Bench::Soak(soak) => soak::run(soak, common),
+        Bench::Supervoxels(supervoxels) => supervoxels::run(supervoxels, common),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The voxels that are cut into players.
 
-use super::NONE;
-use super::pieces::components;
+use super::pieces::Pieces;
+use super::{Image, NONE};
 use crate::explain::{ExplainError, MAX_PLAYERS};
 
 /// An included island smaller than this share of a mean supervoxel is specks of
@@ -22,11 +22,13 @@ pub(super) struct Domain {
 
 impl Domain {
     pub fn new(
-        dims: [usize; 3],
-        spacing_mm: [f64; 3],
+        image: &Image<'_>,
         include: Option<&[bool]>,
         count: usize,
     ) -> Result<Self, ExplainError> {
+        let Image {
+            dims, spacing_mm, ..
+        } = *image;
         let size = dims
             .iter()
             .try_fold(1_usize, |product, &n| product.checked_mul(n))
@@ -73,24 +75,41 @@ impl Domain {
             .iter()
             .map(|&i| if i { 0 } else { NONE })
             .collect();
-        let islands = components(self.dims, &work);
-        let mut by_size: Vec<(usize, u32)> = islands.sizes().collect();
+        let islands = Pieces::of(self.dims, &work);
+        let mut by_size: Vec<(u32, u32)> = (0..)
+            .zip(islands.sizes())
+            .filter(|&(_, size)| size > 0)
+            .map(|(root, size)| (size, root))
+            .filter(|&(_, root)| islands.is_labelled(&work, root))
+            .collect();
         by_size.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
         by_size.truncate(self.count.min(MAX_PLAYERS));
 
         let speck = SPECK * self.voxels as f64 / self.count as f64;
-        let worth = by_size.partition_point(|&(size, _)| size as f64 >= speck);
-        let kept: usize = by_size.iter().take(worth).map(|&(size, _)| size).sum();
-        if 2 * kept >= self.voxels {
+        let worth = by_size.partition_point(|&(size, _)| f64::from(size) >= speck);
+        let kept: u64 = by_size
+            .iter()
+            .take(worth)
+            .map(|&(size, _)| u64::from(size))
+            .sum();
+        if 2 * kept >= self.voxels as u64 {
             by_size.truncate(worth);
         }
         let mut roots: Vec<u32> = by_size.into_iter().map(|(_, root)| root).collect();
         roots.sort_unstable();
+        self.inside.fill(false);
         self.voxels = 0;
-        for (inside, root) in self.inside.iter_mut().zip(&islands.root) {
-            *inside = *inside && roots.binary_search(root).is_ok();
-            self.voxels += usize::from(*inside);
+        for (run, root) in islands.runs() {
+            if roots.binary_search(&root).is_ok() {
+                self.voxels += run.len();
+                self.inside[run].fill(true);
+            }
         }
+    }
+
+    /// A share of the mean size of a supervoxel, in voxels.
+    pub fn share_of_mean(&self, share: f64) -> usize {
+        (share * self.voxels as f64 / self.count.max(1) as f64) as usize
     }
 
     /// Volume of the region in mm³.

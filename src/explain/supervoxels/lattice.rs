@@ -45,26 +45,12 @@ impl Lattice {
             .fold(f64::INFINITY, |a, &b| a.min(b));
         let guess = (domain.volume_mm3() / domain.count as f64).cbrt();
         // In a thin or sparse region the right step is larger than the cube root says.
-        let (mut low, mut high) = ((0.5 * guess).min(smallest), 2.0 * extent_mm);
-        let mut best = Self::with_step(domain, bounds, guess);
-        let mut best_miss = tally(&best).abs_diff(domain.count);
-        for _ in 0..48 {
-            if best_miss == 0 || high / low < 1.000_1 {
-                break;
-            }
-            let middle = (low * high).sqrt();
-            let lattice = Self::with_step(domain, bounds, middle);
+        let between = [(0.5 * guess).min(smallest), 2.0 * extent_mm];
+        closest(guess, between, domain.count, |step_mm| {
+            let lattice = Self::with_step(domain, bounds, step_mm);
             let found = tally(&lattice);
-            if found.abs_diff(domain.count) < best_miss {
-                (best, best_miss) = (lattice, found.abs_diff(domain.count));
-            }
-            if found > domain.count {
-                low = middle;
-            } else {
-                high = middle;
-            }
-        }
-        best
+            (lattice, found)
+        })
     }
 
     /// The cell of every voxel inside the region, numbered x fastest; calls `visit`
@@ -122,4 +108,34 @@ impl Lattice {
         seeds.dedup();
         seeds
     }
+}
+
+/// Of what `make` gives for steps between two bounds, with its number of cells, that
+/// with the number closest to the wanted one. The number falls with the step, but not
+/// evenly, so all that were tried count.
+pub(super) fn closest<T>(
+    guess: f64,
+    between: [f64; 2],
+    wanted: usize,
+    make: impl Fn(f64) -> (T, usize),
+) -> T {
+    let [mut low, mut high] = between;
+    let (mut best, found) = make(guess);
+    let mut best_miss = found.abs_diff(wanted);
+    for _ in 0..48 {
+        if best_miss == 0 || high / low < 1.000_1 {
+            break;
+        }
+        let middle = (low * high).sqrt();
+        let (tried, found) = make(middle);
+        if found.abs_diff(wanted) < best_miss {
+            (best, best_miss) = (tried, found.abs_diff(wanted));
+        }
+        if found > wanted {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    best
 }
