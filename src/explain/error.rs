@@ -51,6 +51,10 @@ pub enum ExplainError {
         "{observations} observations cannot determine {players} SHAP values; give a larger budget"
     )]
     TooFewObservations { observations: usize, players: usize },
+    #[error("an order of players must name each of the {0} players once")]
+    NotAnOrder(usize),
+    #[error("{missing} coalitions of the curve have no value yet; evaluate them first")]
+    Unanswered { missing: usize },
     #[error("{0}")]
     Evaluation(String),
 
@@ -68,7 +72,7 @@ pub enum ExplainError {
     #[error("{0:?} is not a baseline; write blur, blur:4mm (its sigma), mean or zero")]
     BadBaseline(String),
     #[error(
-        "{0:?} is not a mask rule; write top:10%, players:12, positive:80%, largest:50% or interval"
+        "{0:?} is not a mask rule; write top:10%, players:12, positive:80%, largest:50%, interval or otsu, and :negative or :absolute after it if wanted"
     )]
     BadMaskRule(String),
 }
