@@ -56,9 +56,19 @@ pub fn compare_segmentations(
     }
     let densities = [a.voxel_values()?, b.voxel_values()?];
     let mut overlaps: BTreeMap<(u16, u16), u32> = BTreeMap::new();
-    for (&a, &b) in a.labels.iter().zip(b.labels) {
-        if a != 0 && b != 0 {
-            *overlaps.entry((a, b)).or_default() += 1;
+    let pairs: Vec<(u16, u16)> = a
+        .labels
+        .iter()
+        .copied()
+        .zip(b.labels.iter().copied())
+        .collect();
+    // Neighbours along x mostly lie in the same two players.
+    for run in pairs.chunk_by(|one, next| one == next) {
+        if let Some(&(a, b)) = run.first()
+            && a != 0
+            && b != 0
+        {
+            *overlaps.entry((a, b)).or_default() += run.len() as u32;
         }
     }
     let mut columns = [const { Vec::new() }; 3];
