@@ -76,6 +76,10 @@ pub enum ExplainError {
         "{observations} observations cannot determine {players} SHAP values; give a larger budget"
     )]
     TooFewObservations { observations: usize, players: usize },
+    #[error("an order of players must name each of the {0} players once")]
+    NotAnOrder(usize),
+    #[error("{missing} coalitions of the curve have no value yet; evaluate them first")]
+    Unanswered { missing: usize },
     #[error("{0}")]
     Evaluation(String),
 
@@ -104,7 +108,7 @@ pub enum ExplainError {
     )]
     NoOtherSide { percent: u32, plane_x_mm: f64 },
     #[error(
-        "{0:?} is not a mask rule; write top:10%, players:12, positive:80%, largest:50% or interval"
+        "{0:?} is not a mask rule; write top:10%, players:12, positive:80%, largest:50%, interval or otsu, and :negative or :absolute after it if wanted"
     )]
     BadMaskRule(String),
 }
