@@ -6,7 +6,8 @@ use rayon::prelude::*;
 
 use super::super::image::display_name;
 use super::super::{
-    EarlySlice, Format, Frames, GeometryWarning, ImageSummary, IoError, Opened, Reading, Request,
+    EarlySlice, Format, Frames, GeometryWarning, ImageSummary, IoError, LabelNames, Opened,
+    Reading, Request,
 };
 use super::codec::{self, Compression};
 use super::facts::FileFacts;
@@ -39,10 +40,9 @@ pub fn read(
         Frames::First => vec![0],
         Frames::One(frame) if frame < frame_count => vec![frame],
         Frames::One(frame) => {
-            return Err(IoError::BadField {
-                field: "frame",
-                value: frame.to_string(),
-                why: "beyond the last frame",
+            return Err(IoError::NoSuchFrame {
+                wanted: frame,
+                frames: frame_count,
                 path: path.into(),
             });
         }
@@ -84,6 +84,8 @@ pub fn read(
             volume,
             warnings: warnings.clone(),
             summary,
+            label_names: LabelNames::new(),
+            file_hash: None,
         });
     }
     Ok(opened)
