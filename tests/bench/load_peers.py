@@ -94,7 +94,7 @@ def run_voxplain(program: str, folder: Path, size: str) -> dict:
     return {
         "first_ms": case["first_slice_milliseconds"],
         "all_ms": case["all_milliseconds"],
-        "peak_mib": case["peak_memory_mib"] or 0.0,
+        "peak_mib": case["peak_memory_mib"],
         "raw_mib": case["raw_mib"],
         "file_mib": case["file_mib"],
         "path": case["path"],

@@ -147,6 +147,10 @@ fn opening_is_measured_and_leaves_nothing_behind_unless_asked() {
     assert_eq!(case["size"], serde_json::json!([64, 48, 32]));
     assert!(case["all_milliseconds"].as_f64() >= case["first_slice_milliseconds"].as_f64());
     assert!(case["hashed_milliseconds"].as_f64().unwrap() > 0.0);
+    assert_eq!(
+        case["peak_memory_mib"].is_number(),
+        cfg!(target_os = "linux")
+    );
     assert!(folder.path().join("head_64x48x32.nii.gz").exists());
     let wrong = voxplain(&["bench", "load", "--size", "64"]);
     assert_eq!(wrong.code, Some(2), "{}", wrong.stderr);

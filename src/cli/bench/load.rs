@@ -5,6 +5,7 @@
 //! come from the system's cache and not from the drive.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -33,6 +34,9 @@ pub(crate) struct Load {
     /// Write the scans into this folder and leave them there
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
+    /// Open this scan once and say what memory it took; how the program asks itself
+    #[arg(long, value_name = "FILE", hide = true)]
+    memory_of: Option<PathBuf>,
 }
 
 /// How one scan opened; medians.
@@ -55,6 +59,11 @@ struct Case {
 
 pub(crate) fn run(arguments: &Load, common: &Common) -> anyhow::Result<()> {
     let cancel = cancel_on_interrupt();
+    if let Some(path) = &arguments.memory_of {
+        let memory = opening_memory_mib(path, &cancel)?;
+        common.print(&serde_json::json!(memory), &memory_text(memory));
+        return Ok(());
+    }
     let mut line = ProgressLine::new();
     let folder = Folder::open(arguments.keep.as_deref())?;
     let mut cases = Vec::new();
@@ -64,6 +73,8 @@ pub(crate) fn run(arguments: &Load, common: &Common) -> anyhow::Result<()> {
         write_head(&path, size, common.seed)?;
         line.draw("Opening it", None, &size_text(size));
         let mut case = measure(&path, size, arguments.runs, &cancel)?;
+        case.peak_memory_mib = memory_in_new_process(&path, common)?;
+        case.peak_memory_per_raw = case.peak_memory_mib.map(|peak| peak / case.raw_mib);
         case.path = arguments.keep.is_some().then_some(path);
         cases.push(case);
     }
@@ -129,32 +140,52 @@ impl Drop for Folder {
 }
 
 fn measure(path: &Path, size: [usize; 3], runs: u32, cancel: &CancelToken) -> anyhow::Result<Case> {
-    let raw_mib = (size.iter().product::<usize>() * 2) as f64 / f64::from(1 << 20);
-    let (mut first, mut all, mut hashed, mut peaks) = (vec![], vec![], vec![], vec![]);
+    let (mut first, mut all, mut hashed) = (vec![], vec![], vec![]);
     for run in 0..=runs {
-        let before = resident_memory_mib().filter(|_| forget_peak_memory());
         let once = open(path, false, cancel)?;
-        let peak = before.zip(peak_memory_mib());
         let with_hash = open(path, true, cancel)?;
         if run > 0 {
             first.push(once.first_slice_milliseconds);
             all.push(once.all_milliseconds);
             hashed.push(with_hash.all_milliseconds);
-            peaks.extend(peak.map(|(before, peak)| peak - before));
         }
     }
-    let peak_memory_mib = (!peaks.is_empty()).then(|| median(&peaks));
+    let mebibyte = f64::from(1 << 20);
     Ok(Case {
         size,
         path: None,
-        file_mib: std::fs::metadata(path)?.len() as f64 / f64::from(1 << 20),
-        raw_mib,
+        file_mib: std::fs::metadata(path)?.len() as f64 / mebibyte,
+        raw_mib: (size.iter().product::<usize>() * 2) as f64 / mebibyte,
         first_slice_milliseconds: median(&first),
         all_milliseconds: median(&all),
         hashed_milliseconds: median(&hashed),
-        peak_memory_mib,
-        peak_memory_per_raw: peak_memory_mib.map(|peak| peak / raw_mib),
+        peak_memory_mib: None,
+        peak_memory_per_raw: None,
     })
+}
+
+/// What opening takes in a process that has not held memory it could use again.
+fn memory_in_new_process(path: &Path, common: &Common) -> anyhow::Result<Option<f64>> {
+    let program = std::env::current_exe().context("this program cannot find itself")?;
+    let mut command = Command::new(program);
+    command.args(["bench", "load", "--json", "--memory-of"]);
+    command.arg(path);
+    if let Some(threads) = common.threads {
+        command.arg("--threads").arg(threads.to_string());
+    }
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .context("this program cannot start itself")?;
+    serde_json::from_slice(&output.stdout).context("the memory could not be measured")
+}
+
+/// The most memory that opening takes, on top of what the process held before.
+fn opening_memory_mib(path: &Path, cancel: &CancelToken) -> anyhow::Result<Option<f64>> {
+    let before = resident_memory_mib().filter(|_| forget_peak_memory());
+    open(path, false, cancel)?;
+    let peak = before.zip(peak_memory_mib());
+    Ok(peak.map(|(before, peak)| peak - before))
 }
 
 struct Opening {
