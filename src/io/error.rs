@@ -52,7 +52,7 @@ pub enum IoError {
     UnsupportedType { what: String, path: ShownPath },
     #[error("the voxels belong in the file {data}, which is not there; put it in place: {path}")]
     DataMissing { data: ShownPath, path: ShownPath },
-    #[error("{source}: {path}")]
+    #[error("{source}; export the file again: {path}")]
     Grid { source: GridError, path: ShownPath },
     #[error(
         "the image needs {bytes} bytes of memory, more than there is; \
