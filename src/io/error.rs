@@ -20,7 +20,7 @@ pub enum IoError {
     #[error("the file is empty; copy or export it again: {path}")]
     Empty { path: ShownPath },
     #[error(
-        "this is {looks_like}; this version opens NIfTI (.nii, .nii.gz), so convert it first: {path}"
+        "this is {looks_like}; this version opens NIfTI, NRRD, MetaImage and NumPy files, so convert it first: {path}"
     )]
     OtherFormat {
         looks_like: &'static str,
