@@ -534,6 +534,175 @@ fn arrays_that_are_no_scan_are_refused() {
     refused("'<f8'", "(4294967296, 4294967296, 4294967296)", "promises");
 }
 
+/// One body, stored along its axes in every order and sense: the same value at the same
+/// point of the world, from NRRD, MetaImage and NIfTI.
+#[test]
+fn one_body_in_48_orientations_is_one_body() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dims, spacing, origin) = ([4, 5, 6], [2.0, 1.5, 3.0], [-4.0, 10.0, 2.5]);
+    let value = |at: [usize; 3]| (at[0] + 10 * at[1] + 100 * at[2]) as u16;
+    let orders = [
+        [0, 1, 2],
+        [0, 2, 1],
+        [1, 0, 2],
+        [1, 2, 0],
+        [2, 0, 1],
+        [2, 1, 0],
+    ];
+    let mut seen = std::collections::BTreeSet::new();
+    for (order, flips) in orders.into_iter().flat_map(|o| (0..8).map(move |f| (o, f))) {
+        let turned = order.map(|axis: usize| dims[axis]);
+        let flipped = |i: usize| flips >> i & 1 == 1;
+        // Voxel axis i runs along axis order[i] of the body, RAS.
+        let mut first = origin;
+        let mut directions = [[0.0; 3]; 3];
+        for (i, &axis) in order.iter().enumerate() {
+            let length = spacing[axis] * (dims[axis] - 1) as f64;
+            first[axis] += if flipped(i) { length } else { 0.0 };
+            directions[i][axis] = if flipped(i) { -1.0 } else { 1.0 };
+        }
+        let mut voxels = Vec::new();
+        for z in 0..turned[2] {
+            for y in 0..turned[1] {
+                for x in 0..turned[0] {
+                    let mut at = [0; 3];
+                    for (i, v) in [x, y, z].into_iter().enumerate() {
+                        at[order[i]] = if flipped(i) { turned[i] - 1 - v } else { v };
+                    }
+                    voxels.extend(value(at).to_le_bytes());
+                }
+            }
+        }
+        let [nx, ny, nz] = turned;
+        let steps = order.map(|axis| spacing[axis]);
+        let vector = |i: usize| directions[i].map(|d| d * steps[i]);
+        let text = |v: [f64; 3]| format!("({},{},{})", v[0], v[1], v[2]);
+        let nrrd = format!(
+            "NRRD0004\ntype: uint16\ndimension: 3\nspace: RAS\nsizes: {nx} {ny} {nz}\n\
+             space directions: {} {} {}\nspace origin: {}\nendian: little\nencoding: raw\n\n",
+            text(vector(0)),
+            text(vector(1)),
+            text(vector(2)),
+            text(first),
+        );
+        // MetaImage counts to the left and to the back.
+        let lps = |v: [f64; 3]| format!("{} {} {}", -v[0], -v[1], v[2]);
+        let meta = format!(
+            "NDims = 3\nDimSize = {nx} {ny} {nz}\nOffset = {}\nTransformMatrix = {} {} {}\n\
+             ElementSpacing = {} {} {}\nElementType = MET_USHORT\nElementDataFile = LOCAL\n",
+            lps(first),
+            lps(directions[0]),
+            lps(directions[1]),
+            lps(directions[2]),
+            steps[0],
+            steps[1],
+            steps[2],
+        );
+        let path = folder.path().join("turned");
+        let mut places = Vec::new();
+        for header in [nrrd, meta] {
+            std::fs::write(&path, [header.as_bytes(), &voxels].concat()).unwrap();
+            places.push(read(&path, Frames::First).unwrap().0.remove(0).volume);
+        }
+        let nifti = folder.path().join("turned.nii");
+        io::nifti::write_volume(&nifti, &places[0]).unwrap();
+        places.push(read(&nifti, Frames::First).unwrap().0.remove(0).volume);
+        for volume in &places {
+            seen.insert(voxplain::base::Orientation::of(volume.grid()).letters());
+            for at in [[0, 0, 0], [3, 4, 5], [1, 4, 2], [3, 0, 1], [2, 2, 5]] {
+                let point: [f64; 3] =
+                    std::array::from_fn(|axis| origin[axis] + spacing[axis] * at[axis] as f64);
+                let voxel = volume.grid().nearest_voxel(point.into()).unwrap();
+                let centre = volume.grid().world(voxel.map(|v| v as f64));
+                assert!(centre.distance(point.into()) < 1e-5, "{centre} {point:?}");
+                assert_eq!(
+                    volume.value(voxel),
+                    Some(f64::from(value(at))),
+                    "{order:?} {flips}"
+                );
+            }
+        }
+    }
+    assert_eq!(seen.len(), 48);
+}
+
+#[test]
+fn a_part_of_an_image_stays_where_it_is() {
+    let request = Request {
+        part: Some(voxplain::base::VoxelBox {
+            start: [1, 2, 0],
+            size: [3, 3, 2],
+        }),
+        stride: [2, 1, 1],
+        ..Request::default()
+    };
+    for name in ["oblique_i16.nrrd", "oblique_i16.mha", "i16_C_little.npy"] {
+        let mut reading = Reading {
+            progress: &mut |_| {},
+            slice: &mut |_| {},
+            cancel: &CancelToken::new(),
+        };
+        let part = io::open(&fixture(name), &request, &mut reading)
+            .unwrap()
+            .remove(0)
+            .volume;
+        let whole = read(&fixture(name), Frames::First)
+            .unwrap()
+            .0
+            .remove(0)
+            .volume;
+        assert_eq!(part.grid().dims(), [2, 3, 2], "{name}");
+        for [x, y, z] in [[0, 0, 0], [1, 2, 1]] {
+            let at = [1 + 2 * x, 2 + y, z];
+            assert_eq!(part.value([x, y, z]), whole.value(at), "{name}");
+            let place = whole.grid().world(at.map(|v| v as f64));
+            let here = part.grid().world([x, y, z].map(|v| v as f64));
+            assert!(here.distance(place) < 1e-9, "{name}");
+        }
+    }
+    let small = Request {
+        memory_limit: Some(100),
+        ..Request::default()
+    };
+    let mut reading = Reading {
+        progress: &mut |_| {},
+        slice: &mut |_| {},
+        cancel: &CancelToken::new(),
+    };
+    let error = io::open(&fixture("oblique_i16.nrrd"), &small, &mut reading).unwrap_err();
+    assert!(matches!(error, IoError::TooLarge { .. }), "{error}");
+}
+
+#[test]
+fn a_header_is_described_and_hashed_with_its_data() {
+    let described = io::describe(&fixture("list_first.nrrd")).unwrap();
+    assert_eq!(
+        (described.summary.dims, described.summary.frames),
+        ([4, 5, 3], 3)
+    );
+    assert_eq!(described.memory_bytes, 360);
+    let files = io::files_of(&fixture("list.nhdr"));
+    let names: Vec<_> = files
+        .iter()
+        .filter_map(|f| f.file_name()?.to_str())
+        .collect();
+    assert_eq!(
+        names,
+        ["list.nhdr", "slice_01.raw", "slice_02.raw", "slice_03.raw"]
+    );
+
+    // The same header with other voxels is another image.
+    let folder = tempfile::tempdir().unwrap();
+    for name in names {
+        std::fs::copy(fixture(name), folder.path().join(name)).unwrap();
+    }
+    let copy = folder.path().join("list.nhdr");
+    let hash = io::file_hash(&copy).unwrap();
+    assert_eq!(hash, io::file_hash(&fixture("list.nhdr")).unwrap());
+    std::fs::write(folder.path().join("slice_03.raw"), [1; 40]).unwrap();
+    assert_ne!(hash, io::file_hash(&copy).unwrap());
+}
+
 #[test]
 fn reading_stops_when_it_is_cancelled() {
     let cancel = CancelToken::new();

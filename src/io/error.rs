@@ -21,7 +21,7 @@ pub enum IoError {
     #[error("the file is empty; copy or export it again: {path}")]
     Empty { path: ShownPath },
     #[error(
-        "this is {looks_like}; this version opens NIfTI (.nii, .nii.gz), so convert it first: {path}"
+        "this is {looks_like}; this version opens NIfTI, NRRD, MetaImage and NumPy files, so convert it first: {path}"
     )]
     OtherFormat {
         looks_like: &'static str,
@@ -53,7 +53,7 @@ pub enum IoError {
     UnsupportedType { what: String, path: ShownPath },
     #[error("the voxels belong in the file {data}, which is not there; put it in place: {path}")]
     DataMissing { data: ShownPath, path: ShownPath },
-    #[error("{source}: {path}")]
+    #[error("{source}; export the file again: {path}")]
     Grid { source: GridError, path: ShownPath },
     #[error(
         "the image needs {bytes} bytes of memory, more than there is; \

@@ -94,14 +94,18 @@ pub(super) fn open(path: &Path) -> Result<Raster, IoError> {
     };
     let header = Header::from_reader(&mut (&mut reader).take(MOST_HEADER_BYTES))
         .map_err(|error| bad(one_line(&error.to_string())))?;
-    let (voxel_type, big_endian) = header
-        .type_descriptor
-        .as_string()
-        .and_then(|name| voxel_type(name))
-        .ok_or_else(|| IoError::UnsupportedType {
-            what: one_line(&format!("numbers of the type {}", header.type_descriptor)),
-            path: path.into(),
-        })?;
+    let descriptor = header.type_descriptor.as_string().map(String::as_str);
+    // Half floats are widened as they are read.
+    let half = descriptor.filter(|name| matches!(*name, "<f2" | ">f2"));
+    let (voxel_type, big_endian) = match half {
+        Some(_) => (VoxelType::F32, cfg!(target_endian = "big")),
+        None => descriptor
+            .and_then(voxel_type)
+            .ok_or_else(|| IoError::UnsupportedType {
+                what: one_line(&format!("numbers of the type {}", header.type_descriptor)),
+                path: path.into(),
+            })?,
+    };
     let layout = AxisLayout {
         axes: axes(&header).ok_or_else(|| {
             let count = header.shape.len();
@@ -116,6 +120,7 @@ pub(super) fn open(path: &Path) -> Result<Raster, IoError> {
         source.file_bytes
     };
     let (promised, found) = (layout.bytes(), most.saturating_sub(reader.bytes));
+    let found = found.saturating_mul(if half.is_some() { 2 } else { 1 });
     if promised > found {
         return Err(IoError::Truncated {
             of: "of voxels",
@@ -142,7 +147,10 @@ pub(super) fn open(path: &Path) -> Result<Raster, IoError> {
         compressed: source.compressed,
         layout,
         placed,
-        reader: Box::new(reader.reader),
+        reader: match half {
+            Some(name) => Box::new(Widened::new(reader.reader, name == ">f2")),
+            None => Box::new(reader.reader),
+        },
         data_path: path.to_owned(),
         files: vec![path.to_owned()],
         file_bytes: source.file_bytes,
@@ -200,6 +208,70 @@ impl<R: Read> Read for Counted<R> {
         let count = self.reader.read(buffer)?;
         self.bytes += count as u64;
         Ok(count)
+    }
+}
+
+/// Half floats read as floats of this machine's byte order. No half is lost or rounded.
+struct Widened<R> {
+    reader: BufReader<R>,
+    big_endian: bool,
+    /// Bytes of the last float that were not given yet.
+    rest: [u8; 4],
+    left: usize,
+}
+
+impl<R: Read> Widened<R> {
+    fn new(reader: R, big_endian: bool) -> Self {
+        Self {
+            reader: BufReader::new(reader),
+            big_endian,
+            rest: [0; 4],
+            left: 0,
+        }
+    }
+}
+
+impl<R: Read> Read for Widened<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while let Some(place) = buffer.get_mut(filled..).filter(|place| !place.is_empty()) {
+            if self.left == 0 {
+                let mut half = [0; 2];
+                match self.reader.read_exact(&mut half) {
+                    Ok(()) => {}
+                    Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => break,
+                    Err(e) => return Err(e),
+                }
+                let bits = if self.big_endian {
+                    u16::from_be_bytes(half)
+                } else {
+                    u16::from_le_bytes(half)
+                };
+                self.rest = single_from_half(bits).to_ne_bytes();
+                self.left = 4;
+            }
+            let count = self.left.min(place.len());
+            let rest = self.rest.iter().skip(4 - self.left);
+            place
+                .iter_mut()
+                .zip(rest)
+                .for_each(|(to, &from)| *to = from);
+            self.left -= count;
+            filled += count;
+        }
+        Ok(filled)
+    }
+}
+
+/// IEEE 754 binary16 as binary32.
+fn single_from_half(bits: u16) -> f32 {
+    let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };
+    let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f32::from(bits & 0x3ff));
+    sign * match exponent {
+        0 => fraction * 2.0_f32.powi(-24),
+        31 if fraction == 0.0 => f32::INFINITY,
+        31 => f32::NAN,
+        _ => (1024.0 + fraction) * 2.0_f32.powi(exponent - 25),
     }
 }
 
