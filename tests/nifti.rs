@@ -1,5 +1,12 @@
 //! NIfTI reading and writing, against nibabel's reading of the same files.
 
+#[path = "nifti/frames.rs"]
+mod frames;
+#[path = "nifti/parts.rs"]
+mod parts;
+#[path = "nifti/written.rs"]
+mod written;
+
 use std::path::{Path, PathBuf};
 
 use glam::{DAffine3, DMat3, DVec3};
@@ -359,6 +366,7 @@ fn the_demonstration_scan_is_where_nibabel_sees_it() {
         volume,
         warnings,
         summary,
+        ..
     } = open(&path).unwrap();
     let grid = volume.grid();
     assert_eq!(grid.dims(), [197, 233, 189]);

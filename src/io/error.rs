@@ -90,6 +90,43 @@ pub enum IoError {
     },
     #[error("the compressed pixels are damaged ({why}); copy or export the file again: {path}")]
     DamagedPixels { why: String, path: ShownPath },
+    #[error(
+        "the image needs {} of memory and {} may be used; {}: {path}",
+        size_text(*bytes), size_text(*limit), thinner_text(*stride)
+    )]
+    TooLarge {
+        /// What the voxels asked for take in their own type.
+        bytes: u64,
+        limit: u64,
+        /// The smallest stride along all axes with which they would fit.
+        stride: Option<usize>,
+        path: ShownPath,
+    },
+    #[error(
+        "{why}; the image has {} × {} × {} voxels: {path}",
+        dims[0], dims[1], dims[2]
+    )]
+    BadPart {
+        why: &'static str,
+        dims: [usize; 3],
+        path: ShownPath,
+    },
+    #[error(
+        "there is no frame {wanted}; the image has {frames}, counted from 0, \
+         so the last is {}: {path}",
+        frames.saturating_sub(1)
+    )]
+    NoSuchFrame {
+        wanted: usize,
+        frames: usize,
+        path: ShownPath,
+    },
+    #[error(
+        "this is one half of an image in two files, and the other half is missing; \
+         put {} beside it: {path}",
+        missing.file_name()
+    )]
+    MissingHalf { missing: ShownPath, path: ShownPath },
     #[error("writing failed ({source}); check that the folder exists and has room: {path}")]
     Write { source: io::Error, path: ShownPath },
     #[error("the data cannot be stored in this format: {why}: {path}")]
@@ -125,8 +162,8 @@ fn several_series(series: &[SeriesSummary], path: &ShownPath) -> String {
         list.push(format!("and {} more", series.len() - SERIES_SHOWN));
     }
     format!(
-        "the folder holds {} series ({}); choose one by its number, as in {path}#1, or give one \
-         of its files",
+        "the folder holds {} series ({}); choose one by its number, as in FOLDER#1, or give one \
+         of its files: {path}",
         series.len(),
         list.join("; ")
     )
@@ -135,6 +172,13 @@ fn several_series(series: &[SeriesSummary], path: &ShownPath) -> String {
 /// A path in a message: on one line, whatever the file is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShownPath(PathBuf);
+
+impl ShownPath {
+    /// The last part alone.
+    fn file_name(&self) -> Self {
+        Self(self.0.file_name().map(PathBuf::from).unwrap_or_default())
+    }
+}
 
 impl From<&Path> for ShownPath {
     fn from(path: &Path) -> Self {
@@ -152,5 +196,50 @@ impl fmt::Display for ShownPath {
             }
         }
         Ok(())
+    }
+}
+
+/// An amount of memory with the unit that suits it.
+fn size_text(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if bytes < 1024 {
+        return format!("{bytes} bytes");
+    }
+    let mut amount = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    while amount >= 1024.0 && unit + 1 < UNITS.len() {
+        amount /= 1024.0;
+        unit += 1;
+    }
+    format!("{amount:.1} {}", UNITS.get(unit).unwrap_or(&"PiB"))
+}
+
+/// What to do about an image that does not fit, after "the image needs …".
+fn thinner_text(stride: Option<usize>) -> String {
+    let Some(n) = stride else {
+        return "open a small part of it".into();
+    };
+    let ending = match (n % 10, n % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("open a part of it, or every {n}{ending} voxel along each axis")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_and_numbers_in_words() {
+        assert_eq!(size_text(1000), "1000 bytes");
+        assert_eq!(size_text(3 << 29), "1.5 GiB");
+        assert_eq!(size_text(u64::MAX), "16384.0 PiB");
+        assert!(thinner_text(Some(2)).ends_with("every 2nd voxel along each axis"));
+        assert!(thinner_text(Some(13)).contains("13th"));
+        assert!(thinner_text(Some(23)).contains("23rd"));
     }
 }

@@ -1,9 +1,10 @@
 //! What every reader gives: images, and what their headers said.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{GeometryWarning, PlacedBy};
-use crate::base::{CancelToken, Progress};
+use crate::base::{CancelToken, Progress, VoxelBox};
 use crate::volume::{Volume, VoxelType, Voxels};
 
 /// The kinds of file that can be opened.
@@ -11,6 +12,7 @@ use crate::volume::{Volume, VoxelType, Voxels};
 pub enum Format {
     Nifti1,
     Nifti2,
+    Analyze,
     Dicom,
     Nrrd,
     MetaImage,
@@ -22,6 +24,7 @@ impl Format {
         match self {
             Self::Nifti1 => "NIfTI-1",
             Self::Nifti2 => "NIfTI-2",
+            Self::Analyze => "ANALYZE 7.5",
             Self::Dicom => "DICOM",
             Self::Nrrd => "NRRD",
             Self::MetaImage => "MetaImage",
@@ -43,11 +46,41 @@ pub enum Frames {
     All,
 }
 
-/// What to read of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+/// What to read of a file, and how.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Request {
     pub frames: Frames,
+    /// Only these voxels.
+    pub part: Option<VoxelBox>,
+    /// Every so many voxels along each axis, from the first of the part on. The voxels
+    /// are picked, not averaged.
+    pub stride: [usize; 3],
+    /// Most bytes that the voxels may take in their own type. By default what the
+    /// system says is free, less a tenth.
+    pub memory_limit: Option<u64>,
+    /// Whether a large uncompressed file may stay on disk, mapped into memory. See
+    /// [`super::nifti`] for when to say no.
+    pub map_files: bool,
+    /// Whether to hash the bytes of the file while it is read, for
+    /// [`Opened::file_hash`].
+    pub hash: bool,
 }
+
+impl Default for Request {
+    fn default() -> Self {
+        Self {
+            frames: Frames::First,
+            part: None,
+            stride: [1; 3],
+            memory_limit: None,
+            map_files: true,
+            hash: false,
+        }
+    }
+}
+
+/// Names of labels by their number.
+pub type LabelNames = BTreeMap<u16, String>;
 
 /// A slice that is there before the rest of its image.
 #[derive(Debug, Clone)]
@@ -77,9 +110,27 @@ pub struct Opened {
     /// Doubts about where the image lies in the body, in the order they were found.
     pub warnings: Vec<GeometryWarning>,
     pub summary: ImageSummary,
+    /// What the file calls its labels; empty where it names none.
+    pub label_names: LabelNames,
+    /// BLAKE3 of the file's bytes as [`super::file_hash`] gives it, where the request
+    /// asked for it and the reader could tell it without reading twice.
+    pub file_hash: Option<String>,
 }
 
-/// What the header said, for the program's geometry card and `info`.
+/// What can be told about an image before its voxels are read.
+#[derive(Debug, Clone)]
+pub struct Described {
+    /// Of the first frame.
+    pub summary: ImageSummary,
+    pub warnings: Vec<GeometryWarning>,
+    /// What the voxels of all frames take in memory in their own type; one frame takes
+    /// a `summary.frames`th of it.
+    pub memory_bytes: u64,
+    pub label_names: LabelNames,
+}
+
+/// What the header said, for the program's geometry card and `info`. It speaks of the
+/// whole image, also where only a part of it was read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageSummary {
     pub format: Format,

@@ -1,17 +1,22 @@
 //! Floor 1: images between files and memory.
 //!
-//! Opens NIfTI-1 and NIfTI-2 files (`.nii`, `.nii.gz`) by their content, writes
-//! NIfTI-1, and reads and writes NumPy arrays. A file never makes the program
-//! panic or take more memory than the file can fill: every failure is one
-//! [`IoError`] in one line. What an image means to a network is in `model`.
+//! Opens NIfTI-1, NIfTI-2 and ANALYZE 7.5 images and DICOM series by their content,
+//! writes NIfTI-1, and reads and writes NumPy arrays. A file never makes the program panic or take more
+//! memory than the file can fill: every failure is one [`IoError`] in one line. What an
+//! image means to a network is in `model`.
 
+mod ahead;
 pub mod atomic;
+mod cut;
 pub mod dicom;
+mod early;
 mod error;
 mod geometry;
 mod image;
 pub mod nifti;
 pub mod npy;
+mod parallel_gzip;
+mod plain;
 mod probe;
 mod source;
 
@@ -22,7 +27,9 @@ use crate::base::{CancelToken, Progress};
 
 pub use error::{IoError, ShownPath};
 pub use geometry::{GeometryWarning, PlacedBy};
-pub use image::{EarlySlice, Format, Frames, ImageSummary, Opened, Reading, Request};
+pub use image::{
+    Described, EarlySlice, Format, Frames, ImageSummary, LabelNames, Opened, Reading, Request,
+};
 
 /// Opens an image as one volume a frame asked for. The format is found from the
 /// content, not from the name. The list is never empty.
@@ -34,7 +41,19 @@ pub fn open(
     if dicom::is_dicom(path) {
         return dicom::read(path, request, reading);
     }
-    nifti::read(path, request, reading)
+    let frames = nifti::read(path, request, reading)?;
+    frames
+        .into_iter()
+        .map(|opened| cut::cut_in_memory(opened, request, path))
+        .collect()
+}
+
+/// What an image is and what it would take to open it, from its header alone.
+pub fn describe(path: &Path) -> Result<Described, IoError> {
+    if dicom::is_dicom(path) {
+        return dicom::describe(path);
+    }
+    nifti::describe(path)
 }
 
 /// Opens a scan as one 3D volume. Of an image with several frames the first is taken,
@@ -60,6 +79,7 @@ pub fn open_channels(
 ) -> Result<Vec<Opened>, IoError> {
     let request = Request {
         frames: Frames::All,
+        ..Request::default()
     };
     open(path, &request, &mut silent(progress, cancel, &mut |_| {}))
 }
@@ -78,26 +98,18 @@ fn silent<'a>(
 }
 
 /// BLAKE3 of a file's bytes, as hex: the same for the same content, whatever its name.
-/// Of a DICOM series: of the sorted hashes of its files.
+/// Of a DICOM series, of the sorted hashes of its files.
+/// Of an image in two files (`.hdr` and `.img`), of the header's and then the other's.
 pub fn file_hash(path: &Path) -> Result<String, IoError> {
-    if !dicom::is_dicom(path) {
-        return bytes_hash(path);
+    if dicom::is_dicom(path) {
+        return dicom::series_hash(path);
     }
-    let mut hashes = dicom::files_of(path, &CancelToken::new())?
-        .iter()
-        .map(|file| bytes_hash(file))
-        .collect::<Result<Vec<_>, _>>()?;
-    hashes.sort();
-    Ok(blake3::hash(hashes.join("\n").as_bytes())
-        .to_hex()
-        .to_string())
-}
-
-fn bytes_hash(path: &Path) -> Result<String, IoError> {
-    let failed = |source| IoError::reading(source, path);
     let mut hasher = blake3::Hasher::new();
-    hasher
-        .update_reader(File::open(path).map_err(failed)?)
-        .map_err(failed)?;
+    for path in nifti::files_of(path) {
+        let failed = |source| IoError::reading(source, &path);
+        hasher
+            .update_reader(File::open(&path).map_err(failed)?)
+            .map_err(failed)?;
+    }
     Ok(hasher.finalize().to_hex().to_string())
 }

@@ -17,4 +17,4 @@ pub use components::{Components, Connectivity};
 pub use label_map::LabelMap;
 pub use resample::{resample_labels_nearest, resample_values_linear};
 pub use statistics::{SOFT_TISSUE_WINDOW, SortedSample, Statistics, default_window};
-pub use voxels::{Volume, VoxelType, Voxels};
+pub use voxels::{SharedVoxels, Volume, VoxelSlice, VoxelType, Voxels};

@@ -127,3 +127,27 @@ fn a_short_soak_neither_grows_nor_stalls() {
     let few = voxplain(&["bench", "soak", "--evaluations", "5"]);
     assert_eq!(few.code, Some(2));
 }
+
+#[test]
+fn opening_is_measured_and_leaves_nothing_behind_unless_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = voxplain(&[
+        "bench",
+        "load",
+        "--size",
+        "64x48x32",
+        "--runs",
+        "1",
+        "--keep",
+        text(folder.path()),
+        "--json",
+    ])
+    .json();
+    let case = &said["cases"][0];
+    assert_eq!(case["size"], serde_json::json!([64, 48, 32]));
+    assert!(case["all_milliseconds"].as_f64() >= case["first_slice_milliseconds"].as_f64());
+    assert!(case["hashed_milliseconds"].as_f64().unwrap() > 0.0);
+    assert!(folder.path().join("head_64x48x32.nii.gz").exists());
+    let wrong = voxplain(&["bench", "load", "--size", "64"]);
+    assert_eq!(wrong.code, Some(2), "{}", wrong.stderr);
+}

@@ -5,6 +5,7 @@
 
 mod demo;
 mod forward;
+mod load;
 mod process;
 mod soak;
 
@@ -18,6 +19,8 @@ pub(crate) enum Bench {
     Demo(demo::Demo),
     /// Passes of the bare network, with weights made up or from a file
     Forward(forward::Forward),
+    /// Opening made-up scans: the first slice, all of it, memory
+    Load(load::Load),
     /// Many evaluations of one study: whether memory grows or an evaluation stalls
     Soak(soak::Soak),
 }
@@ -26,6 +29,7 @@ pub(crate) fn run(arguments: &Bench, common: &Common) -> anyhow::Result<()> {
     match arguments {
         Bench::Demo(demo) => demo::run(demo, common),
         Bench::Forward(forward) => forward::run(forward, common),
+        Bench::Load(load) => load::run(load, common),
         Bench::Soak(soak) => soak::run(soak, common),
     }
 }

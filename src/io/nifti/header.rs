@@ -5,6 +5,7 @@ use std::path::Path;
 use ::nifti::{Endianness, NiftiHeader};
 
 use super::super::IoError;
+use super::analyze;
 use crate::volume::VoxelType;
 
 /// Which edition of the format a file follows.
@@ -19,10 +20,23 @@ pub(super) const HEADER_1_BYTES: usize = 348;
 /// Bytes of a NIfTI-2 header.
 pub(super) const HEADER_2_BYTES: usize = 540;
 
+/// Where a header says its voxels are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// Behind the header.
+    OneFile,
+    /// In a file of their own.
+    TwoFiles,
+    /// It does not say: an ANALYZE 7.5 header, whose voxels are in a file of their own,
+    /// or a damaged one.
+    None,
+}
+
 /// The fields the program uses, in the widest type of the two versions.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Fields {
     pub version: NiftiVersion,
+    pub mark: Mark,
     pub big_endian: bool,
     /// `dim[0]` is the number of dimensions, `dim[1..]` their sizes.
     pub dim: [i64; 8],
@@ -42,6 +56,9 @@ pub(super) struct Fields {
     pub quaternion_offset: [f64; 3],
     /// The rows of the sform.
     pub srow: [[f64; 4]; 3],
+    /// ANALYZE only: the voxel that lies at the origin, counted from 1; SPM's use of a
+    /// field that the format left free.
+    pub origin: Option<[f64; 3]>,
 }
 
 /// What the first bytes of a file say it is.
@@ -102,41 +119,33 @@ pub(super) fn parse(
         NiftiVersion::One => (HEADER_1_BYTES, 344),
         NiftiVersion::Two => (HEADER_2_BYTES, 4),
     };
-    let Some(head) = head.get(..promised) else {
-        return Err(IoError::Truncated {
-            of: "of header",
-            promised: promised as u64,
-            found: head.len() as u64,
-            path: path.into(),
-        });
+    let truncated = || IoError::Truncated {
+        of: "of header",
+        promised: promised as u64,
+        found: head.len() as u64,
+        path: path.into(),
     };
-    match head.get(magic_at..magic_at + 3) {
-        Some(b"n+1" | b"n+2") => {}
-        Some(b"ni1" | b"ni2") => {
-            return Err(IoError::OtherFormat {
-                looks_like: "one half of a two-file NIfTI image (.hdr and .img)",
-                path: path.into(),
-            });
-        }
-        _ => {
-            return Err(IoError::OtherFormat {
-                looks_like: "an ANALYZE 7.5 header or a NIfTI file without its mark",
-                path: path.into(),
-            });
-        }
-    }
+    let head = head.get(..promised).ok_or_else(truncated)?;
+    let mark = match head.get(magic_at..magic_at + 3) {
+        Some(b"n+1" | b"n+2") => Mark::OneFile,
+        Some(b"ni1" | b"ni2") => Mark::TwoFiles,
+        _ => Mark::None,
+    };
     match version {
-        NiftiVersion::One => parse_1(head, big_endian, path),
-        NiftiVersion::Two => parse_2(head, big_endian).ok_or_else(|| IoError::Truncated {
-            of: "of header",
-            promised: promised as u64,
-            found: head.len() as u64,
-            path: path.into(),
-        }),
+        NiftiVersion::One => parse_1(head, mark, big_endian, path),
+        NiftiVersion::Two => parse_2(head, mark, big_endian).ok_or_else(truncated),
     }
 }
 
-fn parse_1(head: &[u8], big_endian: bool, path: &Path) -> Result<Fields, IoError> {
+/// The error for a header whose mark is missing where one has to be.
+pub(super) fn no_mark(path: &Path) -> IoError {
+    IoError::OtherFormat {
+        looks_like: "a NIfTI file without its mark (or half of an ANALYZE 7.5 image)",
+        path: path.into(),
+    }
+}
+
+fn parse_1(head: &[u8], mark: Mark, big_endian: bool, path: &Path) -> Result<Fields, IoError> {
     // The nifti crate tells the byte order from dim[0], so that has to be right first.
     let dim_0 = match head.get(40..42).and_then(|b| b.first_chunk::<2>()) {
         Some(b) if big_endian => i16::from_be_bytes(*b),
@@ -146,13 +155,14 @@ fn parse_1(head: &[u8], big_endian: bool, path: &Path) -> Result<Fields, IoError
     if !(1..=7).contains(&dim_0) {
         return Err(bad_dimension_count(i64::from(dim_0), path));
     }
-    let h = NiftiHeader::from_reader(head).map_err(|_| IoError::OtherFormat {
-        looks_like: "an ANALYZE 7.5 header or a NIfTI file without its mark",
-        path: path.into(),
-    })?;
+    if mark == Mark::None {
+        return analyze::parse(head, big_endian).ok_or_else(|| no_mark(path));
+    }
+    let h = NiftiHeader::from_reader(head).map_err(|_| no_mark(path))?;
     debug_assert_eq!(h.endianness == Endianness::Big, big_endian);
     Ok(Fields {
         version: NiftiVersion::One,
+        mark,
         big_endian,
         // The crate reads unsigned numbers; the standard's are signed.
         dim: h.dim.map(|d| i64::from(d.cast_signed())),
@@ -167,11 +177,12 @@ fn parse_1(head: &[u8], big_endian: bool, path: &Path) -> Result<Fields, IoError
         quaternion: [h.quatern_b, h.quatern_c, h.quatern_d].map(f64::from),
         quaternion_offset: [h.quatern_x, h.quatern_y, h.quatern_z].map(f64::from),
         srow: [h.srow_x, h.srow_y, h.srow_z].map(|row| row.map(f64::from)),
+        origin: None,
     })
 }
 
 /// NIfTI-2, by the offsets of `nifti2.h`. `None` only if bytes are missing.
-fn parse_2(head: &[u8], big_endian: bool) -> Option<Fields> {
+fn parse_2(head: &[u8], mark: Mark, big_endian: bool) -> Option<Fields> {
     let bytes = Bytes { head, big_endian };
     let dim = [16, 24, 32, 40, 48, 56, 64, 72].map(|at| bytes.i64(at));
     let pixdim = [104, 112, 120, 128, 136, 144, 152, 160].map(|at| bytes.f64(at));
@@ -179,11 +190,10 @@ fn parse_2(head: &[u8], big_endian: bool) -> Option<Fields> {
         [400, 432, 464].map(|at| [at, at + 8, at + 16, at + 24].map(|at| bytes.f64(at)));
     Some(Fields {
         version: NiftiVersion::Two,
+        mark,
         big_endian,
         dim: all(dim)?,
-        datatype: bytes
-            .get(12)
-            .map(|b| bytes.order(b, i16::from_be_bytes, i16::from_le_bytes))?,
+        datatype: bytes.i16(12)?,
         pixdim: all(pixdim)?,
         // Exact far beyond any file: 2^53 bytes.
         vox_offset: bytes.i64(168)? as f64,
@@ -196,10 +206,11 @@ fn parse_2(head: &[u8], big_endian: bool) -> Option<Fields> {
         quaternion: all([352, 360, 368].map(|at| bytes.f64(at)))?,
         quaternion_offset: all([376, 384, 392].map(|at| bytes.f64(at)))?,
         srow: [all(x)?, all(y)?, all(z)?],
+        origin: None,
     })
 }
 
-fn all<T: Copy + Default, const N: usize>(values: [Option<T>; N]) -> Option<[T; N]> {
+pub(super) fn all<T: Copy + Default, const N: usize>(values: [Option<T>; N]) -> Option<[T; N]> {
     let mut out = [T::default(); N];
     for (slot, value) in out.iter_mut().zip(values) {
         *slot = value?;
@@ -208,9 +219,9 @@ fn all<T: Copy + Default, const N: usize>(values: [Option<T>; N]) -> Option<[T; 
 }
 
 /// Numbers at byte offsets of a header, in its byte order.
-struct Bytes<'a> {
-    head: &'a [u8],
-    big_endian: bool,
+pub(super) struct Bytes<'a> {
+    pub head: &'a [u8],
+    pub big_endian: bool,
 }
 
 impl Bytes<'_> {
@@ -231,7 +242,17 @@ impl Bytes<'_> {
         }
     }
 
-    fn i32(&self, at: usize) -> Option<i32> {
+    pub fn i16(&self, at: usize) -> Option<i16> {
+        self.get(at)
+            .map(|b| self.order(b, i16::from_be_bytes, i16::from_le_bytes))
+    }
+
+    pub fn f32(&self, at: usize) -> Option<f64> {
+        self.get(at)
+            .map(|b| f64::from(self.order(b, f32::from_be_bytes, f32::from_le_bytes)))
+    }
+
+    pub fn i32(&self, at: usize) -> Option<i32> {
         self.get(at)
             .map(|b| self.order(b, i32::from_be_bytes, i32::from_le_bytes))
     }
@@ -296,15 +317,20 @@ impl Fields {
         })
     }
 
-    /// The type of a voxel, if it is one real number of at most 64 bits.
-    pub fn voxel_type(&self, path: &Path) -> Result<VoxelType, IoError> {
+    /// The type of a voxel's numbers, if they are real and of at most 64 bits, and how
+    /// many a voxel has: 1, or the 3 or 4 of a colour.
+    pub fn voxel_type(&self, path: &Path) -> Result<(VoxelType, usize), IoError> {
         let unsupported = |what: String| {
             Err(IoError::UnsupportedType {
                 what,
                 path: path.into(),
             })
         };
-        Ok(match self.datatype {
+        let voxel_type = match self.datatype {
+            128 | 2304 if self.mark == Mark::None => {
+                return unsupported("colours in an ANALYZE 7.5 image".into());
+            }
+            128 | 2304 => VoxelType::U8,
             2 => VoxelType::U8,
             4 => VoxelType::I16,
             8 => VoxelType::I32,
@@ -316,7 +342,6 @@ impl Fields {
             1024 => VoxelType::I64,
             1280 => VoxelType::U64,
             1 => return unsupported("single bits (datatype 1)".into()),
-            128 | 2304 => return unsupported(format!("colours (datatype {})", self.datatype)),
             32 | 1792 | 2048 => {
                 return unsupported(format!("complex numbers (datatype {})", self.datatype));
             }
@@ -329,27 +354,33 @@ impl Fields {
                     path: path.into(),
                 });
             }
-        })
+        };
+        let components = match self.datatype {
+            128 => 3,
+            2304 => 4,
+            _ => 1,
+        };
+        Ok((voxel_type, components))
     }
 
-    /// Where the voxels begin. 0 stands for "right after the header", as some
-    /// programs write it.
+    /// Where the voxels begin in their file. 0 stands for "right after the header" in
+    /// one file, as some programs write it.
     pub fn data_offset(&self, path: &Path) -> Result<u64, IoError> {
-        let (header, default) = match self.version {
-            NiftiVersion::One => (HEADER_1_BYTES, 352),
-            NiftiVersion::Two => (HEADER_2_BYTES, 544),
-        };
         let offset = self.vox_offset;
-        if offset == 0.0 {
-            return Ok(default);
-        }
+        let least = match (self.mark, self.version) {
+            (Mark::OneFile, NiftiVersion::One) if offset == 0.0 => return Ok(352),
+            (Mark::OneFile, NiftiVersion::Two) if offset == 0.0 => return Ok(544),
+            (Mark::OneFile, NiftiVersion::One) => HEADER_1_BYTES,
+            (Mark::OneFile, NiftiVersion::Two) => HEADER_2_BYTES,
+            _ => 0,
+        };
         // 2^53: up to here an f64 is exact, and no file is that long.
-        let valid = offset >= header as f64 && offset <= 9_007_199_254_740_992.0;
+        let valid = offset >= least as f64 && offset <= 9_007_199_254_740_992.0;
         if !valid || offset.fract() != 0.0 {
             return Err(IoError::BadField {
                 field: "vox_offset",
                 value: offset.to_string(),
-                why: "which is no place behind the header",
+                why: "where no voxels can begin",
                 path: path.into(),
             });
         }

@@ -75,7 +75,11 @@ pub(super) fn place(fields: &Fields, dims: [usize; 3], path: &Path) -> Result<Pl
         (grid(qform)?, PlacedBy::Qform)
     } else {
         warnings.push(GeometryWarning::OrientationUnknown);
-        (grid(spacing_only(spacing, dims))?, PlacedBy::Spacing)
+        let middle = fields.origin.map(|origin| DVec3::from(origin) - DVec3::ONE);
+        (
+            grid(spacing_only(spacing, dims, middle))?,
+            PlacedBy::Spacing,
+        )
     };
 
     if source == PlacedBy::Sform {
@@ -141,13 +145,14 @@ fn qform(fields: &Fields, spacing: [f64; 3]) -> Option<DAffine3> {
 }
 
 /// nibabel's rule for files without a form, which MONAI's models were trained
-/// with: x runs to the left, and the middle of the image is the origin.
-fn spacing_only(spacing: [f64; 3], dims: [usize; 3]) -> DAffine3 {
+/// with: x runs to the left, and the middle of the image is the origin, if the file
+/// does not name another voxel.
+fn spacing_only(spacing: [f64; 3], dims: [usize; 3], origin: Option<DVec3>) -> DAffine3 {
     let scale = DVec3::new(-spacing[0], spacing[1], spacing[2]);
     let middle = DVec3::from(dims.map(|n| (n as f64 - 1.0) / 2.0));
     DAffine3 {
         matrix3: DMat3::from_diagonal(scale),
-        translation: -scale * middle,
+        translation: -scale * origin.unwrap_or(middle),
     }
 }
 

@@ -3,54 +3,59 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use glam::{DAffine3, DMat3, DQuat, DVec3};
 
-use super::super::IoError;
 use super::super::atomic::write_atomically;
+use super::super::parallel_gzip::ParallelGzip;
+use super::super::{IoError, LabelNames};
+use super::extension;
 use crate::base::Grid;
-use crate::volume::{LabelMap, Volume, VoxelType, Voxels};
+use crate::volume::{LabelMap, Volume, VoxelSlice, VoxelType};
 
 /// Writes a scan in its own voxel type, with its slope and intercept.
 ///
 /// The name decides: `.nii.gz` is compressed, `.nii` is not, others are refused.
 pub fn write_volume(path: &Path, volume: &Volume) -> Result<(), IoError> {
     let header = Header {
-        grid: volume.grid(),
-        voxel_type: volume.voxels().voxel_type(),
-        frames: 1,
         value_scale: volume.value_scale(),
+        ..Header::plain(volume.grid(), volume.voxels().voxel_type())
     };
-    write(path, &header, &|out| match volume.voxels() {
-        Voxels::U8(v) => out.write_all(v),
-        Voxels::I8(v) => write_slice(out, v, i8::to_le_bytes),
-        Voxels::U16(v) => write_slice(out, v, u16::to_le_bytes),
-        Voxels::I16(v) => write_slice(out, v, i16::to_le_bytes),
-        Voxels::U32(v) => write_slice(out, v, u32::to_le_bytes),
-        Voxels::I32(v) => write_slice(out, v, i32::to_le_bytes),
-        Voxels::U64(v) => write_slice(out, v, u64::to_le_bytes),
-        Voxels::I64(v) => write_slice(out, v, i64::to_le_bytes),
-        Voxels::F32(v) => write_slice(out, v, f32::to_le_bytes),
-        Voxels::F64(v) => write_slice(out, v, f64::to_le_bytes),
+    write(path, &header, &|out| match volume.voxels().as_slice() {
+        VoxelSlice::U8(v) => out.write_all(v),
+        VoxelSlice::I8(v) => write_slice(out, v, i8::to_le_bytes),
+        VoxelSlice::U16(v) => write_slice(out, v, u16::to_le_bytes),
+        VoxelSlice::I16(v) => write_slice(out, v, i16::to_le_bytes),
+        VoxelSlice::U32(v) => write_slice(out, v, u32::to_le_bytes),
+        VoxelSlice::I32(v) => write_slice(out, v, i32::to_le_bytes),
+        VoxelSlice::U64(v) => write_slice(out, v, u64::to_le_bytes),
+        VoxelSlice::I64(v) => write_slice(out, v, i64::to_le_bytes),
+        VoxelSlice::F32(v) => write_slice(out, v, f32::to_le_bytes),
+        VoxelSlice::F64(v) => write_slice(out, v, f64::to_le_bytes),
     })
 }
 
 /// Writes labels in the smallest unsigned type that holds them, 8 or 16 bits.
 pub fn write_labels(path: &Path, map: &LabelMap) -> Result<(), IoError> {
+    write_labels_named(path, map, &LabelNames::new())
+}
+
+/// Writes labels with their names, which [`super::super::Opened::label_names`] has when
+/// the file is read again. Other programs pass over them.
+pub fn write_labels_named(path: &Path, map: &LabelMap, names: &LabelNames) -> Result<(), IoError> {
     let narrow = map
         .labels()
         .iter()
         .all(|&label| label <= u16::from(u8::MAX));
     let header = Header {
-        grid: map.grid(),
-        voxel_type: if narrow {
-            VoxelType::U8
-        } else {
-            VoxelType::U16
-        },
-        frames: 1,
-        value_scale: (1.0, 0.0),
+        label_names: Some(names),
+        ..Header::plain(
+            map.grid(),
+            if narrow {
+                VoxelType::U8
+            } else {
+                VoxelType::U16
+            },
+        )
     };
     write(path, &header, &|out| {
         if narrow {
@@ -80,10 +85,8 @@ pub fn write_value_frames(path: &Path, grid: &Grid, frames: &[&[f32]]) -> Result
         });
     }
     let header = Header {
-        grid,
-        voxel_type: VoxelType::F32,
         frames: frames.len(),
-        value_scale: (1.0, 0.0),
+        ..Header::plain(grid, VoxelType::F32)
     };
     write(path, &header, &|out| {
         frames
@@ -116,7 +119,7 @@ fn write(
     })?;
     write_atomically(path, |file| {
         if compress {
-            let mut gz = GzEncoder::new(file, Compression::default());
+            let mut gz = ParallelGzip::new(file)?;
             gz.write_all(&bytes)?;
             voxels(&mut gz)?;
             gz.finish()?;
@@ -150,6 +153,7 @@ struct Header<'a> {
     voxel_type: VoxelType,
     frames: usize,
     value_scale: (f64, f64),
+    label_names: Option<&'a LabelNames>,
 }
 
 /// "Aligned to something": the program knows the place, not how it was measured.
@@ -157,10 +161,21 @@ const ALIGNED: i16 = 2;
 /// `xyzt_units`: millimetres.
 const MILLIMETRES: u8 = 2;
 
-impl Header<'_> {
-    /// The 348 bytes of the header and four that say "no extensions", little endian,
-    /// at the offsets of `nifti1.h`. The error says why the image does not fit.
-    fn bytes(&self) -> Result<[u8; 352], String> {
+impl<'a> Header<'a> {
+    /// Of one image whose numbers are its values.
+    fn plain(grid: &'a Grid, voxel_type: VoxelType) -> Self {
+        Self {
+            grid,
+            voxel_type,
+            frames: 1,
+            value_scale: (1.0, 0.0),
+            label_names: None,
+        }
+    }
+
+    /// The 348 bytes of the header, little endian, at the offsets of `nifti1.h`, and
+    /// the extension. The error says why the image does not fit.
+    fn bytes(&self) -> Result<Vec<u8>, String> {
         let mut dim = [1_i16; 8];
         let [nx, ny, nz] = self.grid.dims();
         dim[0] = if self.frames > 1 { 4 } else { 3 };
@@ -185,7 +200,12 @@ impl Header<'_> {
         let qform = Qform::of(self.grid);
         let (slope, intercept) = self.value_scale;
 
-        let mut bytes = [0; 352];
+        let extension = match self.label_names {
+            Some(names) => extension::bytes(names),
+            None => vec![0; 4],
+        };
+        let mut bytes = vec![0; 348];
+        let data_offset = (bytes.len() + extension.len()) as f32;
         let mut put = |at: usize, field: &[u8]| {
             if let Some(slot) = bytes.get_mut(at..at + field.len()) {
                 slot.copy_from_slice(field);
@@ -205,7 +225,7 @@ impl Header<'_> {
         {
             put(76 + 4 * i, &(size as f32).to_le_bytes());
         }
-        put(108, &352_f32.to_le_bytes());
+        put(108, &data_offset.to_le_bytes());
         put(112, &(slope as f32).to_le_bytes());
         put(116, &(intercept as f32).to_le_bytes());
         put(123, &[MILLIMETRES]);
@@ -228,6 +248,7 @@ impl Header<'_> {
             }
         }
         put(344, b"n+1\0");
+        bytes.extend(extension);
         Ok(bytes)
     }
 }
