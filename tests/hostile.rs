@@ -152,7 +152,7 @@ fn what_is_no_scan_is_named() {
     };
     let mut dicom = vec![0; 400];
     dicom[128..132].copy_from_slice(b"DICM");
-    assert!(message("a.dcm", &dicom).starts_with("this is a DICOM file; this version opens NIfTI"));
+    assert!(message("a.dcm", &dicom).starts_with("the DICOM file cannot be read"));
     assert!(message("a.nii", b"\x89PNG\r\n\x1a\n").starts_with("this is a PNG picture"));
     assert!(message("b.nii", b"").starts_with("the file is empty"));
     assert!(message("c.nii.gz", b"\x1f\x8b").starts_with("the file is empty"));
@@ -166,8 +166,13 @@ fn what_is_no_scan_is_named() {
             .to_string()
             .starts_with("there is no such file")
     );
-    let is_folder = open_and_judge(folder.path()).unwrap_err().to_string();
-    assert!(is_folder.starts_with("this is not a file"), "{is_folder}");
+    let empty = folder.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let is_folder = open_and_judge(&empty).unwrap_err().to_string();
+    assert!(
+        is_folder.starts_with("there is no DICOM image here"),
+        "{is_folder}"
+    );
     let odd = folder.path().join("two\nlines.nii");
     assert!(!open(&odd).unwrap_err().to_string().contains('\n'));
 }

@@ -60,6 +60,38 @@ pub enum IoError {
          crop or downsample it first: {path}"
     )]
     OutOfMemory { bytes: u64, path: ShownPath },
+    #[error("the DICOM file cannot be read, because {why}; copy or export it again: {path}")]
+    BadDicom { why: &'static str, path: ShownPath },
+    #[error("there is no DICOM image here; give a scan's file or its folder: {path}")]
+    NoImages { path: ShownPath },
+    #[error(
+        "the folder holds more than {most} files; give the folder of one scan, or one of its \
+         files: {path}"
+    )]
+    TooManyFiles { most: usize, path: ShownPath },
+    #[error("{}", several_series(series, path))]
+    SeveralSeries {
+        /// What there is to choose from, in the order of the numbers to choose by.
+        series: Vec<SeriesSummary>,
+        path: ShownPath,
+    },
+    #[error("the folder has no series {wanted}, only 1 to {count}; list them with info: {path}")]
+    NoSuchSeries {
+        wanted: String,
+        count: usize,
+        path: ShownPath,
+    },
+    #[error(
+        "the pixels are compressed with {name}, which is not decoded here; \
+         decompress them first (with {remedy}): {path}"
+    )]
+    UnsupportedCompression {
+        name: &'static str,
+        remedy: &'static str,
+        path: ShownPath,
+    },
+    #[error("the compressed pixels are damaged ({why}); copy or export the file again: {path}")]
+    DamagedPixels { why: String, path: ShownPath },
     #[error(
         "the image needs {} of memory and {} may be used; {}: {path}",
         size_text(*bytes), size_text(*limit), thinner_text(*stride)
@@ -97,38 +129,6 @@ pub enum IoError {
         missing.file_name()
     )]
     MissingHalf { missing: ShownPath, path: ShownPath },
-    #[error("the DICOM file cannot be read, because {why}; copy or export it again: {path}")]
-    BadDicom { why: &'static str, path: ShownPath },
-    #[error("there is no DICOM image here; give a scan's file or its folder: {path}")]
-    NoImages { path: ShownPath },
-    #[error(
-        "the folder holds more than {most} files; give the folder of one scan, or one of its \
-         files: {path}"
-    )]
-    TooManyFiles { most: usize, path: ShownPath },
-    #[error("{}", several_series(series, path))]
-    SeveralSeries {
-        /// What there is to choose from, in the order of the numbers to choose by.
-        series: Vec<SeriesSummary>,
-        path: ShownPath,
-    },
-    #[error("the folder has no series {wanted}, only 1 to {count}; list them with info: {path}")]
-    NoSuchSeries {
-        wanted: String,
-        count: usize,
-        path: ShownPath,
-    },
-    #[error(
-        "the pixels are compressed with {name}, which is not decoded here; \
-         decompress them first (with {remedy}): {path}"
-    )]
-    UnsupportedCompression {
-        name: &'static str,
-        remedy: &'static str,
-        path: ShownPath,
-    },
-    #[error("the compressed pixels are damaged ({why}); copy or export the file again: {path}")]
-    DamagedPixels { why: String, path: ShownPath },
     #[error("writing failed ({source}); check that the folder exists and has room: {path}")]
     Write { source: io::Error, path: ShownPath },
     #[error("the data cannot be stored in this format: {why}: {path}")]
@@ -164,8 +164,8 @@ fn several_series(series: &[SeriesSummary], path: &ShownPath) -> String {
         list.push(format!("and {} more", series.len() - SERIES_SHOWN));
     }
     format!(
-        "the folder holds {} series ({}); choose one by its number, as in {path}#1, or give one \
-         of its files",
+        "the folder holds {} series ({}); choose one by its number, as in FOLDER#1, or give one \
+         of its files: {path}",
         series.len(),
         list.join("; ")
     )

@@ -1,7 +1,7 @@
 //! Floor 1: images between files and memory.
 //!
-//! Opens NIfTI, ANALYZE 7.5, NRRD, MetaImage and NumPy files by their content, and
-//! writes NIfTI-1 and NumPy arrays. A file never makes the program panic or take more
+//! Opens NIfTI, ANALYZE 7.5, NRRD, MetaImage and NumPy files and DICOM series by their
+//! content, and writes NIfTI-1 and NumPy arrays. A file never makes the program panic or take more
 //! memory than the file can fill: every failure is one [`IoError`] in one line. What an
 //! image means to a network is in `model`.
 
@@ -46,13 +46,12 @@ pub fn open(
     request: &Request,
     reading: &mut Reading<'_>,
 ) -> Result<Vec<Opened>, IoError> {
-    let frames = if dicom::is_dicom(path) {
-        dicom::read(path, request, reading)?
-    } else {
-        match raster(path)? {
-            Some(raster) => raster.load(path, request, reading)?,
-            None => nifti::read(path, request, reading)?,
-        }
+    if dicom::is_dicom(path) {
+        return dicom::read(path, request, reading);
+    }
+    let frames = match raster(path)? {
+        Some(raster) => raster.load(path, request, reading)?,
+        None => nifti::read(path, request, reading)?,
     };
     frames
         .into_iter()
@@ -62,6 +61,9 @@ pub fn open(
 
 /// What an image is and what it would take to open it, from its header alone.
 pub fn describe(path: &Path) -> Result<Described, IoError> {
+    if dicom::is_dicom(path) {
+        return dicom::describe(path);
+    }
     match raster(path)? {
         Some(raster) => Ok(raster.describe()),
         None => nifti::describe(path),
@@ -133,21 +135,12 @@ fn silent<'a>(
 /// Of an image in several files, of the header's and then of the others' in order; of a
 /// DICOM series, of the sorted hashes of its files.
 pub fn file_hash(path: &Path) -> Result<String, IoError> {
-    if !dicom::is_dicom(path) {
-        return hash_of(&files_of(path));
+    if dicom::is_dicom(path) {
+        return dicom::series_hash(path);
     }
-    let mut hashes = dicom::files_of(path, &CancelToken::new())?
-        .into_iter()
-        .map(|file| hash_of(&[file]))
-        .collect::<Result<Vec<_>, _>>()?;
-    hashes.sort();
-    let hash = blake3::hash(hashes.join("\n").as_bytes());
-    Ok(hash.to_hex().to_string())
-}
-
-fn hash_of(files: &[PathBuf]) -> Result<String, IoError> {
+    let files = files_of(path);
     let mut hasher = blake3::Hasher::new();
-    for path in files {
+    for path in &files {
         let failed = |source| IoError::reading(source, path);
         hasher
             .update_reader(File::open(path).map_err(failed)?)

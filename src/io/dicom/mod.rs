@@ -23,12 +23,14 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use super::IoError;
 use super::probe::PROBE_BYTES;
 use crate::base::CancelToken;
 
 pub use patient::{ALLOWED_FIELDS, PatientFacts, acquisition_facts, patient_facts};
-pub use read::read;
+pub use read::{describe, read};
 pub use series::{MOST_FILES, SeriesList, SeriesSummary, series_in, series_path};
 
 /// Whether [`read`] should open a path: a folder, one series of a folder, or a file
@@ -55,4 +57,24 @@ pub fn is_dicom(path: &Path) -> bool {
 /// The files of the series that a path means, sorted by name.
 pub fn files_of(path: &Path, cancel: &CancelToken) -> Result<Vec<PathBuf>, IoError> {
     series::files(path, cancel)
+}
+
+/// BLAKE3 of the sorted hashes of the files of the series that a path means, as hex: the
+/// same for the same files, whatever their names.
+pub fn series_hash(path: &Path) -> Result<String, IoError> {
+    let files = files_of(path, &CancelToken::new())?;
+    let mut hashes = files
+        .par_iter()
+        .map(|file| {
+            let failed = |source| IoError::reading(source, file);
+            let mut hasher = blake3::Hasher::new();
+            let opened = File::open(file).map_err(failed)?;
+            hasher.update_reader(opened).map_err(failed)?;
+            Ok(hasher.finalize().to_hex().to_string())
+        })
+        .collect::<Result<Vec<_>, IoError>>()?;
+    hashes.sort();
+    Ok(blake3::hash(hashes.join("\n").as_bytes())
+        .to_hex()
+        .to_string())
 }

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
+use super::super::cut::{Cut, check_memory, memory_bytes};
 use super::super::image::display_name;
 use super::super::{
-    EarlySlice, Format, Frames, GeometryWarning, ImageSummary, IoError, LabelNames, Opened,
-    Reading, Request,
+    Described, EarlySlice, Format, Frames, GeometryWarning, ImageSummary, IoError, LabelNames,
+    Opened, Reading, Request,
 };
 use super::codec::{self, Compression};
 use super::facts::FileFacts;
@@ -27,21 +28,20 @@ pub fn read(
     request: &Request,
     reading: &mut Reading<'_>,
 ) -> Result<Vec<Opened>, IoError> {
-    let (files, unreadable) = choose(path, reading.cancel)?;
-    let stack = stack(&files, path)?;
-    let mut warnings = stack.warnings.clone();
-    if unreadable > 0 {
-        warnings.push(GeometryWarning::UnreadableFiles { files: unreadable });
-    }
-    warnings.extend(value_warnings(&files));
+    let Series {
+        files,
+        stack,
+        scheme,
+        mut warnings,
+    } = Series::find(path, reading.cancel)?;
     let frame_count = stack.frames.len();
     let wanted: Vec<usize> = match request.frames {
         Frames::All => (0..frame_count).collect(),
         Frames::First => vec![0],
         Frames::One(frame) if frame < frame_count => vec![frame],
-        Frames::One(frame) => {
+        Frames::One(wanted) => {
             return Err(IoError::NoSuchFrame {
-                wanted: frame,
+                wanted,
                 frames: frame_count,
                 path: path.into(),
             });
@@ -52,18 +52,22 @@ pub fn read(
             frames: frame_count,
         });
     }
-    let scheme = Scheme::of(&files, &stack)?;
+    let cut = Cut::of(request, stack.grid.dims(), path)?;
+    check_memory(request, &cut, scheme.voxel_type(), wanted.len(), path)?;
+    let grid = cut.grid(&stack.grid, path)?;
     let mut decoder = Decoder {
         indexes: files.iter().map(|_| None).collect(),
         files: &files,
         scheme,
+        cut,
+        dims: stack.grid.dims(),
         cancel: reading.cancel,
     };
     decoder.index_frames()?;
-    let slices = stack.grid.dims()[2];
-    let mut progress = Done {
+    let mut progress = Progress {
+        phase: Phase::Opening,
         done: 0,
-        total: (slices * wanted.len()) as u64,
+        total: (grid.dims()[2] * wanted.len()) as u64,
     };
     let mut opened = Vec::new();
     for frame in wanted {
@@ -72,23 +76,65 @@ pub fn read(
             .get(frame)
             .map(Vec::as_slice)
             .unwrap_or_default();
-        let voxels = decoder.volume(planes, &stack, &mut progress, reading, path)?;
+        let voxels = decoder.volume(planes, &mut progress, reading, path)?;
         let name = match frame_count {
             1 => display_name(path),
             _ => format!("{} {}", display_name(path), frame + 1),
         };
-        let summary = summary(&files, &stack, frame, &decoder.scheme);
-        let volume = Volume::new(stack.grid, voxels, scheme.value_scale(), name)
+        let volume = Volume::new(grid, voxels, scheme.value_scale(), name)
             .ok_or_else(|| IoError::Empty { path: path.into() })?;
         opened.push(Opened {
             volume,
             warnings: warnings.clone(),
-            summary,
+            summary: summary(&files, &stack, frame, scheme),
             label_names: LabelNames::new(),
             file_hash: None,
         });
     }
     Ok(opened)
+}
+
+/// What the series that a path means is, from its headers alone.
+pub fn describe(path: &Path) -> Result<Described, IoError> {
+    let series = Series::find(path, &CancelToken::new())?;
+    let Series {
+        files,
+        stack,
+        scheme,
+        ..
+    } = &series;
+    Ok(Described {
+        summary: summary(files, stack, 0, *scheme),
+        memory_bytes: memory_bytes(stack.grid.dims(), scheme.voxel_type(), stack.frames.len()),
+        warnings: series.warnings,
+        label_names: LabelNames::new(),
+    })
+}
+
+/// A series whose headers were read.
+struct Series {
+    files: Vec<FileFacts>,
+    stack: Stack,
+    scheme: Scheme,
+    warnings: Vec<GeometryWarning>,
+}
+
+impl Series {
+    fn find(path: &Path, cancel: &CancelToken) -> Result<Self, IoError> {
+        let (files, unreadable) = choose(path, cancel)?;
+        let stack = stack(&files, path)?;
+        let mut warnings = stack.warnings.clone();
+        if unreadable > 0 {
+            warnings.push(GeometryWarning::UnreadableFiles { files: unreadable });
+        }
+        warnings.extend(value_warnings(&files));
+        Ok(Self {
+            scheme: Scheme::of(&files, &stack)?,
+            files,
+            stack,
+            warnings,
+        })
+    }
 }
 
 /// Doubts about values, in the order of the files.
@@ -167,16 +213,14 @@ fn at(files: &[FileFacts], source: Source) -> Option<(&FileFacts, &super::facts:
     Some((file, file.frames.get(source.frame)?))
 }
 
-struct Done {
-    done: u64,
-    total: u64,
-}
-
 struct Decoder<'a> {
     files: &'a [FileFacts],
     /// Of files with several frames, so that they are looked through once.
     indexes: Vec<Option<Index>>,
     scheme: Scheme,
+    cut: Cut,
+    /// Of the whole volume.
+    dims: [usize; 3],
     cancel: &'a CancelToken,
 }
 
@@ -234,50 +278,66 @@ impl Decoder<'_> {
         }
     }
 
+    /// The part of a plane that is wanted.
+    fn cut_plane(&self, plane: &Plane) -> Result<Voxels, IoError> {
+        let voxels = self.plane(plane)?;
+        let [x, y, _] = self.dims;
+        let [xs, ys, _] = &self.cut.picks;
+        if *xs == (0..x) && *ys == (0..y) && self.cut.stride[..2] == [1, 1] {
+            return Ok(voxels);
+        }
+        let picks = [xs.clone(), ys.clone(), 0..1];
+        let [x_stride, y_stride, _] = self.cut.stride;
+        // Always some: the cut was made for this image.
+        let cut = voxels.pick([x, y, 1], &picks, [x_stride, y_stride, 1]);
+        Ok(cut.unwrap_or(voxels))
+    }
+
     /// Decodes planes on all threads, the middle one first so that there is something
     /// to look at.
     fn volume(
         &self,
         planes: &[Plane],
-        stack: &Stack,
-        progress: &mut Done,
+        progress: &mut Progress,
         reading: &mut Reading<'_>,
         path: &Path,
     ) -> Result<Voxels, IoError> {
-        let dims = stack.grid.dims();
-        let value_scale = self.scheme.value_scale();
+        let picks = self.cut.picks[2].clone().step_by(self.cut.stride[2]);
+        let picked: Vec<&Plane> = picks.filter_map(|index| planes.get(index)).collect();
+        let whole = self.cut.is_whole(self.dims);
         let show = |index: usize, voxels: Voxels, reading: &mut Reading<'_>| {
-            (reading.slice)(EarlySlice {
-                dims,
-                index,
-                voxels,
-                value_scale,
-            });
+            if whole {
+                (reading.slice)(EarlySlice {
+                    dims: self.dims,
+                    index,
+                    voxels,
+                    value_scale: self.scheme.value_scale(),
+                });
+            }
         };
-        let middle = planes.len() / 2;
-        if let Some(plane) = planes.get(middle) {
+        let middle = picked.len() / 2;
+        if let Some(plane) = picked.get(middle).filter(|_| whole) {
             show(middle, self.plane(plane)?, reading);
         }
-        let count = stack.grid.voxel_count();
-        let mut all = empty(self.scheme.voxel_type(), count).ok_or(IoError::OutOfMemory {
-            bytes: (count as u64).saturating_mul(self.scheme.voxel_type().size_bytes() as u64),
+        let voxel_type = self.scheme.voxel_type();
+        let count = self.cut.dims().into_iter().product();
+        let mut all = empty(voxel_type, count).ok_or_else(|| IoError::OutOfMemory {
+            bytes: memory_bytes(self.cut.dims(), voxel_type, 1),
             path: path.into(),
         })?;
         let batch = 2 * rayon::current_num_threads().max(1);
-        for (number, planes) in planes.chunks(batch).enumerate() {
-            let decoded: Vec<Result<Voxels, IoError>> =
-                planes.par_iter().map(|plane| self.plane(plane)).collect();
+        for (number, planes) in picked.chunks(batch).enumerate() {
+            let decoded: Vec<Result<Voxels, IoError>> = planes
+                .par_iter()
+                .map(|plane| self.cut_plane(plane))
+                .collect();
             for (offset, slice) in decoded.into_iter().enumerate() {
                 let slice = slice?;
                 append(&mut all, &slice);
                 show(number * batch + offset, slice, reading);
                 progress.done += 1;
             }
-            (reading.progress)(Progress {
-                phase: Phase::Opening,
-                done: progress.done,
-                total: progress.total,
-            });
+            (reading.progress)(*progress);
         }
         Ok(all)
     }
@@ -319,7 +379,7 @@ fn append(all: &mut Voxels, slice: &Voxels) {
     }
 }
 
-fn summary(files: &[FileFacts], stack: &Stack, frame: usize, scheme: &Scheme) -> ImageSummary {
+fn summary(files: &[FileFacts], stack: &Stack, frame: usize, scheme: Scheme) -> ImageSummary {
     let (slope, intercept) = scheme.value_scale();
     let compressed = |file: &FileFacts| {
         file.stored.deflated || !matches!(codec::compression(file), Ok(Compression::None))
