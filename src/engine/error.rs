@@ -54,15 +54,15 @@ pub enum EngineError {
     Apart { first: String, other: String },
     #[error(
         "the reference {name} lies elsewhere than the {what}: {} against {} (RAS+); give a label map of this part of this patient",
-        in_mm(reference),
-        in_mm(other)
+        in_mm(&places.0),
+        in_mm(&places.1)
     )]
     ReferenceApart {
         name: String,
         /// Scan or region.
         what: &'static str,
-        reference: WorldBox,
-        other: WorldBox,
+        /// Of the reference and of that.
+        places: Box<(WorldBox, WorldBox)>,
     },
     #[error(
         "the reference holds the values {values}, and none of them stands for a class of the model; say what they are, as in --reference-classes 1=NAME,2=NAME"

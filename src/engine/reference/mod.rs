@@ -108,8 +108,7 @@ impl Reference {
             return Err(EngineError::ReferenceApart {
                 name: file.input.file_name.clone(),
                 what,
-                reference: from.world_bounds(),
-                other: to.world_bounds(),
+                places: Box::new((from.world_bounds(), to.world_bounds())),
             });
         }
         let present = (0..).zip(file.map.counts());
