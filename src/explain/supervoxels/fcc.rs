@@ -2,6 +2,7 @@
 //! roundest cells with faces alike that fill space. They know nothing of the image.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::NONE;
 use super::balance::{Rules, balance};
@@ -14,7 +15,7 @@ use crate::base::CancelToken;
 use crate::explain::ExplainError;
 
 /// Enough voxels to count the cells of a lattice while its size is sought.
-const SAMPLE: usize = 1 << 17;
+const SAMPLE: usize = 1 << 16;
 
 /// A work label for every voxel of the region. Crumbs at its border are merged; the
 /// number of supervoxels is within a tenth of the wanted one.
@@ -24,9 +25,9 @@ pub(super) fn cells(domain: &Domain, cancel: &CancelToken) -> Result<Vec<u32>, E
     cancel.check()?;
     let mut labels = vec![NONE; domain.inside.len()];
     let mut numbers = HashMap::new();
-    lattice.for_each_voxel(domain, 1, |voxel, site| {
+    lattice.for_each_run(domain, 1, |run, site| {
         let next = numbers.len() as u32;
-        labels[voxel] = *numbers.entry(site).or_insert(next);
+        labels[run].fill(*numbers.entry(site).or_insert(next));
     });
     let pieces = Pieces::of(domain.dims, &labels).label(&mut labels);
     let rules = Rules {
@@ -70,7 +71,7 @@ impl Lattice {
         let between = [(0.25 * guess).min(0.5 * smallest), 2.0 * extent_mm];
         // Every so many rows and slices.
         let stride = ((domain.voxels / SAMPLE) as f64).sqrt().ceil().max(1.0) as usize;
-        closest(guess, between, domain.count, |half_mm| {
+        closest(guess, between, domain.count, domain.count / 50, |half_mm| {
             let lattice = lattice(half_mm);
             let count = lattice.count(domain, stride);
             (lattice, count)
@@ -81,21 +82,21 @@ impl Lattice {
     fn count(&self, domain: &Domain, stride: usize) -> usize {
         let mut sizes = HashMap::<[i64; 3], usize>::new();
         let mut seen = 0;
-        self.for_each_voxel(domain, stride, |_, site| {
-            *sizes.entry(site).or_default() += 1;
-            seen += 1;
+        self.for_each_run(domain, stride, |run, site| {
+            *sizes.entry(site).or_default() += run.len();
+            seen += run.len();
         });
         let crumb = CRUMB * seen as f64 / domain.count as f64;
         sizes.into_values().filter(|&n| n as f64 >= crumb).count()
     }
 
-    /// Calls `visit` with the voxels inside and their nearest sites, of every
+    /// Calls `visit` with stretches of voxels inside, and their nearest site, of every
     /// `stride`th row of every `stride`th slice.
-    fn for_each_voxel(
+    fn for_each_run(
         &self,
         domain: &Domain,
         stride: usize,
-        mut visit: impl FnMut(usize, [i64; 3]),
+        mut visit: impl FnMut(Range<usize>, [i64; 3]),
     ) {
         let [nx, ny, nz] = domain.dims;
         let at = |axis: usize, voxel: usize| {
@@ -105,10 +106,20 @@ impl Lattice {
             for y in (0..ny).step_by(stride.min(ny)) {
                 let (at_y, at_z) = (at(1, y), at(2, z));
                 let first = (z * ny + y) * nx;
+                let mut run = None;
                 for (x, &inside) in domain.inside[first..first + nx].iter().enumerate() {
-                    if inside {
-                        visit(first + x, nearest_site([at(0, x), at_y, at_z]));
+                    let site = inside.then(|| nearest_site([at(0, x), at_y, at_z]));
+                    match run {
+                        Some((start, same)) if site != Some(same) => {
+                            visit(start..first + x, same);
+                            run = site.map(|site| (first + x, site));
+                        }
+                        None => run = site.map(|site| (first + x, site)),
+                        Some(_) => {}
                     }
+                }
+                if let Some((start, site)) = run {
+                    visit(start..first + nx, site);
                 }
             }
         }

@@ -46,7 +46,7 @@ impl Lattice {
         let guess = (domain.volume_mm3() / domain.count as f64).cbrt();
         // In a thin or sparse region the right step is larger than the cube root says.
         let between = [(0.5 * guess).min(smallest), 2.0 * extent_mm];
-        closest(guess, between, domain.count, |step_mm| {
+        closest(guess, between, domain.count, 0, |step_mm| {
             let lattice = Self::with_step(domain, bounds, step_mm);
             let found = tally(&lattice);
             (lattice, found)
@@ -112,18 +112,20 @@ impl Lattice {
 
 /// Of what `make` gives for steps between two bounds, with its number of cells, that
 /// with the number closest to the wanted one. The number falls with the step, but not
-/// evenly, so all that were tried count.
+/// evenly, so all that were tried count. One that misses by no more than is allowed is
+/// good enough.
 pub(super) fn closest<T>(
     guess: f64,
     between: [f64; 2],
     wanted: usize,
+    allowed_miss: usize,
     make: impl Fn(f64) -> (T, usize),
 ) -> T {
     let [mut low, mut high] = between;
     let (mut best, found) = make(guess);
     let mut best_miss = found.abs_diff(wanted);
     for _ in 0..48 {
-        if best_miss == 0 || high / low < 1.000_1 {
+        if best_miss <= allowed_miss || high / low < 1.000_1 {
             break;
         }
         let middle = (low * high).sqrt();
