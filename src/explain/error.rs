@@ -51,6 +51,14 @@ pub enum ExplainError {
         "{observations} observations cannot determine {players} SHAP values; give a larger budget"
     )]
     TooFewObservations { observations: usize, players: usize },
+    #[error(
+        "{0:?} is not a method; write automatic, permutation, odd-kernel, least-squares, kernel-shap or exact"
+    )]
+    BadMethod(String),
+    #[error("a budget of {budget} evaluations is too small; give at least {needed}")]
+    BudgetTooSmall { budget: usize, needed: usize },
+    #[error("{values} values were given for {coalitions} coalitions; give one for each")]
+    ValueCount { values: usize, coalitions: usize },
     #[error("{0}")]
     Evaluation(String),
 

@@ -9,23 +9,30 @@
 pub mod baseline;
 mod cholesky;
 mod coalition;
+mod decision;
 mod error;
 mod estimate;
 pub mod exact;
 pub mod game;
 pub mod least_squares;
 pub mod log;
+mod method;
 pub mod odd_kernel;
 mod outcome;
 pub mod permutation;
 mod random;
 pub mod relevance_mask;
+pub mod sampler;
+pub mod solve;
 mod statistics;
 pub mod supervoxels;
+pub mod synthetic;
 
 pub use coalition::Coalition;
+pub use decision::{Decision, DecisionRule, DecisionWatch, next_look};
 pub use error::ExplainError;
 pub use estimate::{Estimate, Forecast, PlayerEstimate};
+pub use method::Method;
 pub use outcome::{ClassSums, Outcome, TargetSize, ValueFunction};
 
 /// Largest number of players: ids are 16 bits and 0 means "not a player".

@@ -6,6 +6,7 @@
 mod demo;
 mod forward;
 mod process;
+mod shapley;
 mod soak;
 
 use clap::Subcommand;
@@ -18,6 +19,8 @@ pub(crate) enum Bench {
     Demo(demo::Demo),
     /// Passes of the bare network, with weights made up or from a file
     Forward(forward::Forward),
+    /// Errors of the estimators of SHAP values on games whose values are known
+    Shapley(shapley::Shapley),
     /// Many evaluations of one study: whether memory grows or an evaluation stalls
     Soak(soak::Soak),
 }
@@ -26,6 +29,7 @@ pub(crate) fn run(arguments: &Bench, common: &Common) -> anyhow::Result<()> {
     match arguments {
         Bench::Demo(demo) => demo::run(demo, common),
         Bench::Forward(forward) => forward::run(forward, common),
+        Bench::Shapley(shapley) => shapley::run(shapley, common),
         Bench::Soak(soak) => soak::run(soak, common),
     }
 }

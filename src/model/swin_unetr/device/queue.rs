@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use burn::backend::DispatchDevice;
 use burn::tensor::{Device, Tensor};
-use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::Cube;
+use burn_cubecl::tensor::CubeTensor;
 use bytemuck::Pod;
 use cubecl::bytes::Bytes;
 use cubecl::future;
