@@ -2,12 +2,12 @@
 //! those that its method promises at any budget.
 
 use proptest::prelude::*;
-use voxplain::explain::Coalition;
 use voxplain::explain::exact::shapley_values;
 use voxplain::explain::game::{Game as _, TableGame};
-use voxplain::explain::least_squares;
-use voxplain::explain::odd_kernel;
 use voxplain::explain::permutation::{PermutationEstimator, PermutationSampler};
+use voxplain::explain::sampler::Sampler;
+use voxplain::explain::solve::{Design, Effort, play};
+use voxplain::explain::{Coalition, Method};
 
 const PLAYERS: usize = 6;
 const TOLERANCE: f64 = 1e-9;
@@ -38,11 +38,9 @@ fn permutation(values: &[f64], passes: usize, seed: u64) -> Vec<f64> {
         .collect()
 }
 
-fn regression(values: &[f64], budget: usize, seed: u64) -> Vec<f64> {
+fn played(method: Method, values: &[f64], budget: usize, seed: u64) -> Vec<f64> {
     let mut game = TableGame::new(values.to_vec()).unwrap();
-    let estimate = least_squares::run(&mut game, budget, seed)
-        .unwrap()
-        .estimate;
+    let estimate = play(&mut game, method, budget, seed).unwrap().estimate;
     estimate
         .players
         .iter()
@@ -50,14 +48,8 @@ fn regression(values: &[f64], budget: usize, seed: u64) -> Vec<f64> {
         .collect()
 }
 
-fn odd(values: &[f64], budget: usize, seed: u64) -> Vec<f64> {
-    let mut game = TableGame::new(values.to_vec()).unwrap();
-    let estimate = odd_kernel::run(&mut game, budget, seed).unwrap().estimate;
-    estimate
-        .players
-        .iter()
-        .map(|player| player.shap_value)
-        .collect()
+fn regression(values: &[f64], budget: usize, seed: u64) -> Vec<f64> {
+    played(Method::LeastSquares, values, budget, seed)
 }
 
 /// A budget that is short of all pairs, and one that has them all.
@@ -88,7 +80,9 @@ proptest! {
         prop_assert!((permutation(&values, passes, seed).iter().sum::<f64>() - gain).abs() < 1e-12);
         for budget in BUDGETS {
             prop_assert!(near(regression(&values, budget, seed).iter().sum(), gain));
-            prop_assert!(near(odd(&values, budget, seed).iter().sum(), gain));
+            for method in [Method::Automatic, Method::OddKernel, Method::KernelShap] {
+                prop_assert!(near(played(method, &values, budget, seed).iter().sum(), gain));
+            }
         }
     }
 
@@ -99,7 +93,7 @@ proptest! {
         // Every marginal of a null player is 0, so sampling cannot miss it.
         prop_assert_eq!(permutation(&without, 2, seed)[null], 0.0);
         prop_assert!(near(regression(&without, 1 << PLAYERS, seed)[null], 0.0));
-        prop_assert!(near(odd(&without, 1 << PLAYERS, seed)[null], 0.0));
+        prop_assert!(near(played(Method::Automatic, &without, 1 << PLAYERS, seed)[null], 0.0));
     }
 
     #[test]
@@ -110,8 +104,10 @@ proptest! {
         let symmetric: Vec<f64> = values.iter().zip(&swapped).map(|(v, w)| v + w).collect();
         let values = exact(&symmetric);
         prop_assert!(near(values[a], values[b]));
-        let values = regression(&symmetric, 1 << PLAYERS, seed);
-        prop_assert!(near(values[a], values[b]));
+        for method in [Method::LeastSquares, Method::Automatic] {
+            let values = played(method, &symmetric, 1 << PLAYERS, seed);
+            prop_assert!(near(values[a], values[b]));
+        }
     }
 
     #[test]
@@ -141,9 +137,9 @@ proptest! {
         let budget = 1 << PLAYERS;
         let (original, found) = (regression(&values, budget, seed), regression(&other, budget, seed));
         prop_assert!((0..PLAYERS).all(|player| near(found[player], original[part[player]])));
-        // With all pairs the residual's fit makes this estimator the exact values too.
-        let (original, found) = (exact(&values), odd(&values, budget, seed));
-        prop_assert!((0..PLAYERS).all(|player| near(found[player], original[player])));
+        let of_original = played(Method::Automatic, &values, budget, seed);
+        let found = played(Method::Automatic, &other, budget, seed);
+        prop_assert!((0..PLAYERS).all(|player| near(found[player], of_original[part[player]])));
     }
 
     #[test]
@@ -160,5 +156,48 @@ proptest! {
             prop_assert!(near(player.shap_value, *weight));
             prop_assert!(player.standard_error.unwrap() < TOLERANCE);
         }
+    }
+
+    /// What is prepared is linear in the values where the same kernel and estimator are
+    /// chosen for all, as for multiples of a game and for an added constant.
+    #[test]
+    fn multiples_of_a_game_have_multiples_of_its_values(
+        values in any_game(),
+        factor in 0.01..100.0_f64,
+        constant in -10.0..10.0_f64,
+        seed: u64,
+    ) {
+        let other: Vec<f64> = values.iter().map(|v| factor * v + constant).collect();
+        for budget in [12, 20, 30, 1 << PLAYERS] {
+            let original = played(Method::Automatic, &values, budget, seed);
+            let found = played(Method::Automatic, &other, budget, seed);
+            for (found, original) in found.iter().zip(original) {
+                prop_assert!((found - factor * original).abs() < 1e-6 * factor.max(1.0));
+            }
+        }
+    }
+
+    /// Symmetric and null players of a sampled game, within the errors that are stated.
+    #[test]
+    fn sampled_estimates_keep_symmetry_and_null_players_within_their_errors(seed: u64) {
+        let players = 14;
+        // Players 0 and 1 are alike, player 2 does nothing.
+        let value = |coalition: &Coalition| {
+            let weight = |i: usize| [1.0, 1.0, 0.0, 0.7, 0.5].get(i).copied().unwrap_or(0.2);
+            let sum: f64 = coalition.iter().map(weight).sum();
+            2.0 * sum / (4.0 + sum)
+        };
+        let mut sampler = Sampler::new(Method::Automatic, players, seed).unwrap();
+        let coalitions: Vec<Coalition> = std::iter::from_fn(|| sampler.next_pair())
+            .take(5 * players / 2)
+            .flat_map(|(s, c)| [s, c])
+            .collect();
+        let design = Design::new(Method::Automatic, players, seed, &coalitions).unwrap();
+        let values: Vec<f64> = coalitions.iter().map(value).collect();
+        let estimate = design.solve(&values, Effort::Full).unwrap().estimate;
+        let [a, b, null] = [0, 1, 2].map(|i| estimate.players[i]);
+        let error = |p: voxplain::explain::PlayerEstimate| p.standard_error.unwrap();
+        prop_assert!((a.shap_value - b.shap_value).abs() < 6.0 * (error(a) + error(b)) + 0.01);
+        prop_assert!(null.shap_value.abs() < 6.0 * error(null) + 0.01);
     }
 }

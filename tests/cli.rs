@@ -216,7 +216,13 @@ fn shapley_values_of_a_table() {
     assert_eq!(exact["method"], "exact");
     assert_eq!(exact["evaluations"], 4096);
 
-    for method in ["permutation", "least-squares", "odd-kernel"] {
+    for method in [
+        "automatic",
+        "permutation",
+        "least-squares",
+        "odd-kernel",
+        "kernel-shap",
+    ] {
         let said = shapley(method, "1500");
         assert_eq!(said["method"], method);
         let evaluations = said["evaluations"].as_u64().unwrap();

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use ndarray::{Array1, Array2, s};
 use voxplain::explain::exact::shapley_values;
 use voxplain::explain::game::{Game as _, TableGame};
-use voxplain::explain::least_squares::{self, PairObservation, PairedDesign, SizeSampling, fit};
-use voxplain::explain::odd_kernel::{self, Residual};
+use voxplain::explain::least_squares::PairedLeastSquares;
+use voxplain::explain::odd_kernel::OddKernel;
 use voxplain::explain::permutation::{PermutationEstimator, PermutationSampler};
-use voxplain::explain::{Coalition, Estimate, ExplainError};
+use voxplain::explain::solve::play;
+use voxplain::explain::{Coalition, Estimate, Method};
 
 const GAMES: [&str; 7] = [
     "linear",
@@ -90,25 +92,6 @@ fn permutation(game: &mut TableGame, passes: usize, seed: u64) -> Estimate {
     estimator.complete().unwrap()
 }
 
-fn regression(game: &TableGame, pairs: usize, sampling: SizeSampling, seed: u64) -> Estimate {
-    let players = game.players();
-    let design = PairedDesign::new(players, pairs, sampling, seed).unwrap();
-    let observations: Vec<PairObservation> = design
-        .draws
-        .into_iter()
-        .map(|draw| PairObservation {
-            value: game.value(&draw.coalition).unwrap(),
-            complement_value: game.value(&draw.coalition.complement()).unwrap(),
-            coalition: draw.coalition,
-            weight: draw.weight,
-            inclusion: draw.inclusion,
-        })
-        .collect();
-    let ends = [Coalition::empty(players), Coalition::full(players)];
-    let [empty, full] = ends.map(|coalition| game.value(&coalition).unwrap());
-    fit(&observations, players, empty, full).unwrap().estimate
-}
-
 #[test]
 fn enumeration_is_exact() {
     for (name, game, exact) in games() {
@@ -131,38 +114,41 @@ fn permutation_converges_and_every_complete_pass_is_efficient() {
 }
 
 #[test]
-fn enumerated_regression_is_exact_for_every_game() {
-    for (name, game, exact) in games() {
-        for sampling in [
-            SizeSampling::Kernel,
-            SizeSampling::Leverage,
-            SizeSampling::Balanced,
+fn every_method_that_enumerates_is_exact_for_every_game() {
+    for (name, mut game, exact) in games() {
+        let budget = 1 << game.players();
+        for method in [
+            Method::Automatic,
+            Method::OddKernel,
+            Method::LeastSquares,
+            Method::Exact,
         ] {
-            let estimate = regression(&game, 1 << 12, sampling, 1);
-            assert!(
-                largest_difference(values(&estimate), &exact) < 1e-9,
-                "{name}"
+            // Budgets beyond all coalitions change nothing.
+            let solution = play(&mut game, method, budget + 100, 1).unwrap();
+            let estimate = &solution.estimate;
+            let difference = largest_difference(values(estimate), &exact);
+            assert!(difference < 1e-9, "{name} {method}: {difference}");
+            assert_eq!(
+                (solution.method, estimate.evaluations),
+                (Method::Exact, budget)
             );
-            assert!(
-                estimate
-                    .players
-                    .iter()
-                    .all(|p| p.standard_error == Some(0.0)),
-                "{name}"
-            );
+            let errors = estimate.players.iter().map(|p| p.standard_error);
+            assert!(errors.eq(vec![Some(0.0); game.players()]), "{name}");
         }
     }
 }
 
 #[test]
-fn sampled_regression_is_near_and_exact_where_it_must_be() {
-    for (name, game, exact) in games() {
-        for sampling in [SizeSampling::Kernel, SizeSampling::Leverage] {
-            let estimate = regression(&game, 10 * game.players(), sampling, 1);
+fn sampled_regressions_are_near_and_exact_where_they_must_be() {
+    for (name, mut game, exact) in games() {
+        for method in [Method::LeastSquares, Method::KernelShap, Method::Automatic] {
+            let budget = 10 * game.players();
+            let estimate = play(&mut game, method, budget, 1).unwrap().estimate;
             let error = relative_squared_error(&values(&estimate), &exact);
             let limit = if name == "linear" { 1e-20 } else { 0.2 };
-            assert!(error < limit, "{name}: {error}");
+            assert!(error < limit, "{name} {method}: {error}");
             assert!(estimate.completeness_residual().abs() < 1e-9);
+            assert!(estimate.evaluations <= budget);
         }
     }
 }
@@ -180,73 +166,61 @@ struct Parity {
     odd_gp_residual: Vec<f64>,
 }
 
-impl Parity {
-    fn observations(&self) -> Vec<PairObservation> {
-        let pairs = self.v.len() / 2;
-        let observation = |pair: usize| {
-            let present: Vec<bool> = self.coalitions[pair].iter().map(|&p| p == 1).collect();
-            PairObservation {
-                coalition: Coalition::from_bools(&present),
-                value: self.v[pair],
-                complement_value: self.v[pair + pairs],
-                weight: self.kernel_weight[pair],
-                inclusion: 0.0,
-            }
-        };
-        (0..pairs).map(observation).collect()
-    }
-}
-
 #[test]
 fn regressions_agree_with_the_reference() {
     for (name, parity) in json::<BTreeMap<String, Parity>>("estimator_parity.json") {
-        let players = parity.wls_paired.len();
-        let ends = (parity.v_empty, parity.v_full);
-        let found = fit(&parity.observations(), players, ends.0, ends.1).unwrap();
-        let difference = largest_difference(values(&found.estimate), &parity.wls_paired);
-        assert!(
-            difference < 1e-9 && found.ridge == 0.0,
-            "{name}: {difference}"
-        );
-
-        let odd = |residual| {
-            odd_kernel::fit(&parity.observations(), players, ends, residual)
-                .unwrap()
-                .estimate
-        };
-        let fitted = values(&odd(Residual::Fit));
-        let difference = largest_difference(fitted, &parity.odd_gp_residual);
-        assert!(difference < 1e-6, "{name} with residual: {difference}");
-        // The reference leaves out the shift that makes the values efficient.
-        let missing = ends.1 - ends.0 - parity.odd_gp_no_residual.iter().sum::<f64>();
-        let shifted: Vec<f64> = parity
-            .odd_gp_no_residual
-            .iter()
-            .map(|v| v + missing / players as f64)
+        let (pairs, players) = (parity.v.len() / 2, parity.wls_paired.len());
+        let mut rows = Array2::ones((pairs + 1, players));
+        for pair in 0..pairs {
+            for player in 0..players {
+                rows[[pair, player]] = 2.0 * f64::from(parity.coalitions[pair][player]) - 1.0;
+            }
+        }
+        let difference = parity.v_full - parity.v_empty;
+        let mut odd: Array1<f64> = (0..pairs)
+            .map(|pair| 0.5 * (parity.v[pair] - parity.v[pair + pairs]))
             .collect();
-        let difference = largest_difference(values(&odd(Residual::Shift)), &shifted);
-        assert!(difference < 1e-6, "{name} without: {difference}");
-        println!("{name}: {difference:.1e}");
+        let signs = rows.slice(s![..pairs, ..]);
+        let squares = PairedLeastSquares::new(signs, &parity.kernel_weight[..pairs]).unwrap();
+        let fitted = squares.solve(signs, &odd, difference).shap_values;
+        let error = largest_difference(fitted, &parity.wls_paired);
+        assert!(error < 1e-9 && squares.ridge() == 0.0, "{name}: {error}");
+
+        odd.append(ndarray::Axis(0), ndarray::array![0.5 * difference].view())
+            .unwrap();
+        for (correction, expected) in [
+            (Some(squares.operator()), &parity.odd_gp_residual),
+            (None, &parity.odd_gp_no_residual),
+        ] {
+            let kernel = OddKernel::new(rows.view(), 0, correction);
+            let fit = kernel.solve(&odd, false).unwrap();
+            let error = largest_difference(fit.shap_values, expected);
+            println!("{name}: {error:.1e}");
+            assert!(error < 1e-6, "{name}: {error}");
+        }
     }
 }
 
 #[test]
-fn the_odd_kernel_beats_the_other_estimators_at_equal_budgets() {
+fn the_kernels_beat_the_other_estimators_at_equal_budgets() {
     for (name, mut game, exact) in games().into_iter().filter(|(name, ..)| name != "linear") {
-        let (mut odd, mut paired) = (0.0, 0.0);
-        for seed in 0..5 {
-            let budget = 10 * game.players();
-            let found = odd_kernel::run(&mut game, budget, seed).unwrap();
+        let budget = 10 * game.players();
+        let mut error = |method| -> f64 {
+            let errors = (0..5).map(|seed| {
+                let estimate = play(&mut game, method, budget, seed).unwrap().estimate;
+                relative_squared_error(&values(&estimate), &exact)
+            });
+            errors.sum::<f64>() / 5.0
+        };
+        let (automatic, odd) = (error(Method::Automatic), error(Method::OddKernel));
+        let squares = error(Method::LeastSquares);
+        println!("{name}: automatic {automatic:.1e}, odd kernel {odd:.1e}, squares {squares:.1e}");
+        for kernel in [automatic, odd] {
             assert!(
-                found.estimate.completeness_residual().abs() < 1e-9,
-                "{name}"
+                kernel < 0.5 * squares || kernel < 1e-4,
+                "{name}: {kernel} {squares}"
             );
-            odd += relative_squared_error(&values(&found.estimate), &exact) / 5.0;
-            let design = regression(&game, budget / 2 - 1, SizeSampling::Kernel, seed);
-            paired += relative_squared_error(&values(&design), &exact) / 5.0;
         }
-        println!("{name}: odd kernel {odd:.2e}, paired least squares {paired:.2e}");
-        assert!(odd < paired || odd < 1e-4, "{name}: {odd} against {paired}");
     }
 }
 
@@ -339,64 +313,5 @@ fn intervals_cover_the_truth_as_often_as_they_say() {
                 );
             }
         }
-    }
-}
-
-impl voxplain::explain::game::Game for Interacting {
-    fn players(&self) -> usize {
-        self.own.len()
-    }
-
-    fn evaluate(&mut self, coalitions: &[Coalition]) -> Result<Vec<f64>, ExplainError> {
-        Ok(coalitions
-            .iter()
-            .map(|coalition| self.value(coalition))
-            .collect())
-    }
-}
-
-/// Coverage of a regression's intervals, and its mean relative squared error.
-fn regression_coverage(
-    run: impl Fn(&mut Interacting, u64) -> Estimate,
-    crowding: i32,
-) -> (f64, f64) {
-    let (players, runs, mut inside, mut error) = (40, 10, 0, 0.0);
-    for seed in 0..runs {
-        let mut game = Interacting::new(players, seed, crowding);
-        let estimate = run(&mut game, seed);
-        let exact = game.exact();
-        error += relative_squared_error(&values(&estimate), &exact) / runs as f64;
-        for (player, exact) in exact.into_iter().enumerate() {
-            let [low, high] = estimate.interval(player).unwrap();
-            inside += u32::from(low <= exact && exact <= high);
-        }
-    }
-    (f64::from(inside) / (players as u64 * runs) as f64, error)
-}
-
-#[test]
-fn regression_intervals_cover_the_truth() {
-    for (crowding, multiple) in [(1, 4), (1, 10), (5, 4), (5, 10)] {
-        let (squares, squares_error) = regression_coverage(
-            |game, seed| {
-                least_squares::run(game, multiple * 40, seed)
-                    .unwrap()
-                    .estimate
-            },
-            crowding,
-        );
-        let (odd, odd_error) = regression_coverage(
-            |game, seed| odd_kernel::run(game, multiple * 40, seed).unwrap().estimate,
-            crowding,
-        );
-        println!(
-            "crowding {crowding}, {multiple}M: least squares {squares:.3} ({squares_error:.1e}), odd kernel {odd:.3} ({odd_error:.1e})"
-        );
-        assert!(
-            (0.87..=0.99).contains(&squares),
-            "{crowding} {multiple}M: {squares}"
-        );
-        assert!(odd >= 0.94, "{crowding} {multiple}M: {odd}");
-        assert!(odd_error < 0.7 * squares_error, "{crowding} {multiple}M");
     }
 }

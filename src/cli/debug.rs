@@ -3,15 +3,13 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use super::study::MergeOrderArgument;
 use super::{Common, check_output};
-use crate::explain::game::{Game, TableGame};
-use crate::explain::least_squares;
-use crate::explain::odd_kernel;
-use crate::explain::permutation::{PermutationEstimator, PermutationSampler};
-use crate::explain::{Estimate, ExplainError, exact};
+use crate::explain::Method;
+use crate::explain::game::TableGame;
+use crate::explain::solve::play;
 use crate::io;
 use crate::model::{SwinUnetr, Weights};
 
@@ -49,31 +47,10 @@ pub(crate) struct Shapley {
     /// Number of evaluations
     #[arg(long, value_name = "N")]
     budget: usize,
-    #[arg(long, default_value = "permutation")]
+    /// automatic, permutation, odd-kernel, least-squares, kernel-shap, or exact, which
+    /// takes all 2^M values whatever the budget
+    #[arg(long, default_value_t = Method::Automatic)]
     method: Method,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Method {
-    /// Antithetic permutation sampling
-    Permutation,
-    /// Paired KernelSHAP regression with the efficiency constraint
-    LeastSquares,
-    /// Kernel regression on the odd part of the game
-    OddKernel,
-    /// All 2^M coalitions
-    Exact,
-}
-
-impl Method {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Permutation => "permutation",
-            Self::LeastSquares => "least-squares",
-            Self::OddKernel => "odd-kernel",
-            Self::Exact => "exact",
-        }
-    }
 }
 
 pub(crate) fn run(arguments: &Debug, common: &Common) -> anyhow::Result<()> {
@@ -111,83 +88,36 @@ fn run_forward(arguments: &Forward, common: &Common) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// SHAP values with standard errors, and the evaluations they took.
-struct Values {
-    shapley: Vec<f64>,
-    standard_error: Vec<Option<f64>>,
-    evaluations: usize,
-}
-
-impl From<Estimate> for Values {
-    fn from(estimate: Estimate) -> Self {
-        Self {
-            shapley: estimate.players.iter().map(|p| p.shap_value).collect(),
-            standard_error: estimate.players.iter().map(|p| p.standard_error).collect(),
-            evaluations: estimate.evaluations,
-        }
-    }
-}
-
 fn run_shapley(arguments: &Shapley, common: &Common) -> anyhow::Result<()> {
     let table = io::npy::read_f64(&arguments.values)?;
     let mut game = TableGame::new(table.iter().copied().collect())?;
-    let values = match arguments.method {
-        Method::Permutation => permutation(&mut game, arguments.budget, common.seed)?,
-        Method::LeastSquares => least_squares::run(&mut game, arguments.budget, common.seed)?
-            .estimate
-            .into(),
-        Method::OddKernel => odd_kernel::run(&mut game, arguments.budget, common.seed)?
-            .estimate
-            .into(),
-        Method::Exact => Values {
-            shapley: exact::shapley_values(&game)?,
-            standard_error: vec![Some(0.0); game.players()],
-            evaluations: game.values().len(),
-        },
+    let budget = match arguments.method {
+        Method::Exact => game.values().len(),
+        _ => arguments.budget,
     };
+    let solution = play(&mut game, arguments.method, budget, common.seed)?;
+    let estimate = &solution.estimate;
     let mut lines = String::new();
-    for (player, (value, error)) in values
-        .shapley
-        .iter()
-        .zip(&values.standard_error)
-        .enumerate()
-    {
-        let error = error.map_or_else(|| "not known".to_owned(), |e| format!("{e:.6}"));
+    for (player, values) in estimate.players.iter().enumerate() {
+        let error = values
+            .standard_error
+            .map_or_else(|| "not known".to_owned(), |e| format!("{e:.6}"));
+        let value = values.shap_value;
         lines += &format!("player {player:>4}  {value:+.9}  standard error {error}\n");
     }
-    lines += &format!(
-        "{} evaluations, {}",
-        values.evaluations,
-        arguments.method.name()
-    );
+    lines += &format!("{} evaluations, {}", estimate.evaluations, arguments.method);
+    if solution.method != arguments.method {
+        lines += &format!(" by {}", solution.method);
+    }
+    let players = &estimate.players;
     let json = serde_json::json!({
-        "shapley": values.shapley,
-        "standard_error": values.standard_error,
-        "evaluations": values.evaluations,
-        "method": arguments.method.name(),
+        "shapley": players.iter().map(|p| p.shap_value).collect::<Vec<_>>(),
+        "standard_error": players.iter().map(|p| p.standard_error).collect::<Vec<_>>(),
+        "evaluations": estimate.evaluations,
+        "method": arguments.method,
+        "estimator": solution.method,
+        "surrogate_fit": solution.surrogate_fit,
     });
     common.print(&json, &lines);
     Ok(())
-}
-
-/// Complete passes as far as the budget goes, or the start of the first.
-fn permutation(game: &mut TableGame, budget: usize, seed: u64) -> Result<Values, ExplainError> {
-    let players = game.players();
-    let mut sampler = PermutationSampler::new(players, seed)?;
-    let mut estimator = PermutationEstimator::new(players, seed)?;
-    while estimator.evaluations() + 2 <= budget.max(2) {
-        let Some((coalition, complement)) = sampler.next_pair() else {
-            break;
-        };
-        if let [value, complement_value] = game.evaluate(&[coalition, complement])?[..] {
-            estimator.absorb(value, complement_value)?;
-        }
-    }
-    let estimate = estimator.complete().or_else(|| estimator.current());
-    Ok(estimate
-        .ok_or(ExplainError::TooFewObservations {
-            observations: 0,
-            players,
-        })?
-        .into())
 }

@@ -1,6 +1,6 @@
 //! Solving with symmetric positive definite matrices.
 
-use ndarray::{Array1, Array2, ArrayView2, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
 
 /// The inverse W = L⁻¹ of the Cholesky factor of A = L Lᵀ, so that A⁻¹ = Wᵀ W.
 ///
@@ -39,6 +39,64 @@ impl Cholesky {
             diagonal.zip_mut_with(&row, |sum, &w| *sum += w * w);
         }
         diagonal
+    }
+}
+
+/// The rows of W up to the diagonal, one after the other: half the memory, for
+/// factors that are kept.
+#[derive(Debug, Clone)]
+pub(super) struct PackedFactor {
+    size: usize,
+    entries: Vec<f64>,
+    inverse_diagonal: Array1<f64>,
+}
+
+impl PackedFactor {
+    pub fn new(factor: &Cholesky) -> Self {
+        let size = factor.inverse_factor.nrows();
+        let mut entries = Vec::with_capacity(size * (size + 1) / 2);
+        for (index, row) in factor.inverse_factor.outer_iter().enumerate() {
+            entries.extend(row.iter().take(index + 1));
+        }
+        Self {
+            size,
+            entries,
+            inverse_diagonal: factor.inverse_diagonal(),
+        }
+    }
+
+    fn rows(&self) -> impl Iterator<Item = &[f64]> {
+        let mut rest = self.entries.as_slice();
+        (1..=self.size).map(move |length| {
+            let (row, after) = rest.split_at(length);
+            rest = after;
+            row
+        })
+    }
+
+    /// The x with A x = b.
+    pub fn solve(&self, b: &Array1<f64>) -> Array1<f64> {
+        let mut x = Array1::zeros(self.size);
+        for (index, row) in self.rows().enumerate() {
+            let row = ArrayView1::from(row);
+            let y = row.dot(&b.slice(s![..=index]));
+            x.slice_mut(s![..=index]).scaled_add(y, &row);
+        }
+        x
+    }
+
+    /// W B: A⁻¹ is its transpose times itself for B = 1.
+    pub fn whiten(&self, b: &Array2<f64>) -> Array2<f64> {
+        let mut factor = Array2::zeros((self.size, self.size));
+        for (mut to, row) in factor.outer_iter_mut().zip(self.rows()) {
+            to.slice_mut(s![..row.len()]).assign(&ArrayView1::from(row));
+        }
+        factor.dot(b)
+    }
+
+    /// The diagonal of the inverse.
+    pub fn inverse_diagonal(&self) -> &Array1<f64> {
+        &self.inverse_diagonal
     }
 }
 
@@ -116,6 +174,15 @@ mod tests {
                 (diagonal - inverse.diag()).iter().all(|d| d.abs() < 1e-12),
                 "{n}"
             );
+            let packed = PackedFactor::new(&factor);
+            assert!(
+                (packed.solve(&x) - factor.solve(&x))
+                    .iter()
+                    .all(|d| d.abs() < 1e-12)
+            );
+            let whitened = packed.whiten(&Array2::eye(n));
+            let difference = whitened.t().dot(&whitened) - &inverse;
+            assert!(difference.iter().all(|d| d.abs() < 1e-12), "{n}");
         }
     }
 

@@ -80,6 +80,14 @@ pub enum ExplainError {
     NotAnOrder(usize),
     #[error("{missing} coalitions of the curve have no value yet; evaluate them first")]
     Unanswered { missing: usize },
+    #[error(
+        "{0:?} is not a method; write automatic, permutation, odd-kernel, least-squares, kernel-shap or exact"
+    )]
+    BadMethod(String),
+    #[error("a budget of {budget} evaluations is too small; give at least {needed}")]
+    BudgetTooSmall { budget: usize, needed: usize },
+    #[error("{values} values were given for {coalitions} coalitions; give one for each")]
+    ValueCount { values: usize, coalitions: usize },
     #[error("{0}")]
     Evaluation(String),
 

@@ -10,6 +10,7 @@ pub mod baseline;
 pub mod channels;
 mod cholesky;
 mod coalition;
+mod decision;
 mod error;
 mod estimate;
 pub mod evidence;
@@ -18,20 +19,26 @@ pub mod game;
 pub mod least_squares;
 pub mod log;
 pub mod maps;
+mod method;
 pub mod odd_kernel;
 pub mod outcome;
 pub mod permutation;
 mod question;
 mod random;
 pub mod relevance_mask;
+pub mod sampler;
+pub mod solve;
 mod statistics;
 pub mod supervoxels;
+pub mod synthetic;
 
 pub use coalition::Coalition;
+pub use decision::{Decision, DecisionRule, DecisionWatch, next_look};
 pub use error::ExplainError;
 pub use estimate::{Estimate, Forecast, PlayerEstimate};
 pub use outcome::{ClassSums, Outcome, Sizes};
 pub use question::{Question, Target, ValueFunction};
+pub use method::Method;
 
 /// Largest number of players: ids are 16 bits and 0 means "not a player".
 pub const MAX_PLAYERS: usize = u16::MAX as usize;

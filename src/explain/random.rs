@@ -7,6 +7,8 @@ use rand::SeedableRng as _;
 use rand::rand_core::Rng as _;
 use rand_chacha::ChaCha8Rng;
 
+use super::Coalition;
+
 /// The stream of a seed and a part of the work (a pass, a design).
 pub(super) fn keyed(seed: u64, part: u64) -> ChaCha8Rng {
     let mut key = [0; 32];
@@ -32,4 +34,18 @@ pub(super) fn below(random: &mut ChaCha8Rng, bound: usize) -> usize {
 /// A uniform number in 0..1, of 53 bits.
 pub(super) fn unit(random: &mut ChaCha8Rng) -> f64 {
     (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// A uniform coalition of `size` of the players (Floyd's algorithm).
+pub(super) fn coalition_of_size(random: &mut ChaCha8Rng, players: usize, size: usize) -> Coalition {
+    let mut coalition = Coalition::empty(players);
+    for last in players.saturating_sub(size)..players {
+        let player = below(random, last + 1);
+        coalition.insert(if coalition.contains(player) {
+            last
+        } else {
+            player
+        });
+    }
+    coalition
 }

@@ -155,3 +155,39 @@ fn opening_is_measured_and_leaves_nothing_behind_unless_asked() {
     let wrong = voxplain(&["bench", "load", "--size", "64"]);
     assert_eq!(wrong.code, Some(2), "{}", wrong.stderr);
 }
+
+#[test]
+fn estimators_are_held_against_exact_values() {
+    let folder = tempdir().unwrap();
+    let said = voxplain(&[
+        "bench",
+        "shapley",
+        "--players",
+        "8",
+        "--budgets",
+        "2M,256",
+        "--methods",
+        "automatic,permutation",
+        "--games",
+        "1",
+        "--repetitions",
+        "1",
+        "--export",
+        text(folder.path()),
+        "--json",
+    ])
+    .json();
+    // Four families and two measured games, two methods each.
+    let rows = said["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 12);
+    for row in rows.iter().filter(|row| row["players"] == 8) {
+        let errors = row["median_relative_squared_error"].as_array().unwrap();
+        assert_eq!(row["evaluations"], json!([16, 256]));
+        let last = errors[1].as_f64().unwrap();
+        assert!(row["method"] == "permutation" || last < 1e-18, "{row}");
+    }
+    let written = std::fs::read(folder.path().join("mix_M8_0.json")).unwrap();
+    let game: serde_json::Value = serde_json::from_slice(&written).unwrap();
+    assert_eq!(game["exact"].as_array().unwrap().len(), 8);
+    assert!(game["rule"]["mix"].is_array());
+}
