@@ -9,15 +9,17 @@ use super::Common;
 use super::progress::ProgressLine;
 use crate::base::{CancelToken, Phase, Progress};
 use crate::engine::{
-    self, EngineError, ModelSource, RegionChoice, Scan, ScanFile, Segmentation, Study, assets,
+    self, EngineError, ModelSource, OpenOptions, Reading, RegionChoice, Scan, ScanFile,
+    Segmentation, Study, assets,
 };
 use crate::model::{Bundle, MergeOrder, SwinUnetr};
 
 /// What is looked at.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct StudyArguments {
-    /// The scan: NIfTI (.nii, .nii.gz), one file for each channel of the model, in any
-    /// order that their names make clear
+    /// The scan: NIfTI, NRRD, MetaImage, NumPy, or a DICOM file or folder (FOLDER#2 for its
+    /// second series); one for each channel of the model, in any order that their names make
+    /// clear, or one file with as many frames (FILE@2 for its second alone)
     #[arg(required_unless_present = "channels", value_name = "SCAN")]
     pub(crate) scans: Vec<PathBuf>,
     /// Model: a folder with bundle.json, a MONAI bundle's folder, or a weights file
@@ -37,6 +39,9 @@ pub(crate) struct StudyOptions {
     /// A scan and the channel of the model that it is, as in T1=scan.nii.gz
     #[arg(id = "channels", long = "channel", value_name = "NAME=SCAN")]
     pub(crate) channels: Vec<ScanFile>,
+    /// Open every so many voxels along each axis only, for scans that do not fit into memory
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) stride: Option<u16>,
 }
 
 /// What a path alone does not say of a model.
@@ -129,7 +134,17 @@ impl StudyArguments {
             .unwrap_or_else(assets::demonstration_bundle);
         let bundle = Arc::new(Bundle::open_source(&options.model.source(model))?);
         let files = options.files(&self.scans);
-        let scan = Arc::new(Scan::open(&files, &mut |p| line.show(p), cancel)?);
+        let open = OpenOptions {
+            channels: bundle.description().channels.len(),
+            stride: usize::from(options.stride.unwrap_or(1)),
+            ..OpenOptions::default()
+        };
+        let mut reading = Reading {
+            progress: &mut |p| line.show(p),
+            slice: &mut |_| {},
+            cancel,
+        };
+        let scan = Arc::new(Scan::open(&files, &open, &mut reading)?);
         let study = Study::new(scan, bundle, self.region)?;
         for note in study.notes().iter().chain(&study.region_note) {
             line.end();

@@ -10,7 +10,8 @@ use super::progress::ProgressLine;
 use super::{Common, cancel_on_interrupt, check_map_output};
 use crate::base::{CancelToken, Grid, Pace, Phase, Progress, VoxelBox};
 use crate::engine::{
-    EngineError, FIRST_SUPERVOXELS, Players, RegionChoice, Scan, ScanFile, folder, whole_region,
+    EngineError, FIRST_SUPERVOXELS, OpenOptions, Players, Reading, RegionChoice, Scan, ScanFile,
+    folder, whole_region,
 };
 use crate::explain::supervoxels::{Cells, Method, SupervoxelSettings};
 use crate::io;
@@ -94,7 +95,12 @@ pub(crate) fn run(arguments: &Supervoxels, common: &Common) -> anyhow::Result<()
     let cancel = cancel_on_interrupt();
     let mut line = ProgressLine::new();
     let files: Vec<ScanFile> = arguments.scans.iter().cloned().map(Into::into).collect();
-    let scan = Scan::open(&files, &mut |p| line.show(p), &cancel)?.on_first_grid()?;
+    let mut reading = Reading {
+        progress: &mut |p| line.show(p),
+        slice: &mut |_| {},
+        cancel: &cancel,
+    };
+    let scan = Scan::open(&files, &OpenOptions::default(), &mut reading)?.on_first_grid()?;
     for note in scan.warnings.iter().chain(&scan.channel_notes) {
         line.end();
         eprintln!("note: {note}");

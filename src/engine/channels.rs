@@ -9,18 +9,33 @@ use std::str::FromStr;
 
 use crate::engine::EngineError;
 
-/// A scan's file, and the channel it is if the user said it.
+/// A scan's file, and what a user said of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScanFile {
     pub path: PathBuf,
+    /// The channel that it is.
     pub channel: Option<String>,
+    /// The frame of a file with several, from 0.
+    pub frame: Option<usize>,
 }
 
 impl From<PathBuf> for ScanFile {
+    /// `scan.nii.gz@2` is the second frame of a scan, unless a file has that name.
     fn from(path: PathBuf) -> Self {
+        let named = path.to_str().filter(|_| !path.exists());
+        let frame = named.and_then(|text| {
+            let (file, number) = text.rsplit_once('@')?;
+            let frame = number.parse::<usize>().ok()?.checked_sub(1)?;
+            Some((PathBuf::from(file), frame))
+        });
+        let (path, frame) = match frame {
+            Some((file, frame)) => (file, Some(frame)),
+            None => (path, None),
+        };
         Self {
             path,
             channel: None,
+            frame,
         }
     }
 }
@@ -32,8 +47,8 @@ impl FromStr for ScanFile {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once('=') {
             Some((channel, path)) if !channel.trim().is_empty() && !path.is_empty() => Ok(Self {
-                path: path.into(),
                 channel: Some(channel.trim().to_owned()),
+                ..Self::from(PathBuf::from(path))
             }),
             _ => Err("write the channel and the scan, as in T1=scan.nii.gz".to_owned()),
         }
@@ -413,7 +428,14 @@ mod tests {
     fn arguments_read() {
         let file: ScanFile = "T1=a=b.nii".parse().unwrap();
         assert_eq!(file.path, PathBuf::from("a=b.nii"));
-        assert_eq!(file.channel.as_deref(), Some("T1"));
+        assert_eq!((file.channel.as_deref(), file.frame), (Some("T1"), None));
+        let file: ScanFile = "T1=scan.nii@3".parse().unwrap();
+        assert_eq!(
+            (file.path, file.frame),
+            (PathBuf::from("scan.nii"), Some(2))
+        );
+        let file = ScanFile::from(PathBuf::from("scan@0.nii"));
+        assert_eq!((file.path, file.frame), (PathBuf::from("scan@0.nii"), None));
         for bad in ["", "T1", "=a.nii", "T1="] {
             assert!(bad.parse::<ScanFile>().is_err(), "{bad}");
         }

@@ -4,7 +4,7 @@ use glam::DVec3;
 use serde::Serialize;
 
 use crate::base::{AnatomicalAxis, Convention, Direction, Orientation, WorldBox};
-use crate::io::AffineSource;
+use crate::io::PlacedBy;
 use crate::volume::Volume;
 
 /// What places a scan, for `info` and for the window.
@@ -44,7 +44,7 @@ pub struct VoxelAxis {
 const LEAST_DEGREES: f64 = 0.05;
 
 impl GeometryCard {
-    pub fn new(volume: &Volume, placed_by: AffineSource, remarks: Vec<String>) -> Self {
+    pub fn new(volume: &Volume, placed_by: PlacedBy, remarks: Vec<String>) -> Self {
         let grid = volume.grid();
         let orientation = Orientation::of(grid);
         let m = grid.world_from_voxel().matrix3;
@@ -128,11 +128,12 @@ fn side_in_words(direction: Direction) -> &'static str {
     }
 }
 
-fn in_words(source: AffineSource) -> &'static str {
+fn in_words(source: PlacedBy) -> &'static str {
     match source {
-        AffineSource::Sform => "the header's sform",
-        AffineSource::Qform => "the header's qform",
-        AffineSource::Spacing => "spacing alone, with left and right assumed",
+        PlacedBy::Sform => "the header's sform",
+        PlacedBy::Qform => "the header's qform",
+        PlacedBy::Directions => "the header's origin and directions",
+        PlacedBy::Spacing => "spacing alone, with left and right assumed",
     }
 }
 
@@ -146,7 +147,7 @@ mod tests {
     fn card(matrix3: DMat3) -> GeometryCard {
         let grid = Grid::new([4, 5, 6], DAffine3::from_mat3(matrix3)).unwrap();
         let volume = Volume::new(grid, Voxels::U8(vec![0; 120]), (1.0, 0.0), "scan").unwrap();
-        GeometryCard::new(&volume, AffineSource::Qform, vec!["a doubt".to_owned()])
+        GeometryCard::new(&volume, PlacedBy::Qform, vec!["a doubt".to_owned()])
     }
 
     #[test]

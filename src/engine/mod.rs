@@ -32,14 +32,13 @@ pub use compute::{Compute, ComputeOptions};
 pub use control::JobControl;
 pub use error::EngineError;
 pub use explaining::{
-    Answer, Ask, Explanation, Method, Part, Snapshot, Solution, Task, WANTED_TOLERANCE, explain,
-    masked_network,
+    Answer, Ask, Explanation, Part, Snapshot, Task, WANTED_TOLERANCE, explain, masked_network,
 };
 pub use geometry::{GeometryCard, VoxelAxis};
 pub use masked_scan::masked_scan;
 pub use players::Players;
 pub use reference::{ClassAgreement, Reference, ReferenceClasses, ReferenceFile};
-pub use scan::{InputFile, Scan};
+pub use scan::{InputFile, OpenOptions, Scan};
 pub use segment::{Segmentation, segment};
 pub use settings::{
     Budget, DeviceChoice, ExplainSettings, FIRST_SUPERVOXELS, MeasuredPart, RegionChoice,
@@ -49,4 +48,5 @@ pub use slot::Slot;
 pub use study::{Study, whole_region};
 pub use worker::{Engine, Event, Waker};
 
+pub use crate::io::{EarlySlice, Reading};
 pub use crate::model::{ModelSource, Precision};

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::base::{CancelToken, Progress};
+use crate::base::{CancelToken, MemoryLimit, Progress};
 use crate::engine::{ChannelFacts, EngineError, GeometryCard, ScanFile, match_channels};
-use crate::io;
+use crate::io::{self, Frames, Opened, Reading, Request};
 use crate::volume::{self, Volume, Voxels};
 
 /// A file that was read, as provenance names it.
@@ -38,16 +38,38 @@ pub struct Scan {
     arranged_for: Option<Vec<String>>,
 }
 
+/// How scans are opened.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenOptions {
+    /// Channels that are wanted in all.
+    pub channels: usize,
+    /// Every so many voxels along each axis; 1 for all.
+    pub stride: usize,
+    /// Most memory that voxels may take.
+    pub memory: MemoryLimit,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            channels: 1,
+            stride: 1,
+            memory: MemoryLimit::default(),
+        }
+    }
+}
+
 impl Scan {
-    /// Opens one file a channel, in any order, each on the grid of its own.
+    /// Opens one file a channel, in any order, each on the grid of its own. One file
+    /// with as many frames as there are channels gives them all.
     pub fn open(
         files: &[ScanFile],
-        progress: &mut dyn FnMut(Progress),
-        cancel: &CancelToken,
+        options: &OpenOptions,
+        reading: &mut Reading<'_>,
     ) -> Result<Self, EngineError> {
         let mut scan = Self {
             channels: Vec::new(),
-            files: files.to_vec(),
+            files: Vec::new(),
             inputs: Vec::new(),
             cards: Vec::new(),
             warnings: Vec::new(),
@@ -56,29 +78,64 @@ impl Scan {
             arranged_for: None,
         };
         for file in files {
-            let opened = io::open_volume(&file.path, progress, cancel)?;
-            let name = file_name(&file.path);
-            let several = files.len() > 1;
-            scan.warnings.extend(opened.warnings.iter().map(|warning| {
-                if several {
-                    format!("{name}: {warning}")
-                } else {
-                    warning.to_string()
-                }
-            }));
-            scan.inputs.push(InputFile {
-                file_name: name,
-                hash: io::file_hash(&file.path)?,
-            });
-            scan.cards.push(GeometryCard::new(
-                &opened.volume,
-                opened.summary.affine_source,
-                opened.warnings.iter().map(ToString::to_string).collect(),
+            let request = Request {
+                frames: frames_of(file, files.len(), options)?,
+                stride: [options.stride.max(1); 3],
+                memory_limit: options.memory.bytes(),
+                hash: true,
+                ..Request::default()
+            };
+            let opened = io::open(&file.path, &request, reading)?;
+            scan.add(file, opened, files.len() > 1)?;
+        }
+        if options.stride > 1 {
+            scan.warnings.push(format!(
+                "only every {}th voxel along each axis was opened; structures smaller than that are lost",
+                options.stride
             ));
-            scan.header_texts.push(opened.summary.description);
-            scan.channels.push(Arc::new(opened.volume));
         }
         Ok(scan)
+    }
+
+    /// Takes up the frames that were read of a file.
+    fn add(
+        &mut self,
+        file: &ScanFile,
+        opened: Vec<Opened>,
+        name_warnings: bool,
+    ) -> Result<(), EngineError> {
+        let name = file_name(&file.path);
+        let known = opened.first().and_then(|first| first.file_hash.clone());
+        let hash = match known {
+            Some(hash) => hash,
+            None => io::file_hash(&file.path)?,
+        };
+        for (index, frame) in opened.into_iter().enumerate() {
+            let warnings: Vec<String> = frame.warnings.iter().map(ToString::to_string).collect();
+            if index == 0 {
+                self.warnings.extend(warnings.iter().map(|warning| {
+                    if name_warnings {
+                        format!("{name}: {warning}")
+                    } else {
+                        warning.clone()
+                    }
+                }));
+            }
+            let placed_by = frame.summary.placed_by;
+            let card = GeometryCard::new(&frame.volume, placed_by, warnings);
+            self.cards.push(card);
+            self.files.push(ScanFile {
+                frame: (frame.summary.frames > 1).then_some(frame.summary.frame),
+                ..file.clone()
+            });
+            self.inputs.push(InputFile {
+                file_name: name.clone(),
+                hash: hash.clone(),
+            });
+            self.header_texts.push(frame.summary.description);
+            self.channels.push(Arc::new(frame.volume));
+        }
+        Ok(())
     }
 
     /// Opens the file of a scan with one channel.
@@ -87,7 +144,16 @@ impl Scan {
         progress: &mut dyn FnMut(Progress),
         cancel: &CancelToken,
     ) -> Result<Self, EngineError> {
-        Self::open(&[PathBuf::from(path).into()], progress, cancel)
+        let mut reading = Reading {
+            progress,
+            slice: &mut |_| {},
+            cancel,
+        };
+        Self::open(
+            &[PathBuf::from(path).into()],
+            &OpenOptions::default(),
+            &mut reading,
+        )
     }
 
     /// The channel that is shown and whose grid all maps are written on.
@@ -150,6 +216,20 @@ impl Scan {
         }
         Ok(self)
     }
+}
+
+/// The frames of a file that make channels.
+fn frames_of(file: &ScanFile, files: usize, options: &OpenOptions) -> Result<Frames, EngineError> {
+    if let Some(frame) = file.frame {
+        return Ok(Frames::One(frame));
+    }
+    if files == 1 && options.channels > 1 {
+        let described = io::describe(&file.path)?;
+        if described.summary.frames == options.channels {
+            return Ok(Frames::All);
+        }
+    }
+    Ok(Frames::First)
 }
 
 fn in_order<T: Clone>(items: &[T], order: &[usize]) -> Vec<T> {

@@ -4,10 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::base::WorldBox;
-use crate::engine::{Ask, Method, Part};
-use crate::explain::ValueFunction;
+use crate::engine::{Ask, Part};
 use crate::explain::baseline::Baseline;
 use crate::explain::relevance_mask::MaskRule;
+use crate::explain::{Method, ValueFunction};
 
 /// A text that does not say what it should.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +28,13 @@ pub enum Budget {
     Evaluations(usize),
     /// A multiple of the number of players, written `4M`.
     PerPlayer(f64),
+    /// Until another run would rank the players alike, written `auto`; at most
+    /// [`MOST_PER_PLAYER`] for each player.
+    UntilDecided,
 }
+
+/// Evaluations for each player after which a run ends, decided or not.
+pub const MOST_PER_PLAYER: f64 = 24.0;
 
 impl Budget {
     /// Evaluations for a game of `players` players; never fewer than v(∅) and v(N).
@@ -36,6 +42,7 @@ impl Budget {
         match self {
             Self::Evaluations(count) => count.max(2),
             Self::PerPlayer(factor) => ((factor * players as f64).round() as usize).max(2),
+            Self::UntilDecided => Self::PerPlayer(MOST_PER_PLAYER).evaluations(players),
         }
     }
 }
@@ -45,6 +52,9 @@ impl FromStr for Budget {
 
     fn from_str(text: &str) -> Result<Self, SettingError> {
         const MOST: f64 = 1e9;
+        if text == "auto" {
+            return Ok(Self::UntilDecided);
+        }
         let parsed = match text.strip_suffix(['M', 'm']) {
             Some(factor) => factor
                 .parse::<f64>()
@@ -60,7 +70,7 @@ impl FromStr for Budget {
         parsed.ok_or_else(|| SettingError {
             what: "the budget",
             got: text.to_owned(),
-            expected: "a number of evaluations such as 500, or a multiple of the supervoxels such as 4M",
+            expected: "auto, a number of evaluations such as 500, or a multiple of the supervoxels such as 4M",
         })
     }
 }
@@ -70,6 +80,7 @@ impl fmt::Display for Budget {
         match self {
             Self::Evaluations(count) => write!(f, "{count}"),
             Self::PerPlayer(factor) => write!(f, "{factor}M"),
+            Self::UntilDecided => f.write_str("auto"),
         }
     }
 }
@@ -190,7 +201,6 @@ impl ExplainSettings {
 }
 
 impl Default for ExplainSettings {
-    /// The quickest explanation that gives every supervoxel a value.
     fn default() -> Self {
         Self {
             class: None,
@@ -199,7 +209,7 @@ impl Default for ExplainSettings {
             value_function: ValueFunction::default(),
             method: Method::default(),
             measured: MeasuredPart::default(),
-            budget: Budget::PerPlayer(2.0),
+            budget: Budget::UntilDecided,
             seed: 0,
             mask: MaskRule::CumulativePositive(0.8),
         }

@@ -14,8 +14,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use crate::base::{CancelToken, Cancelled, Phase, Progress, WorldBox};
 use crate::engine::explaining::{self, Explanation, Snapshot};
 use crate::engine::{
-    Ask, Compute, EngineError, ExplainSettings, JobControl, ModelSource, Players, RegionChoice,
-    Scan, ScanFile, Segmentation, Slot, Study, folder, segment,
+    Ask, Compute, EarlySlice, EngineError, ExplainSettings, JobControl, ModelSource, OpenOptions,
+    Players, Reading, RegionChoice, Scan, ScanFile, Segmentation, Slot, Study, folder, segment,
 };
 use crate::explain::relevance_mask::MaskRule;
 use crate::explain::supervoxels::SupervoxelSettings;
@@ -71,6 +71,7 @@ pub struct Engine {
     requests: Sender<(Request, JobControl)>,
     events: Receiver<Event>,
     progress: Slot<Progress>,
+    early_slice: Slot<EarlySlice>,
     snapshot: Slot<Arc<Snapshot>>,
     ask: Slot<Ask>,
     supervoxels: Slot<(Arc<Study>, SupervoxelSettings)>,
@@ -87,6 +88,7 @@ impl Engine {
         let (requests, incoming) = bounded(QUEUE);
         let (outgoing, events) = bounded(QUEUE);
         let progress = Slot::default();
+        let early_slice = Slot::default();
         let snapshot = Slot::default();
         let ask = Slot::default();
         let supervoxels: Slot<(Arc<Study>, SupervoxelSettings)> = Slot::default();
@@ -95,6 +97,7 @@ impl Engine {
             compute,
             events: outgoing.clone(),
             progress: progress.clone(),
+            early_slice: early_slice.clone(),
             snapshot: snapshot.clone(),
             ask: ask.clone(),
             waker: Arc::clone(&waker),
@@ -114,6 +117,7 @@ impl Engine {
             requests,
             events,
             progress,
+            early_slice,
             snapshot,
             ask,
             supervoxels,
@@ -184,6 +188,11 @@ impl Engine {
         self.progress.take()
     }
 
+    /// A slice of the scan that is being opened, if a newer one came since the last call.
+    pub fn take_early_slice(&self) -> Option<EarlySlice> {
+        self.early_slice.take()
+    }
+
     /// The newest attribution, if it changed since the last call.
     pub fn take_snapshot(&self) -> Option<Arc<Snapshot>> {
         self.snapshot.take()
@@ -239,6 +248,7 @@ struct Worker {
     compute: Compute,
     events: Sender<Event>,
     progress: Slot<Progress>,
+    early_slice: Slot<EarlySlice>,
     snapshot: Slot<Arc<Snapshot>>,
     ask: Slot<Ask>,
     waker: Waker,
@@ -292,8 +302,8 @@ impl Worker {
                 model,
                 region,
             } => {
-                let scan = Arc::new(Scan::open(&scan, &mut self.reporter(), job.cancel_token())?);
                 let bundle = Arc::new(Bundle::open_source(&model)?);
+                let scan = Arc::new(self.open_scan(&scan, &bundle, job)?);
                 let study = Arc::new(Study::new(scan, bundle, region)?);
                 self.look_at(study, job)
             }
@@ -319,6 +329,28 @@ impl Worker {
                 Ok(())
             }
         }
+    }
+
+    fn open_scan(
+        &self,
+        files: &[ScanFile],
+        bundle: &Bundle,
+        job: &JobControl,
+    ) -> Result<Scan, EngineError> {
+        let options = OpenOptions {
+            channels: bundle.description().channels.len(),
+            ..OpenOptions::default()
+        };
+        let (slot, waker) = (self.early_slice.clone(), Arc::clone(&self.waker));
+        let mut reading = Reading {
+            progress: &mut self.reporter(),
+            slice: &mut |slice| {
+                slot.put(slice);
+                waker();
+            },
+            cancel: job.cancel_token(),
+        };
+        Scan::open(files, &options, &mut reading)
     }
 
     fn look_at(&mut self, study: Arc<Study>, job: &JobControl) -> Result<(), EngineError> {

@@ -83,7 +83,7 @@ pub enum ExplainError {
     #[error(
         "{0:?} is not a method; write automatic, permutation, odd-kernel, least-squares, kernel-shap or exact"
     )]
-    BadMethod(String),
+    BadEstimator(String),
     #[error("a budget of {budget} evaluations is too small; give at least {needed}")]
     BudgetTooSmall { budget: usize, needed: usize },
     #[error("{values} values were given for {coalitions} coalitions; give one for each")]

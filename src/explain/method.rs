@@ -77,7 +77,7 @@ impl FromStr for Method {
         Self::ALL
             .into_iter()
             .find(|method| method.name() == text)
-            .ok_or_else(|| ExplainError::BadMethod(text.to_owned()))
+            .ok_or_else(|| ExplainError::BadEstimator(text.to_owned()))
     }
 }
 

@@ -26,6 +26,7 @@ pub mod permutation;
 mod question;
 mod random;
 pub mod relevance_mask;
+mod repeatability;
 pub mod sampler;
 pub mod solve;
 mod statistics;
@@ -36,9 +37,9 @@ pub use coalition::Coalition;
 pub use decision::{Decision, DecisionRule, DecisionWatch, next_look};
 pub use error::ExplainError;
 pub use estimate::{Estimate, Forecast, PlayerEstimate};
+pub use method::Method;
 pub use outcome::{ClassSums, Outcome, Sizes};
 pub use question::{Question, Target, ValueFunction};
-pub use method::Method;
 
 /// Largest number of players: ids are 16 bits and 0 means "not a player".
 pub const MAX_PLAYERS: usize = u16::MAX as usize;

@@ -114,9 +114,8 @@ pub enum IoError {
         path: ShownPath,
     },
     #[error(
-        "there is no frame {wanted}; the image has {frames}, counted from 0, \
-         so the last is {}: {path}",
-        frames.saturating_sub(1)
+        "there is no frame {}; the image has {frames}: {path}",
+        wanted.saturating_add(1)
     )]
     NoSuchFrame {
         wanted: usize,

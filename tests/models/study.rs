@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use glam::{DAffine3, DMat3, DVec3};
 use voxplain::base::{CancelToken, Grid};
 use voxplain::engine::{
-    Compute, ComputeOptions, DeviceChoice, Engine, EngineError, Event, ModelSource, RegionChoice,
-    Scan, ScanFile, Study, assets,
+    Compute, ComputeOptions, DeviceChoice, Engine, EngineError, Event, ModelSource, OpenOptions,
+    Reading, RegionChoice, Scan, ScanFile, Study, assets,
 };
 use voxplain::io::nifti::write_value_frames;
 use voxplain::model::{Bundle, MergeOrder, NetworkConfig, expected_tensors};
@@ -58,7 +58,18 @@ fn write(path: &Path, grid: &Grid, factor: f64) {
 }
 
 fn open(files: &[ScanFile]) -> Arc<Scan> {
-    Arc::new(Scan::open(files, &mut |_| {}, &CancelToken::new()).unwrap())
+    Arc::new(
+        Scan::open(
+            files,
+            &OpenOptions::default(),
+            &mut Reading {
+                progress: &mut |_| {},
+                slice: &mut |_| {},
+                cancel: &CancelToken::new(),
+            },
+        )
+        .unwrap(),
+    )
 }
 
 #[test]

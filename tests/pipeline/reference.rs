@@ -9,8 +9,8 @@ use glam::{DAffine3, DMat3, DVec3};
 use ndarray::{Array4, Axis, Ix4};
 use voxplain::base::{CancelToken, Grid};
 use voxplain::engine::{
-    EngineError, InputFile, Reference, ReferenceClasses, ReferenceFile, RegionChoice, Scan,
-    Segmentation, Study, assets,
+    EngineError, InputFile, OpenOptions, Reading, Reference, ReferenceClasses, ReferenceFile,
+    RegionChoice, Scan, Segmentation, Study, assets,
 };
 use voxplain::io::nifti::write_value_frames;
 use voxplain::model::{Activation, Bundle, Prepared, Preset, TargetMasks, prepare};
@@ -33,7 +33,18 @@ fn file(map: LabelMap) -> ReferenceFile {
 
 fn open(paths: &[&Path]) -> Arc<Scan> {
     let files: Vec<_> = paths.iter().map(|path| path.to_path_buf().into()).collect();
-    Arc::new(Scan::open(&files, &mut |_| {}, &CancelToken::new()).unwrap())
+    Arc::new(
+        Scan::open(
+            &files,
+            &OpenOptions::default(),
+            &mut Reading {
+                progress: &mut |_| {},
+                slice: &mut |_| {},
+                cancel: &CancelToken::new(),
+            },
+        )
+        .unwrap(),
+    )
 }
 
 fn hippocampus(region: RegionChoice) -> Study {

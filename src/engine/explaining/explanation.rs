@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::Snapshot;
 use super::ask::{Ask, Part, Subject};
-use super::solver::{Design, Effort, Solution};
 use crate::engine::{EngineError, ExplainSettings, MeasuredPart, Players, Segmentation, Study};
 use crate::explain::log::CoalitionLog;
 use crate::explain::relevance_mask::{MaskRule, RelevanceMask};
-use crate::explain::{Estimate, ExplainError, Question, Sizes};
+use crate::explain::solve::{Design, Effort, Solution};
+use crate::explain::{Coalition, Estimate, ExplainError, Outcome, Question, Sizes};
 use crate::model::{TargetMasks, WindowStatistics};
 
 /// The answer to one question.
@@ -37,8 +37,8 @@ pub struct Explanation {
     /// Windows of the network that were run, and those whose result was known already.
     pub windows: WindowStatistics,
     pub seconds: f64,
-    /// Why it ended before its budget did, if it did, in words.
-    pub ended_early: Option<String>,
+    /// Whether it ended because its ranks were decided, rather than with its budget.
+    pub decided: bool,
 }
 
 impl Explanation {
@@ -49,12 +49,11 @@ impl Explanation {
     pub fn answer(&self, question: &Question) -> Result<Answer, EngineError> {
         let sizes = &self.log.header().sizes;
         let class = check_asked(&self.study, &self.settings, sizes, question)?;
+        let values = values_of(self.log.records(), question, sizes)?;
         Ok(Answer {
             class,
             question: question.clone(),
-            solution: self
-                .design
-                .solve(&values_of(&self.log, question)?, Effort::Full)?,
+            solution: self.design.solve(&values, Effort::Full)?,
         })
     }
 
@@ -147,10 +146,13 @@ pub(super) fn check_asked(
     Ok(class)
 }
 
-/// The value of each evaluation of a log.
-pub(super) fn values_of(log: &CoalitionLog, question: &Question) -> Result<Vec<f64>, EngineError> {
-    let sizes = &log.header().sizes;
-    let values = log.records().iter();
+/// The value of each evaluation.
+pub(super) fn values_of(
+    records: &[(Coalition, Outcome)],
+    question: &Question,
+    sizes: &Sizes,
+) -> Result<Vec<f64>, EngineError> {
+    let values = records.iter();
     let values = values.map(|(_, outcome)| question.evaluate(outcome, sizes));
     Ok(values.collect::<Result<_, ExplainError>>()?)
 }

@@ -8,7 +8,6 @@ mod ask;
 mod explanation;
 pub mod journal;
 mod measure;
-mod solver;
 mod stream;
 
 use std::path::PathBuf;
@@ -17,16 +16,15 @@ use std::sync::Arc;
 use crate::engine::segment::windows_at_once;
 use crate::engine::{EngineError, ExplainSettings, JobControl, Players, Segmentation, Slot, Study};
 use crate::explain::log::{CoalitionLog, LogHeader};
+use crate::explain::sampler::Sampler;
 use crate::explain::{Estimate, Forecast, Sizes, baseline};
 use crate::model::{MaskedNetwork, SlidingWindow, SwinUnetr, TargetMasks, WindowStatistics};
 use ask::Subject;
 use journal::Journal;
-use solver::Sampler;
 use stream::Stream;
 
 pub use ask::{Ask, Part};
 pub use explanation::{Answer, Explanation};
-pub use solver::{Method, Solution};
 
 /// What is explained, and how.
 pub struct Task<'a> {

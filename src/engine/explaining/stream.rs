@@ -10,16 +10,20 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::explanation::{check_asked, values_of};
-use super::solver::{Design, Effort, Solution};
 use super::{Answer, Ask, Explanation, Snapshot, Task, subject};
 use crate::base::Pace;
-use crate::engine::EngineError;
+use crate::engine::{Budget, EngineError};
 use crate::explain::log::CoalitionLog;
-use crate::explain::{Coalition, ExplainError, Outcome, Question, Sizes};
+use crate::explain::solve::{Design, Effort, Solution};
+use crate::explain::{Coalition, ExplainError, Outcome, Question, Sizes, next_look};
 use crate::model::{TargetMasks, WindowStatistics};
 
 /// Snapshots come at least this far apart, so that looking costs little.
 const SNAPSHOT_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The rank correlation with another run from which a run may stop, a little more than
+/// is promised (0.95), since it is itself an estimate.
+const WANTED_AGREEMENT: f64 = 0.97;
 
 pub(super) struct Stream<'a> {
     task: &'a Task<'a>,
@@ -32,6 +36,10 @@ pub(super) struct Stream<'a> {
     pace: Pace,
     /// Evaluations that were there before the run.
     earlier: usize,
+    /// The count of evaluations at which to look whether the values are decided.
+    next_look: usize,
+    agreed_before: bool,
+    decided: bool,
     estimates: Estimates,
     newest: Option<Answer>,
     last_shown: Option<Instant>,
@@ -56,6 +64,9 @@ impl<'a> Stream<'a> {
             asked,
             shown,
             budget,
+            next_look: next_look(task.players.count, 0),
+            agreed_before: false,
+            decided: false,
             pace: Pace::start(),
             newest: None,
             last_shown: None,
@@ -88,7 +99,36 @@ impl<'a> Stream<'a> {
 
     /// Whether there is nothing more to run.
     pub fn is_done(&mut self) -> Result<bool, EngineError> {
-        Ok(self.log.records().len() + 2 > self.budget)
+        let evaluations = self.log.records().len();
+        if evaluations + 2 > self.budget || self.decided {
+            return Ok(true);
+        }
+        if self.task.settings.budget == Budget::UntilDecided && evaluations >= self.next_look {
+            self.look()?;
+        }
+        Ok(self.decided)
+    }
+
+    /// Looks whether another run would give the same ranks. It must be so at two looks in
+    /// a row, at counts that are fixed beforehand.
+    fn look(&mut self) -> Result<(), EngineError> {
+        let count = self.next_look / 2 * 2;
+        let records = self.log.records().get(..count).unwrap_or_default();
+        let settings = self.task.settings;
+        let coalitions = records.iter().map(|(coalition, _)| coalition);
+        let players = self.task.players.count;
+        let design = Design::new(settings.method, players, settings.seed, coalitions)?;
+        let mut agree = true;
+        for question in &self.asked {
+            let values = values_of(records, question, self.sizes())?;
+            let estimate = design.solve(&values, Effort::Full)?.estimate;
+            let agreement = estimate.expected_rank_agreement();
+            agree &= agreement.is_some_and(|agreement| agreement >= WANTED_AGREEMENT);
+        }
+        self.decided = agree && self.agreed_before;
+        self.agreed_before = agree;
+        self.next_look = next_look(players, self.next_look);
+        Ok(())
     }
 
     /// Shows what is known, if it is time.
@@ -110,7 +150,7 @@ impl<'a> Stream<'a> {
             return Ok(());
         }
         if self.estimates.is_idle() {
-            let values = values_of(&self.log, &self.shown)?;
+            let values = values_of(self.log.records(), &self.shown, self.sizes())?;
             self.estimates.order(&self.log, self.shown.clone(), values);
         }
         if let Some(answer) = &self.newest {
@@ -159,7 +199,7 @@ impl<'a> Stream<'a> {
             classes: Vec::new(),
             windows,
             seconds: self.pace.elapsed_s(),
-            ended_early: None,
+            decided: self.decided,
         };
         explanation.classes = self
             .asked
