@@ -15,8 +15,9 @@ pub(super) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const BLOCK_BYTES: usize = 1 << 19;
 /// Blocks that may wait for the reader.
 const BLOCKS_AHEAD: usize = 4;
-/// What is read before a thread is started: headers and small files need none.
-const INLINE_BYTES: usize = 1 << 17;
+/// What is read before a thread is started: headers and small files need none, and the
+/// first slice of most scans is there before a new thread would get its turn.
+const INLINE_BYTES: usize = 1 << 20;
 
 /// All members of a gzip file one after the other. Other bytes behind the last
 /// member (padding of old backup programs) are left alone, as gzip does.
