@@ -2,7 +2,7 @@
 //! tests/fixtures/formats/make.py. What cannot be read is refused in one line.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -492,6 +492,20 @@ fn a_short_data_file_is_named_and_never_filled_from_the_next() {
     let error = read(&folder.path().join("pattern_gzip.nhdr"), Frames::All).unwrap_err();
     assert!(
         matches!(error, IoError::Truncated { promised: 120, .. }),
+        "{error}"
+    );
+
+    // A file that is whole, but short, must not be filled from the one after it.
+    let mut whole = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    whole.write_all(&[1; 39]).unwrap();
+    std::fs::write(
+        folder.path().join("slice_02.raw.gz"),
+        whole.finish().unwrap(),
+    )
+    .unwrap();
+    let error = read(&folder.path().join("pattern_gzip.nhdr"), Frames::All).unwrap_err();
+    assert!(
+        matches!(error, IoError::Truncated { found: 79, .. }),
         "{error}"
     );
 
