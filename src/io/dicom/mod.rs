@@ -33,7 +33,7 @@ pub use patient::{ALLOWED_FIELDS, PatientFacts, acquisition_facts, patient_facts
 pub use read::{describe, read};
 pub use series::{MOST_FILES, SeriesList, SeriesSummary, series_in, series_path};
 
-/// Whether [`read`] should open a path: a folder, one series of a folder, or a file
+/// Whether [`read()`] should open a path: a folder, one series of a folder, or a file
 /// whose content is DICOM.
 pub fn is_dicom(path: &Path) -> bool {
     let (place, choice) = series::split(path);

@@ -69,7 +69,8 @@ impl Index {
         let frames = (0..file.frames.len()).map(|frame| {
             let (range, _) = native_range(&file.format, frame);
             let offset = file.stored.element.offset;
-            vec![(range.start + offset) as usize..(range.end + offset) as usize]
+            let place = (range.start + offset) as usize..(range.end + offset) as usize;
+            Vec::from([place])
         });
         Ok(Self {
             bytes,

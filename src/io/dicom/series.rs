@@ -298,14 +298,18 @@ fn read_all(files: &[PathBuf], cancel: &CancelToken) -> Result<Found, IoError> {
 }
 
 /// What the files of a series agree in: the UID, or where that was removed the rest.
-fn key(file: &FileFacts) -> (&str, Option<(&str, &str, Option<i64>)>) {
+fn key(file: &FileFacts) -> Key<'_> {
     let series = &file.series;
-    let rest = series.uid.is_empty().then_some((
-        series.description.as_str(),
-        series.modality.as_str(),
-        series.number,
-    ));
-    (&series.uid, rest)
+    if !series.uid.is_empty() {
+        return Key::Uid(&series.uid);
+    }
+    Key::Rest(&series.description, &series.modality, series.number)
+}
+
+#[derive(PartialEq)]
+enum Key<'a> {
+    Uid(&'a str),
+    Rest(&'a str, &'a str, Option<i64>),
 }
 
 fn order(files: &[FileFacts]) -> Option<(i64, &str, &str)> {
