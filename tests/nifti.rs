@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use glam::{DAffine3, DMat3, DVec3};
 use voxplain::base::{CancelToken, Grid, Orientation, Progress};
 use voxplain::io::nifti::{write_labels, write_value_frames, write_values, write_volume};
-use voxplain::io::{AffineSource, GeometryWarning, IoError, Opened, open_channels, open_volume};
+use voxplain::io::{GeometryWarning, IoError, Opened, PlacedBy, open_channels, open_volume};
 use voxplain::volume::{LabelMap, Volume, Voxels};
 
 fn fixture(name: &str) -> PathBuf {
@@ -108,10 +108,10 @@ fn doubts_about_the_place_are_told() {
         warnings("four_d_i32.nii.gz"),
         [GeometryWarning::FirstFrameOnly { frames: 2 }]
     );
-    let source = |name| open(&fixture(name)).unwrap().summary.affine_source;
-    assert_eq!(source("sform_and_qform_f32_big.nii"), AffineSource::Sform);
-    assert_eq!(source("nifti2_qform_f64.nii"), AffineSource::Qform);
-    assert_eq!(source("no_form_u16.nii.gz"), AffineSource::Spacing);
+    let source = |name| open(&fixture(name)).unwrap().summary.placed_by;
+    assert_eq!(source("sform_and_qform_f32_big.nii"), PlacedBy::Sform);
+    assert_eq!(source("nifti2_qform_f64.nii"), PlacedBy::Qform);
+    assert_eq!(source("no_form_u16.nii.gz"), PlacedBy::Spacing);
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn the_written_qform_says_what_the_sform_says() {
         bytes[254..256].copy_from_slice(&0_i16.to_le_bytes());
         std::fs::write(&path, &bytes).unwrap();
         let opened = open(&path).unwrap();
-        assert_eq!(opened.summary.affine_source, AffineSource::Qform);
+        assert_eq!(opened.summary.placed_by, PlacedBy::Qform);
         assert!(opened.volume.grid().same_place(&grid));
     }
     // A sheared image has no qform, and so no contradiction.

@@ -7,39 +7,42 @@
 
 pub mod atomic;
 mod error;
+mod geometry;
+mod image;
 pub mod nifti;
 pub mod npy;
 mod probe;
+mod source;
 
 use std::fs::File;
 use std::path::Path;
 
 use crate::base::{CancelToken, Progress};
-use crate::volume::Volume;
 
 pub use error::{IoError, ShownPath};
-pub use nifti::{AffineSource, GeometryWarning, HeaderSummary, NiftiVersion};
+pub use geometry::{GeometryWarning, PlacedBy};
+pub use image::{EarlySlice, Format, Frames, ImageSummary, Opened, Reading, Request};
 
-/// An image that was opened, and what its user should know about it.
-#[derive(Debug, Clone)]
-pub struct Opened {
-    pub volume: Volume,
-    /// Doubts about where the image lies in the body, in the order they were found.
-    pub warnings: Vec<GeometryWarning>,
-    pub summary: HeaderSummary,
+/// Opens an image as one volume a frame asked for. The format is found from the
+/// content, not from the name. The list is never empty.
+pub fn open(
+    path: &Path,
+    request: &Request,
+    reading: &mut Reading<'_>,
+) -> Result<Vec<Opened>, IoError> {
+    nifti::read(path, request, reading)
 }
 
-/// Opens a scan as one 3D volume.
-///
-/// The format is found from the content, not from the name. Of an image with
-/// several frames the first is taken, and a warning says so.
+/// Opens a scan as one 3D volume. Of an image with several frames the first is taken,
+/// and a warning says so.
 pub fn open_volume(
     path: &Path,
     progress: &mut dyn FnMut(Progress),
     cancel: &CancelToken,
 ) -> Result<Opened, IoError> {
-    let mut frames = nifti::read(path, nifti::Frames::First, progress, cancel)?;
-    // `read` returns at least one frame; an image without frames is a bad field there.
+    let request = Request::default();
+    let mut frames = open(path, &request, &mut silent(progress, cancel, &mut |_| {}))?;
+    // `open` returns at least one frame; an image without frames is a bad field there.
     frames
         .pop()
         .ok_or_else(|| IoError::Empty { path: path.into() })
@@ -51,7 +54,23 @@ pub fn open_channels(
     progress: &mut dyn FnMut(Progress),
     cancel: &CancelToken,
 ) -> Result<Vec<Opened>, IoError> {
-    nifti::read(path, nifti::Frames::All, progress, cancel)
+    let request = Request {
+        frames: Frames::All,
+    };
+    open(path, &request, &mut silent(progress, cancel, &mut |_| {}))
+}
+
+/// Reading that shows no slice early.
+fn silent<'a>(
+    progress: &'a mut dyn FnMut(Progress),
+    cancel: &'a CancelToken,
+    slice: &'a mut dyn FnMut(EarlySlice),
+) -> Reading<'a> {
+    Reading {
+        progress,
+        slice,
+        cancel,
+    }
 }
 
 /// BLAKE3 of a file's bytes, as hex: the same for the same content, whatever its name.

@@ -9,7 +9,5 @@ mod place;
 mod read;
 mod write;
 
-pub use header::NiftiVersion;
-pub use place::{AffineSource, GeometryWarning};
-pub use read::{Frames, HeaderSummary, read};
+pub use read::read;
 pub use write::{write_labels, write_value_frames, write_values, write_volume};

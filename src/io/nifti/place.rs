@@ -1,97 +1,18 @@
 //! Where a NIfTI image lies in the body: sform, qform or bare spacing.
 
-use std::fmt;
 use std::path::Path;
 
 use glam::{DAffine3, DMat3, DQuat, DVec3};
 
-use super::super::IoError;
+use super::super::geometry::shear_degrees;
+use super::super::{GeometryWarning, IoError, PlacedBy};
 use super::header::Fields;
 use crate::base::Grid;
-
-/// Which part of the header placed the image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AffineSource {
-    Sform,
-    Qform,
-    /// Neither form is set: spacing alone, the x axis assumed to run to the left.
-    Spacing,
-}
-
-/// A doubt about where an image lies, or about what was left out of it. None of
-/// them is repaired in silence; the user sees each one.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum GeometryWarning {
-    /// sform and qform put a corner of the image this far apart. The sform is used.
-    FormsDisagree { distance_mm: f64 },
-    /// Neither form is set, so left and right are a guess.
-    OrientationUnknown,
-    /// The spacing fields say something else than the affine, which is used.
-    SpacingDisagrees {
-        header_mm: [f64; 3],
-        affine_mm: [f64; 3],
-    },
-    /// The voxel axes are not at right angles (gantry tilt, or a sheared transform).
-    Sheared { degrees: f64 },
-    /// Lengths were stored in another unit and converted.
-    UnitsConverted { unit: &'static str },
-    /// The unit code has no meaning; millimetres are assumed.
-    UnitUnknown { code: u8 },
-    /// Only the first of several frames was opened.
-    FirstFrameOnly { frames: usize },
-    /// The file goes on after the last voxel its header promises.
-    TrailingData,
-}
-
-impl fmt::Display for GeometryWarning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::FormsDisagree { distance_mm } => write!(
-                f,
-                "the file places the image twice (sform and qform), {distance_mm:.2} mm apart; \
-                 the sform is used"
-            ),
-            Self::OrientationUnknown => f.write_str(
-                "the file does not say how the image lies in the body; \
-                 left and right are assumed (x runs to the left) and may be swapped",
-            ),
-            Self::SpacingDisagrees {
-                header_mm: [a, b, c],
-                affine_mm: [x, y, z],
-            } => write!(
-                f,
-                "the spacing fields say {a:.3} × {b:.3} × {c:.3} mm and the affine \
-                 {x:.3} × {y:.3} × {z:.3} mm; the affine is used"
-            ),
-            Self::Sheared { degrees } => {
-                write!(f, "the voxel axes are {degrees:.1}° off a right angle")
-            }
-            Self::UnitsConverted { unit } => {
-                write!(
-                    f,
-                    "lengths are stored in {unit} and were converted to millimetres"
-                )
-            }
-            Self::UnitUnknown { code } => {
-                write!(
-                    f,
-                    "the unit of length has the unknown code {code}; millimetres are assumed"
-                )
-            }
-            Self::FirstFrameOnly { frames } => {
-                write!(f, "the image has {frames} frames; the first one was opened")
-            }
-            Self::TrailingData => {
-                f.write_str("the file goes on after the voxels its header promises; ignored")
-            }
-        }
-    }
-}
 
 /// A grid and how sure it is.
 pub(super) struct Place {
     pub grid: Grid,
-    pub source: AffineSource,
+    pub source: PlacedBy,
     pub warnings: Vec<GeometryWarning>,
 }
 
@@ -143,7 +64,7 @@ pub(super) fn place(fields: &Fields, dims: [usize; 3], path: &Path) -> Result<Pl
                 warnings.push(GeometryWarning::FormsDisagree { distance_mm });
             }
         }
-        (sform, AffineSource::Sform)
+        (sform, PlacedBy::Sform)
     } else if fields.qform_code > 0 {
         let qform = qform(fields, spacing).ok_or_else(|| IoError::BadField {
             field: "quatern",
@@ -151,13 +72,13 @@ pub(super) fn place(fields: &Fields, dims: [usize; 3], path: &Path) -> Result<Pl
             why: "which is no rotation",
             path: path.into(),
         })?;
-        (grid(qform)?, AffineSource::Qform)
+        (grid(qform)?, PlacedBy::Qform)
     } else {
         warnings.push(GeometryWarning::OrientationUnknown);
-        (grid(spacing_only(spacing, dims))?, AffineSource::Spacing)
+        (grid(spacing_only(spacing, dims))?, PlacedBy::Spacing)
     };
 
-    if source == AffineSource::Sform {
+    if source == PlacedBy::Sform {
         let (header_mm, affine_mm) = (spacing.map(|s| s * unit_mm), grid.spacing_mm());
         let differs = (0..3)
             .any(|axis| dims[axis] > 1 && (header_mm[axis] / affine_mm[axis] - 1.0).abs() > 0.01);
@@ -242,26 +163,5 @@ fn largest_corner_distance(a: &Grid, b: &Grid) -> f64 {
             });
             a.world(voxel).distance(b.world(voxel))
         })
-        .fold(0.0, f64::max)
-}
-
-/// The largest deviation of two voxel axes from a right angle.
-fn shear_degrees(grid: &Grid) -> f64 {
-    let m = grid.world_from_voxel().matrix3;
-    let axes = [
-        m.x_axis.normalize(),
-        m.y_axis.normalize(),
-        m.z_axis.normalize(),
-    ];
-    [(0, 1), (0, 2), (1, 2)]
-        .map(|(i, j): (usize, usize)| {
-            axes[i]
-                .dot(axes[j])
-                .clamp(-1.0, 1.0)
-                .asin()
-                .to_degrees()
-                .abs()
-        })
-        .into_iter()
         .fold(0.0, f64::max)
 }
