@@ -4,7 +4,7 @@ use glam::DVec3;
 use serde::Serialize;
 
 use crate::base::{AnatomicalAxis, Convention, Direction, Orientation, WorldBox};
-use crate::io::AffineSource;
+use crate::io::PlacedBy;
 use crate::volume::Volume;
 
 /// What places a scan, for `info` and for the window.
@@ -44,7 +44,7 @@ pub struct VoxelAxis {
 const LEAST_DEGREES: f64 = 0.05;
 
 impl GeometryCard {
-    pub fn new(volume: &Volume, placed_by: AffineSource, remarks: Vec<String>) -> Self {
+    pub fn new(volume: &Volume, placed_by: PlacedBy, remarks: Vec<String>) -> Self {
         let grid = volume.grid();
         let orientation = Orientation::of(grid);
         let m = grid.world_from_voxel().matrix3;
@@ -56,7 +56,7 @@ impl GeometryCard {
             dims: grid.dims(),
             spacing_mm: grid.spacing_mm(),
             orientation: orientation.letters(),
-            placed_by: in_words(placed_by).to_owned(),
+            placed_by: placed_by.label().to_owned(),
             bounds_mm: grid.world_bounds(),
             oblique_degrees: axes.iter().map(|a| a.oblique_degrees).fold(0.0, f64::max),
             right_handed: m.determinant() > 0.0,
@@ -128,14 +128,6 @@ fn side_in_words(direction: Direction) -> &'static str {
     }
 }
 
-fn in_words(source: AffineSource) -> &'static str {
-    match source {
-        AffineSource::Sform => "the header's sform",
-        AffineSource::Qform => "the header's qform",
-        AffineSource::Spacing => "spacing alone, with left and right assumed",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,7 +138,7 @@ mod tests {
     fn card(matrix3: DMat3) -> GeometryCard {
         let grid = Grid::new([4, 5, 6], DAffine3::from_mat3(matrix3)).unwrap();
         let volume = Volume::new(grid, Voxels::U8(vec![0; 120]), (1.0, 0.0), "scan").unwrap();
-        GeometryCard::new(&volume, AffineSource::Qform, vec!["a doubt".to_owned()])
+        GeometryCard::new(&volume, PlacedBy::Qform, vec!["a doubt".to_owned()])
     }
 
     #[test]
@@ -161,7 +153,7 @@ mod tests {
             [
                 "4 × 5 × 6 voxels of 1.000 × 2.000 × 3.000 mm",
                 "orientation LPS: voxel x runs to the patient's left, y to the back, z to the head",
-                "placed by the header's qform",
+                "placed by the qform",
                 "x -3.5 to 0.5, y -9.0 to 1.0, z -1.5 to 16.5 mm (RAS+)",
                 "straight: the voxel axes are the body's, right-handed",
                 "Patient left on screen right (radiological)",

@@ -72,7 +72,7 @@ impl Scan {
             });
             scan.cards.push(GeometryCard::new(
                 &opened.volume,
-                opened.summary.affine_source,
+                opened.summary.placed_by,
                 opened.warnings.iter().map(ToString::to_string).collect(),
             ));
             scan.header_texts.push(opened.summary.description);
