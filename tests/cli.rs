@@ -50,7 +50,7 @@ fn info_says_where_the_demonstration_lies() {
     );
     let card = &facts["geometry"];
     assert_eq!(card["axes"][0]["toward"], "the patient's right");
-    assert_eq!(card["placed_by"], "the header's sform");
+    assert_eq!(card["placed_by"], "the sform");
     assert_eq!(card["bounds_mm"], facts["bounds_mm"]);
     let hash = facts["hash"].as_str().unwrap();
     assert_eq!(hash, voxplain::io::file_hash(&scan).unwrap());

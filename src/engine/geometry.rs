@@ -56,7 +56,7 @@ impl GeometryCard {
             dims: grid.dims(),
             spacing_mm: grid.spacing_mm(),
             orientation: orientation.letters(),
-            placed_by: in_words(placed_by).to_owned(),
+            placed_by: placed_by.label().to_owned(),
             bounds_mm: grid.world_bounds(),
             oblique_degrees: axes.iter().map(|a| a.oblique_degrees).fold(0.0, f64::max),
             right_handed: m.determinant() > 0.0,
@@ -128,15 +128,6 @@ fn side_in_words(direction: Direction) -> &'static str {
     }
 }
 
-fn in_words(source: PlacedBy) -> &'static str {
-    match source {
-        PlacedBy::Sform => "the header's sform",
-        PlacedBy::Qform => "the header's qform",
-        PlacedBy::Directions => "the header's origin and directions",
-        PlacedBy::Spacing => "spacing alone, with left and right assumed",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,7 +153,7 @@ mod tests {
             [
                 "4 × 5 × 6 voxels of 1.000 × 2.000 × 3.000 mm",
                 "orientation LPS: voxel x runs to the patient's left, y to the back, z to the head",
-                "placed by the header's qform",
+                "placed by the qform",
                 "x -3.5 to 0.5, y -9.0 to 1.0, z -1.5 to 16.5 mm (RAS+)",
                 "straight: the voxel axes are the body's, right-handed",
                 "Patient left on screen right (radiological)",

@@ -138,7 +138,10 @@ impl BratsRegion {
         let any = |known: &[&str]| words.iter().any(|word| known.contains(word));
         let tumour = any(&["tumour", "tumor"]);
         let found = [
-            (Self::Core, any(&["tc"]) || tumour && any(&["core"])),
+            (
+                Self::Core,
+                any(&["tc"]) || tumour && any(&["core"]) && !any(&["enhancing"]),
+            ),
             (Self::Whole, any(&["wt"]) || tumour && any(&["whole"])),
             (
                 Self::Enhancing,
