@@ -6,6 +6,8 @@ mod bench;
 mod images;
 #[path = "support/program.rs"]
 mod program;
+#[path = "cli/supervoxels.rs"]
+mod supervoxels;
 mod support;
 
 use std::path::{Path, PathBuf};
