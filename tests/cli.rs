@@ -10,6 +10,8 @@ mod orientations;
 mod program;
 #[path = "cli/reference.rs"]
 mod reference;
+#[path = "cli/supervoxels.rs"]
+mod supervoxels;
 mod support;
 
 use std::path::{Path, PathBuf};

@@ -31,7 +31,7 @@ impl Tiles {
     pub fn new(domain: &Domain, features: &Features, step_mm: f64) -> Self {
         let edge = |axis: usize| {
             let cell = step_mm / domain.spacing_mm[axis];
-            if cell >= 12.0 { 8 } else { 4 }
+            if cell >= 8.0 { 8 } else { 4 }
         };
         let mut tiles = Self {
             height: edge(1),
@@ -96,8 +96,27 @@ struct Candidates {
     /// The part of the squared distance that a row of voxels shares.
     off_axis: Vec<f32>,
     /// Voxels taken, and the sums of their places in the tile.
-    taken: Vec<[u32; 4]>,
+    taken: Vec<Taken>,
     value_sums: Vec<f32>,
+}
+
+/// How many voxels and the sums of their x, y and z in the tile: four numbers of 16 bits,
+/// so that one addition does for all. The 512 voxels of the largest tile fit.
+#[derive(Clone, Copy, Default)]
+struct Taken(u64);
+
+impl Taken {
+    fn one(place: [usize; 3]) -> Self {
+        Self((0..3).fold(1, |sum, axis| sum + Self::place(axis, place[axis])))
+    }
+
+    fn place(axis: usize, voxels: usize) -> u64 {
+        (voxels as u64) << (16 * (axis + 1))
+    }
+
+    fn sums(self) -> [u32; 4] {
+        std::array::from_fn(|part| (self.0 >> (16 * part) & 0xffff) as u32)
+    }
 }
 
 /// What a thread works with, slab after slab.
@@ -246,7 +265,7 @@ impl Candidates {
         let count = self.labels.len();
         self.off_axis.resize(count, 0.0);
         self.taken.clear();
-        self.taken.resize(count, [0; 4]);
+        self.taken.resize(count, Taken::default());
         self.value_sums.clear();
         self.value_sums
             .resize(count * work.features.channels(), 0.0);
@@ -260,9 +279,9 @@ impl Candidates {
         }
     }
 
-    /// Squared distances of eight voxels to every candidate; keeps the nearest.
+    /// The nearest candidate of each of eight voxels, if one is nearer than `best`.
     #[inline(always)]
-    fn nearest(&self, x: &Lanes<f32>, block: &[Lanes<f32>], best: &mut Lanes<f32>) -> Lanes<u32> {
+    fn nearest(&self, x: &Lanes<f32>, block: &[Lanes<f32>], mut best: Lanes<f32>) -> Lanes<u32> {
         let mut owner = [NONE; LANES];
         let channels = block.len();
         let places = self.x.iter().zip(&self.off_axis);
@@ -279,10 +298,14 @@ impl Candidates {
                     distance[lane] += unlike * unlike;
                 }
             }
+            // In two loops, each of which compiles to two instructions.
             for lane in 0..LANES {
                 let nearer = distance[lane] < best[lane];
-                best[lane] = if nearer { distance[lane] } else { best[lane] };
                 owner[lane] = if nearer { i as u32 } else { owner[lane] };
+            }
+            for lane in 0..LANES {
+                let (d, b) = (distance[lane], best[lane]);
+                best[lane] = if d < b { d } else { b };
             }
         }
         owner
@@ -293,15 +316,11 @@ impl Candidates {
     #[inline(always)]
     fn add(&mut self, owner: &Lanes<u32>, block: &[Lanes<f32>], place: [usize; 2]) {
         let channels = block.len();
-        let [y, z] = place.map(|v| v as u32);
+        let row = Taken::one([0, place[0], place[1]]);
         let first = owner[0];
         if first != NONE && owner.iter().all(|&other| other == first) {
-            const ALL: u32 = LANES as u32;
-            let taken = &mut self.taken[first as usize];
-            let add = [ALL, ALL * (ALL - 1) / 2, ALL * y, ALL * z];
-            for (sum, add) in taken.iter_mut().zip(add) {
-                *sum += add;
-            }
+            const ALL: usize = LANES * (LANES - 1) / 2;
+            self.taken[first as usize].0 += LANES as u64 * row.0 + Taken::place(0, ALL);
             let sums = &mut self.value_sums[first as usize * channels..];
             for (sum, voxels) in sums.iter_mut().zip(block) {
                 *sum += voxels.iter().sum::<f32>();
@@ -312,10 +331,7 @@ impl Candidates {
             if owner == NONE {
                 continue;
             }
-            let taken = &mut self.taken[owner as usize];
-            for (sum, add) in taken.iter_mut().zip([1, lane as u32, y, z]) {
-                *sum += add;
-            }
+            self.taken[owner as usize].0 += row.0 + Taken::place(0, lane);
             let sums = &mut self.value_sums[owner as usize * channels..];
             for (sum, voxels) in sums.iter_mut().zip(block) {
                 *sum += voxels[lane];
@@ -325,9 +341,10 @@ impl Candidates {
 
     fn flush(&self, tile: &Tile<'_>, clusters: &Clusters, sums: &mut Sums) {
         for (i, (&label, taken)) in self.labels.iter().zip(&self.taken).enumerate() {
+            let taken = taken.sums();
             if taken[0] > 0 {
                 let values = &self.value_sums[i * clusters.channels..(i + 1) * clusters.channels];
-                sums.add(label, taken, tile.start, values);
+                sums.add(label, &taken, tile.start, values);
             }
         }
     }
@@ -391,7 +408,7 @@ fn assign_rows(
                 *best = if inside { f32::INFINITY } else { *best };
             }
             candidates.off_axis(place(1, y), place(2, z));
-            let owner = candidates.nearest(&x, block, &mut best);
+            let owner = candidates.nearest(&x, block, best);
             candidates.add(&owner, block, [y - tile.start[1], z - tile.start[2]]);
             let row = &mut labels[at_label..at_label + width];
             for (label, &owner) in row.iter_mut().zip(&owner) {
