@@ -50,12 +50,11 @@ pub fn kendall(x: &[f64], y: &[f64]) -> Option<f64> {
     }
     let mut points: Vec<(f64, f64)> = x.iter().copied().zip(y.iter().copied()).collect();
     points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    let tied = |same: &dyn Fn(&(f64, f64), &(f64, f64)) -> bool, points: &[(f64, f64)]| -> f64 {
-        let groups = points.chunk_by(|a, b| same(a, b));
-        groups.map(|group| pairs(group.len())).sum()
-    };
-    let tied_x = tied(&|a, b| a.0 == b.0, &points);
-    let tied_both = tied(&|a, b| a == b, &points);
+    let tied_x: f64 = points
+        .chunk_by(|a, b| a.0 == b.0)
+        .map(|g| pairs(g.len()))
+        .sum();
+    let tied_both: f64 = points.chunk_by(|a, b| a == b).map(|g| pairs(g.len())).sum();
     let mut by_y: Vec<f64> = points.iter().map(|point| point.1).collect();
     let discordant = sort_counting(&mut by_y);
     let tied_y: f64 = by_y.chunk_by(|a, b| a == b).map(|g| pairs(g.len())).sum();

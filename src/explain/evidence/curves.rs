@@ -11,8 +11,9 @@
 
 use serde::Serialize;
 
+use super::order::check_order;
 use super::{Answers, Steps, descending};
-use crate::explain::{Coalition, ExplainError, game::check_player_count, game::check_players};
+use crate::explain::{Coalition, ExplainError};
 
 /// Which coalitions a pair of curves takes.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,14 +42,7 @@ impl CurvePlan {
         volumes_mm3: &[f64],
         steps: Steps,
     ) -> Result<Self, ExplainError> {
-        let players = order.len();
-        check_player_count(players)?;
-        check_players(volumes_mm3.len(), players)?;
-        let mut sorted = order.clone();
-        sorted.sort_unstable();
-        if sorted.iter().enumerate().any(|(at, &player)| at != player) {
-            return Err(ExplainError::NotAnOrder(players));
-        }
+        check_order(&order, volumes_mm3)?;
         let total_mm3: f64 = volumes_mm3.iter().sum();
         if !(total_mm3.is_finite() && total_mm3 > 0.0 && volumes_mm3.iter().all(|&v| v >= 0.0)) {
             return Err(ExplainError::BadSetting {

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use crate::explain::ExplainError;
+use crate::explain::maps::{check_spacing, check_voxels};
 
 /// Whether each voxel's centre is within `distance_mm` of the centre of a voxel of the
 /// target: the target dilated by a ball. x fastest. By the exact distance transform of
@@ -13,17 +14,8 @@ pub fn within_distance(
     spacing_mm: [f64; 3],
     distance_mm: f64,
 ) -> Result<Vec<bool>, ExplainError> {
-    let expected = dims.iter().product();
-    if target.len() != expected {
-        return Err(ExplainError::SizeMismatch {
-            what: "the target",
-            found: target.len(),
-            expected,
-        });
-    }
-    if spacing_mm.iter().any(|s| !(s.is_finite() && *s > 0.0)) {
-        return Err(ExplainError::BadSpacing(spacing_mm));
-    }
+    check_voxels("the target", target.len(), dims.iter().product())?;
+    check_spacing(spacing_mm)?;
     if !(distance_mm.is_finite() && distance_mm >= 0.0) {
         return Err(ExplainError::BadSetting {
             what: "the distance from the target",

@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use super::correlation::pearson;
+use crate::explain::maps::check_finite;
 use crate::explain::{Coalition, ExplainError, game::check_players};
 
 /// Fewest rows of one size for which a correlation is given.
@@ -49,16 +50,12 @@ pub fn faithfulness(
     value_full: f64,
     rows: &[(Coalition, f64)],
 ) -> Result<Faithfulness, ExplainError> {
-    for (coalition, value) in rows {
+    for (coalition, _) in rows {
         check_players(coalition.players(), values.len())?;
-        if !value.is_finite() {
-            return Err(ExplainError::NotFinite);
-        }
     }
     let ends = [value_empty, value_full];
-    if values.iter().chain(&ends).any(|value| !value.is_finite()) {
-        return Err(ExplainError::NotFinite);
-    }
+    let measured = rows.iter().map(|(_, value)| value);
+    check_finite(values.iter().chain(&ends).chain(measured))?;
     let sum = |coalition: &Coalition| -> f64 {
         coalition
             .iter()

@@ -1,6 +1,7 @@
 //! Voxels of equal value, counted inside and near a target: all that measures of place
 //! need, for a map of players and for a map of voxels alike.
 
+use crate::explain::maps::check_voxels;
 use crate::explain::{ExplainError, game::check_players};
 
 /// A group of voxels with one value.
@@ -111,17 +112,5 @@ impl Group {
         self.voxels += 1;
         self.inside += u32::from(inside);
         self.near += u32::from(inside || near);
-    }
-}
-
-fn check_voxels(what: &'static str, found: usize, expected: usize) -> Result<(), ExplainError> {
-    if found == expected {
-        Ok(())
-    } else {
-        Err(ExplainError::SizeMismatch {
-            what,
-            found,
-            expected,
-        })
     }
 }

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::explain::{Coalition, ExplainError, game::check_player_count, game::check_players};
+use super::order::check_order;
+use crate::explain::{Coalition, ExplainError};
 
 /// What a set of players must achieve.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -107,13 +108,7 @@ pub fn minimal_set(
     limits: SearchLimits,
     score: impl FnMut(&Coalition) -> Result<f64, ExplainError>,
 ) -> Result<Option<MinimalSet>, ExplainError> {
-    check_player_count(order.len())?;
-    check_players(volumes_mm3.len(), order.len())?;
-    let mut sorted = order.to_vec();
-    sorted.sort_unstable();
-    if sorted.iter().enumerate().any(|(at, &player)| at != player) {
-        return Err(ExplainError::NotAnOrder(order.len()));
-    }
+    check_order(order, volumes_mm3)?;
     let mut search = Search {
         order,
         volumes_mm3,

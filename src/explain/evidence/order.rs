@@ -1,5 +1,7 @@
 //! The order in which players are shown or hidden, and the steps at which one looks.
 
+use crate::explain::{ExplainError, game::check_player_count, game::check_players};
+
 /// Players from the highest value to the lowest, so those against the structure come
 /// last. Equal values are in the order of the players.
 pub fn descending(values: &[f64]) -> Vec<usize> {
@@ -7,6 +9,19 @@ pub fn descending(values: &[f64]) -> Vec<usize> {
     let value = |player: usize| values.get(player).copied().unwrap_or(0.0);
     order.sort_by(|&a, &b| value(b).total_cmp(&value(a)).then(a.cmp(&b)));
     order
+}
+
+/// An error unless an order names each player once and each has a volume.
+pub(super) fn check_order(order: &[usize], volumes_mm3: &[f64]) -> Result<(), ExplainError> {
+    check_player_count(order.len())?;
+    check_players(volumes_mm3.len(), order.len())?;
+    let mut sorted = order.to_vec();
+    sorted.sort_unstable();
+    if sorted.iter().enumerate().all(|(at, &player)| at == player) {
+        Ok(())
+    } else {
+        Err(ExplainError::NotAnOrder(order.len()))
+    }
 }
 
 /// At which numbers of players a curve is measured. Between them it is read off the

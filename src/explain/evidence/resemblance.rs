@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::explain::ExplainError;
-use crate::explain::maps::box_sums;
+use crate::explain::maps::{box_sums, check_spacing, check_voxels};
 
 /// The usual range of a statistic: between the 1 % and the 99 % point over the scan.
 const TAIL: f64 = 0.01;
@@ -68,9 +68,7 @@ impl ScanRange {
         let count = dims.iter().product();
         check_voxels("the scan", scan.len(), count)?;
         check_voxels("the region", include.map_or(count, <[bool]>::len), count)?;
-        if spacing_mm.iter().any(|s| !(s.is_finite() && *s > 0.0)) {
-            return Err(ExplainError::BadSpacing(spacing_mm));
-        }
+        check_spacing(spacing_mm)?;
         let mut range = Self {
             dims,
             spacing_mm,
@@ -245,18 +243,6 @@ pub fn logit_shift(original: &[f32], masked: &[f32]) -> Option<LogitShift> {
         mean: (masked_mean - mean) / deviation,
         deviation: (masked_deviation / deviation).ln(),
     })
-}
-
-fn check_voxels(what: &'static str, found: usize, expected: usize) -> Result<(), ExplainError> {
-    if found == expected {
-        Ok(())
-    } else {
-        Err(ExplainError::SizeMismatch {
-            what,
-            found,
-            expected,
-        })
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::correlation::{kendall, pearson, spearman, weighted_pearson, weighted_spearman};
-use crate::explain::maps::{Segmentation, box_sums};
+use crate::explain::maps::{Segmentation, box_sums, check_voxels};
 use crate::explain::{ExplainError, random};
 
 /// Overlap of two masks, |A ∩ B| / |A ∪ B|, each entry counting by its weight (a volume).
@@ -47,13 +47,7 @@ pub fn compare_segmentations(
     a: Segmentation<'_>,
     b: Segmentation<'_>,
 ) -> Result<Agreement, ExplainError> {
-    if a.labels.len() != b.labels.len() {
-        return Err(ExplainError::SizeMismatch {
-            what: "the second supervoxel map",
-            found: b.labels.len(),
-            expected: a.labels.len(),
-        });
-    }
+    check_voxels("the second supervoxel map", b.labels.len(), a.labels.len())?;
     let densities = [a.voxel_values()?, b.voxel_values()?];
     let mut overlaps: BTreeMap<(u16, u16), u32> = BTreeMap::new();
     let pairs: Vec<(u16, u16)> = a

@@ -1,6 +1,6 @@
 //! One map from several segmentations of the same scan.
 
-use super::{Segmentation, check_voxel_volume};
+use super::{Segmentation, check_voxel_volume, check_voxels};
 use crate::explain::ExplainError;
 
 /// The mean density over segmentations and how far they are apart.
@@ -28,13 +28,7 @@ pub fn average(
     let expected = first.labels.len();
     let mut densities = Vec::with_capacity(segmentations.len());
     for segmentation in segmentations {
-        if segmentation.labels.len() != expected {
-            return Err(ExplainError::SizeMismatch {
-                what: "a supervoxel map",
-                found: segmentation.labels.len(),
-                expected,
-            });
-        }
+        check_voxels("a supervoxel map", segmentation.labels.len(), expected)?;
         // Entry 0 is the density where there is no player.
         let mut by_label = vec![0.0];
         let values = segmentation.voxel_values()?;

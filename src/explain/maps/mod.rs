@@ -45,9 +45,7 @@ impl Segmentation<'_> {
     /// without voxels. A value that is not finite is an error.
     pub fn voxel_values(&self) -> Result<Vec<f64>, ExplainError> {
         let counts = self.counts()?;
-        if self.values.iter().any(|value| !value.is_finite()) {
-            return Err(ExplainError::NotFinite);
-        }
+        check_finite(self.values)?;
         let values = self.values.iter().zip(counts);
         Ok(values
             .map(|(value, count)| match count {
@@ -60,9 +58,7 @@ impl Segmentation<'_> {
     /// The map that is constant on each cell; 0 where there is no player.
     pub fn constant(&self) -> Result<Vec<f32>, ExplainError> {
         self.counts()?;
-        if self.values.iter().any(|value| !value.is_finite()) {
-            return Err(ExplainError::NotFinite);
-        }
+        check_finite(self.values)?;
         Ok(self.painted(self.values))
     }
 
@@ -87,6 +83,43 @@ impl Segmentation<'_> {
             .iter()
             .map(|&l| value(l).unwrap_or(0.0))
             .collect()
+    }
+}
+
+/// An error unless something has as many voxels as the image.
+pub(super) fn check_voxels(
+    what: &'static str,
+    found: usize,
+    expected: usize,
+) -> Result<(), ExplainError> {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(ExplainError::SizeMismatch {
+            what,
+            found,
+            expected,
+        })
+    }
+}
+
+/// An error unless voxels have a size along every axis.
+pub(super) fn check_spacing(spacing_mm: [f64; 3]) -> Result<(), ExplainError> {
+    if spacing_mm.iter().all(|s| s.is_finite() && *s > 0.0) {
+        Ok(())
+    } else {
+        Err(ExplainError::BadSpacing(spacing_mm))
+    }
+}
+
+/// An error unless all values are finite.
+pub(super) fn check_finite<'a>(
+    values: impl IntoIterator<Item = &'a f64>,
+) -> Result<(), ExplainError> {
+    if values.into_iter().all(|value| value.is_finite()) {
+        Ok(())
+    } else {
+        Err(ExplainError::NotFinite)
     }
 }
 

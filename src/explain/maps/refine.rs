@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::{check_finite, check_voxels};
 use crate::explain::{ExplainError, MAX_PLAYERS, evidence, game::check_players};
 
 /// A segmentation in which some cells of a coarser one are split.
@@ -48,13 +49,7 @@ impl Refinement {
     /// finer map of the same grid, such as supervoxels of those cells alone. A cell that is
     /// not in `split` stays whole, whatever `pieces` says there.
     pub fn new(labels: &[u16], split: &[usize], pieces: &[u16]) -> Result<Self, ExplainError> {
-        if pieces.len() != labels.len() {
-            return Err(ExplainError::SizeMismatch {
-                what: "the map of pieces",
-                found: pieces.len(),
-                expected: labels.len(),
-            });
-        }
+        check_voxels("the map of pieces", pieces.len(), labels.len())?;
         let mut splits = vec![false; MAX_PLAYERS];
         for &player in split {
             if let Some(splits) = splits.get_mut(player) {
@@ -107,13 +102,7 @@ impl Refinement {
         if parents.len() < largest_parent {
             check_players(parents.len(), largest_parent)?;
         }
-        if parents
-            .iter()
-            .chain(measured)
-            .any(|value| !value.is_finite())
-        {
-            return Err(ExplainError::NotFinite);
-        }
+        check_finite(parents.iter().chain(measured))?;
         let mut added = parents.to_vec();
         let mut sizes = vec![0.0; parents.len()];
         for ((&parent, value), &voxels) in self.parent.iter().zip(measured).zip(voxels) {
@@ -123,7 +112,7 @@ impl Refinement {
             }
         }
         let children = self.parent.iter().zip(measured).zip(voxels);
-        let values = children.map(|((&parent, value), &voxels)| {
+        let children = children.map(|((&parent, value), &voxels)| {
             let part = |list: &[f64]| list.get(parent).copied().unwrap_or(0.0);
             let size = part(&sizes);
             let share = if size > 0.0 {
@@ -133,10 +122,8 @@ impl Refinement {
             };
             value + part(&added) * share
         });
-        Ok(SharedValues {
-            values: values.collect(),
-            added: added.clone(),
-        })
+        let values = children.collect();
+        Ok(SharedValues { values, added })
     }
 }
 

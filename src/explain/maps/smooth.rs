@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::box_sums;
+use super::{box_sums, check_spacing, check_voxels};
 use crate::explain::ExplainError;
 
 /// How a map is smoothed.
@@ -52,13 +52,7 @@ pub fn smooth(
         ("the scan", scan.len()),
         ("the region", include.len()),
     ] {
-        if found != expected {
-            return Err(ExplainError::SizeMismatch {
-                what,
-                found,
-                expected,
-            });
-        }
+        check_voxels(what, found, expected)?;
     }
     let mut inside = map.iter().zip(include).filter(|&(_, &inside)| inside);
     if inside.any(|(value, _)| !value.is_finite()) {
@@ -136,9 +130,7 @@ fn radius_voxels(
     spacing_mm: [f64; 3],
     settings: SmoothSettings,
 ) -> Result<[usize; 3], ExplainError> {
-    if spacing_mm.iter().any(|s| !(s.is_finite() && *s > 0.0)) {
-        return Err(ExplainError::BadSpacing(spacing_mm));
-    }
+    check_spacing(spacing_mm)?;
     for (what, value) in [
         ("the radius of smoothing", settings.radius_mm),
         ("the edge contrast of smoothing", settings.edge),

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use crate::explain::ExplainError;
+use crate::explain::maps::check_voxels;
 
 /// The players that share a voxel face, as a graph. It is built once for a label map;
 /// the pieces of any mask then cost a walk over players. Supervoxels are connected, so
@@ -17,13 +18,7 @@ impl PlayerAdjacency {
     pub fn of(labels: &[u16], dims: [usize; 3], players: usize) -> Result<Self, ExplainError> {
         let [nx, ny, nz] = dims;
         let expected = nx.saturating_mul(ny).saturating_mul(nz);
-        if labels.len() != expected {
-            return Err(ExplainError::SizeMismatch {
-                what: "the supervoxel map",
-                found: labels.len(),
-                expected,
-            });
-        }
+        check_voxels("the supervoxel map", labels.len(), expected)?;
         let mut pairs: Vec<(u16, u16)> = labels
             .par_chunks(nx.saturating_mul(ny).max(1))
             .enumerate()
