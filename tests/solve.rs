@@ -228,3 +228,18 @@ fn what_cannot_be_solved_is_refused() {
         Err(ExplainError::NotFinite)
     ));
 }
+
+#[test]
+#[ignore = "half a minute of work"]
+fn more_pairs_than_a_kernel_takes_are_still_used() {
+    let game = SyntheticGame::new(Family::Mix, 13, 1);
+    let error = |evaluations| {
+        let found = solve(Method::Automatic, &game, 13, evaluations);
+        let pairs = found.estimate.players.iter().zip(game.exact());
+        assert_eq!(found.method, Method::OddKernel);
+        assert!(found.estimate.completeness_residual().abs() < 1e-9);
+        pairs.map(|(p, e)| (p.shap_value - e).powi(2)).sum::<f64>()
+    };
+    let (few, many) = (error(2000), error(7600));
+    assert!(many < 0.5 * few, "{many} {few}");
+}

@@ -41,6 +41,10 @@ pub enum ExplainError {
     BadPlayerCount(usize),
     #[error("{0} players are too many to enumerate; exact values are computed for at most {1}")]
     TooManyToEnumerate(usize, usize),
+    #[error(
+        "{0} players are too many for this method, which takes at most {1}; choose automatic or permutation"
+    )]
+    TooManyToRegress(usize, usize),
     #[error("a table of {0} values is not a game; its length must be a power of two, at least 2")]
     BadTable(usize),
     #[error("supervoxel {supervoxel} was asked for, but there are {supervoxels}, numbered from 0")]

@@ -118,7 +118,10 @@ impl PairedLeastSquares {
 
     /// The fit of `odd`, one y a pair, with Σφ = `difference`. `signs` as prepared.
     pub fn solve(&self, signs: ArrayView2<f64>, odd: &Array1<f64>, difference: f64) -> PairedFit {
-        let shap_values = odd.dot(&self.gains) + &self.of_ends * difference;
+        let mut shap_values = odd.dot(&self.gains) + &self.of_ends * difference;
+        // Rounding, which is large where a ridge was needed.
+        let missing = (difference - shap_values.sum()) / shap_values.len() as f64;
+        shap_values += missing;
         let left = odd - &signs.dot(&shap_values) * 0.5;
         PairedFit { shap_values, left }
     }

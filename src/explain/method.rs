@@ -28,8 +28,8 @@ pub enum Method {
     Exact,
 }
 
-/// Most players for which the automatic method solves regressions.
-const MOST_REGRESSED: usize = 1024;
+/// Most players for which regressions are solved: their matrices have a row a player.
+pub(super) const MOST_REGRESSED: usize = 1024;
 
 impl Method {
     pub const ALL: [Self; 6] = [

@@ -20,7 +20,11 @@
 //! games have a few players that matter and many that do not, so the fit is then
 //! sharpened: players are weighted by the size of their values, which makes a second
 //! kernel that is particular to these values, and is kept if it predicts left-out
-//! pairs better.
+//! pairs better. On the games of `voxplain bench shapley` this about halves the error,
+//! and does more where few players carry the value.
+//!
+//! Standard errors are the posterior's, scaled by how large the leave-one-out errors
+//! are against those it expects.
 
 mod characters;
 mod regression;
@@ -77,7 +81,8 @@ impl OddKernel {
     /// last row all +1. `correction`, rows × players, is what each row's leftover adds
     /// to the values: the consistent estimator that the leftover is left to.
     ///
-    /// Of very many pairs the first are fitted, and the others only corrected for.
+    /// Pairs before `judged` do not count when leave-one-out errors are compared. Of
+    /// very many pairs the first are fitted, and the others only corrected for.
     pub fn new(rows: ArrayView2<f64>, judged: usize, correction: Option<Array2<f64>>) -> Self {
         let pairs = rows.nrows().saturating_sub(1);
         let fitted = pairs.min(MOST_PAIRS);
@@ -124,7 +129,8 @@ impl OddKernel {
             .get_or_init(|| self.unit_variances(regression, &read_off, &self.prior));
         let parts = (&read_off, variances.clone());
         let mut best = self.assemble(&characters, parts, regression, solved, of_others);
-        for _ in 0..if sharpen { SHARPENINGS } else { 0 } {
+        let sharpenings = if sharpen { SHARPENINGS } else { 0 };
+        for _ in 0..sharpenings {
             match self.sharpened(&of_signs, of_others, &best) {
                 Some(next) if next.held_out_error < best.held_out_error => best = next,
                 _ => break,
@@ -207,9 +213,7 @@ impl OddKernel {
             of_kernel,
         }
     }
-}
 
-impl OddKernel {
     /// Variance of the values over that of the prior.
     ///
     /// The leave-one-out errors tell it, but too small where few pairs have also chosen

@@ -123,7 +123,8 @@ impl Regression {
         Solved {
             held_out_error: of_pairs.dot(&of_pairs) / count,
             scale,
-            likelihood_scale: odd.dot(&weights) / weights.len() as f64,
+            // Rounding must not make it negative.
+            likelihood_scale: odd.dot(&weights).max(0.0) / weights.len() as f64,
             weights,
         }
     }

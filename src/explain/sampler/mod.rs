@@ -15,6 +15,7 @@ mod sizes;
 
 use super::exact;
 use super::game::check_player_count;
+use super::method::MOST_REGRESSED;
 use super::permutation::PermutationSampler;
 use super::{Coalition, ExplainError, Method};
 use replacement::ReplacementSampler;
@@ -41,6 +42,9 @@ enum Order {
 impl Sampler {
     pub fn new(method: Method, players: usize, seed: u64) -> Result<Self, ExplainError> {
         check_player_count(players)?;
+        if method.regresses(players) && players > MOST_REGRESSED {
+            return Err(ExplainError::TooManyToRegress(players, MOST_REGRESSED));
+        }
         let sized = |sampling| SizedSampler::new(players, sampling, seed);
         let order = match method {
             Method::Permutation | Method::Automatic if !method.regresses(players) => {
@@ -198,6 +202,8 @@ mod tests {
         }
         assert!(Sampler::new(Method::Exact, 17, 0).is_err());
         assert!(Sampler::new(Method::Automatic, 0, 0).is_err());
+        assert!(Sampler::new(Method::OddKernel, 2000, 0).is_err());
+        assert!(Sampler::new(Method::Automatic, 2000, 0).is_ok());
     }
 
     #[test]

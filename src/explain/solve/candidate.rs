@@ -88,20 +88,19 @@ impl Candidate {
         }
     }
 
-    /// The kernel regression; what it leaves over is fitted if there are pairs enough,
-    /// which makes the values consistent, and else they are all shifted alike.
+    /// The kernel regression. What it leaves over was fitted if there are pairs enough,
+    /// which makes the values consistent; else they are all shifted alike.
     pub(super) fn odd_kernel(
         kernel: &OddKernel,
-        pairs: &Pairs,
         observed: &Observed,
         effort: Effort,
     ) -> Option<Self> {
         let sharpen = effort == Effort::Full;
         let fit = kernel.solve(&observed.odd, sharpen)?;
         let mut shap_values = fit.shap_values;
+        // Nothing but rounding where the leftover was fitted.
         let missing = (observed.difference() - shap_values.sum()) / shap_values.len() as f64;
         shap_values += missing;
-        let _ = pairs;
         Some(Self {
             shap_values: shap_values.to_vec(),
             standard_errors: Some(fit.variances.mapv(f64::sqrt).to_vec()),

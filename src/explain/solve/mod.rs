@@ -29,8 +29,7 @@ use super::{Coalition, Estimate, ExplainError, Method, PlayerEstimate};
 
 /// Pairs a player from which the least squares fit is of use.
 const PAIRS_FOR_LEAST_SQUARES: f64 = 1.5;
-/// Pairs a player up to which the permutation pass is better than a kernel that has
-/// seen little else.
+/// Pairs a player from which a kernel is better than the permutation pass alone.
 const PAIRS_FOR_KERNEL: f64 = 1.2;
 
 /// How much work a solution may be.
@@ -119,9 +118,8 @@ impl Design {
             || self.pairs.enumerated();
         let (least_squares, kernel) = match self.method {
             _ if count == 0 || self.players == 1 => (false, false),
-            Method::Automatic if !self.method.regresses(self.players) => (false, false),
-            Method::Permutation => (false, false),
-            Method::Automatic => (enough, count + 1 >= self.players),
+            _ if !self.method.regresses(self.players) => (false, false),
+            Method::Automatic | Method::Permutation => (enough, count + 1 >= self.players),
             Method::OddKernel => (enough, true),
             Method::LeastSquares | Method::KernelShap | Method::Exact => (true, false),
         };
@@ -136,11 +134,11 @@ impl Design {
         Ok(())
     }
 
+    /// The first pair that tells how well a regression predicts. Those of the
+    /// permutation pass differ by one player each, so leaving one out is too easy.
     fn judged(&self) -> usize {
-        let pass = self.players - 1;
-        if self.method == Method::Automatic && self.pairs.len() as f64 >= 1.2 * self.players as f64
-        {
-            pass
+        if self.method == Method::Automatic && !self.is_near_pass() {
+            self.players - 1
         } else {
             0
         }
@@ -185,8 +183,7 @@ impl Design {
     fn solve_scaled(&self, values: &[f64], effort: Effort) -> Result<Solution, ExplainError> {
         let observed = self.pairs.observe(values);
         let count = self.pairs.len();
-        let passes_only = self.method == Method::Permutation
-            || self.method == Method::Automatic && !self.method.regresses(self.players);
+        let passes_only = !self.method.regresses(self.players);
         if self.players == 1 {
             let candidate = Candidate::exact(vec![observed.difference()]);
             return Ok(self.solution(candidate, &observed));
@@ -206,10 +203,9 @@ impl Design {
         let kernel = self
             .kernel
             .as_ref()
-            .and_then(|kernel| Candidate::odd_kernel(kernel, &self.pairs, &observed, effort));
-        let (near_pass, pass) = self.pass();
-        if self.method == Method::Automatic && (near_pass || kernel.is_none()) {
-            let mut solution = self.permutation(values, pass)?;
+            .and_then(|kernel| Candidate::odd_kernel(kernel, &observed, effort));
+        if self.method == Method::Automatic && (self.is_near_pass() || kernel.is_none()) {
+            let mut solution = self.permutation(values, self.players)?;
             let surrogate = kernel.map(|kernel| self.solution(kernel, &observed));
             solution.surrogate_fit = surrogate.and_then(|surrogate| surrogate.surrogate_fit);
             return Ok(solution);
@@ -226,14 +222,9 @@ impl Design {
         Ok(self.solution(best.unwrap_or_else(unknown), &observed))
     }
 
-    /// Whether there is little more than the first permutation pass, and the pairs,
-    /// with the ends, up to its end.
-    fn pass(&self) -> (bool, usize) {
-        let most = PAIRS_FOR_KERNEL * self.players as f64;
-        (
-            self.players > 2 && self.pairs.len() as f64 <= most,
-            self.players,
-        )
+    /// Whether there is little more than the first permutation pass.
+    fn is_near_pass(&self) -> bool {
+        self.players > 2 && (self.pairs.len() as f64) < PAIRS_FOR_KERNEL * self.players as f64
     }
 
     /// The permutation estimate of the first `most` pairs: of complete passes, or of

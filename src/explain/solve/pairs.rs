@@ -43,6 +43,15 @@ impl Observed {
 
 impl Pairs {
     pub(super) fn new(method: Method, players: usize, seed: u64, drawn: &[Coalition]) -> Self {
+        if !method.regresses(players) {
+            // Permutation passes need no rows, and of many players they would be large.
+            return Self {
+                rows: Array2::ones((1, 0)),
+                weights: vec![1.0; drawn.len()],
+                inclusions: vec![0.0; drawn.len()],
+                enumerated: false,
+            };
+        }
         let mut rows = Array2::from_elem((drawn.len() + 1, players), -1.0);
         rows.row_mut(drawn.len()).fill(1.0);
         for (mut row, coalition) in rows.outer_iter_mut().zip(drawn) {
@@ -54,13 +63,11 @@ impl Pairs {
         let all = 1_usize
             .checked_shl(players.saturating_sub(1) as u32)
             .map(|all| all - 1);
-        // Permutation passes repeat pairs.
-        let distinct = method != Method::Permutation;
         Self {
             rows,
             weights: weights.weights,
             inclusions: weights.inclusions,
-            enumerated: distinct && players < 32 && all == Some(drawn.len()),
+            enumerated: players < 32 && all == Some(drawn.len()),
         }
     }
 
