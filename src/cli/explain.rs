@@ -4,18 +4,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use glam::DVec3;
 
 use super::progress::ProgressLine;
+use super::segment::ReferenceArguments;
 use super::study::{Segmented, StudyArguments, StudyOptions};
 use super::supervoxels::SupervoxelArguments;
 use super::{Common, cancel_on_interrupt, check_output};
 use crate::base::{Phase, Progress};
+use crate::engine::journal;
 use crate::engine::{
-    Budget, ExplainSettings, Explanation, JobControl, MeasuredPart, Players, Slot, Snapshot, Task,
-    explain, folder, ranked,
+    Budget, ExplainSettings, Explanation, JobControl, MeasuredPart, Part, Players, Slot, Snapshot,
+    Task, explain, folder, ranked,
 };
 use crate::explain::baseline::Baseline;
+use crate::explain::log::CoalitionLog;
 use crate::explain::relevance_mask::MaskRule;
+use crate::explain::{Method, ValueFunction};
 
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
@@ -28,9 +33,31 @@ pub(crate) struct Explain {
     /// Class to explain, by name or number (default: every foreground class)
     #[arg(long, value_name = "NAME")]
     class: Option<String>,
-    /// Runs of the network: a number, or a multiple of the supervoxels such as 4M
-    #[arg(long, value_name = "N", default_value = "4M")]
+    /// One connected part of the class by its size: 1 is the largest
+    #[arg(long, value_name = "N", requires = "class", conflicts_with = "at")]
+    component: Option<usize>,
+    /// What is at a point, x,y,z in RAS+ millimetres: the connected part there, or where there
+    /// is none the supervoxel (which needs --class)
+    #[arg(long, value_name = "X,Y,Z", allow_hyphen_values = true, value_parser = point)]
+    at: Option<DVec3>,
+    /// What is measured of it: soft-dice, hard-dice, margin, mean-logit, mean-probability,
+    /// true-positive-ml, false-positive-ml or volume-ml
+    #[arg(long, value_name = "VALUE", default_value = "soft-dice")]
+    value: ValueFunction,
+    /// Runs of the network: auto (until another run would rank the supervoxels alike), a number,
+    /// or a multiple of the supervoxels such as 4M
+    #[arg(long, value_name = "N", default_value = "auto")]
     budget: Budget,
+    /// How SHAP values are made of the runs: automatic, permutation, odd-kernel, least-squares,
+    /// kernel-shap or exact
+    #[arg(long, value_name = "METHOD", default_value = "automatic")]
+    estimator: Method,
+    /// Go on from the runs that an earlier explanation, finished or not, left in the folder
+    #[arg(long)]
+    resume: bool,
+    /// Explain the reference in place of what the network found, and say how well they agree
+    #[command(flatten)]
+    reference: ReferenceArguments,
     /// What takes the place of absent supervoxels: blur, blur:4mm (its sigma), harmonic, mean,
     /// supervoxel-mean, zero, air, noise or mirror
     #[arg(long, default_value = "blur")]
@@ -61,12 +88,50 @@ impl Explain {
             options,
             supervoxels,
             class: None,
+            component: None,
+            at: None,
+            value: settings.value_function,
             budget: settings.budget,
+            estimator: settings.method,
+            resume: false,
+            reference: ReferenceArguments::default(),
             baseline: settings.baseline,
             measure: settings.measured,
             mask: settings.mask,
             out,
         }
+    }
+
+    fn part(&self) -> Part {
+        match (self.component, self.at) {
+            (Some(number), _) => Part::Component(number),
+            (None, Some(world_mm)) => Part::At(world_mm),
+            (None, None) => Part::Whole,
+        }
+    }
+
+    /// The runs that are in the folder, if they are to be used.
+    fn earlier(&self) -> anyhow::Result<Option<Arc<CoalitionLog>>> {
+        if !self.resume {
+            return Ok(None);
+        }
+        let earlier = journal::read(&self.out.join(folder::LOG))?;
+        if earlier.is_none() {
+            eprintln!("note: there are no runs to go on from in the folder, so all are made now");
+        }
+        Ok(earlier.map(Arc::new))
+    }
+}
+
+/// A world point as `x,y,z`.
+fn point(text: &str) -> Result<DVec3, String> {
+    let numbers: Option<Vec<f64>> = text
+        .split(',')
+        .map(|part| part.trim().parse().ok().filter(|v: &f64| v.is_finite()))
+        .collect();
+    match numbers.as_deref() {
+        Some(&[x, y, z]) => Ok(DVec3::new(x, y, z)),
+        _ => Err("write a point in RAS+ millimetres as x,y,z".to_owned()),
     }
 }
 
@@ -91,7 +156,9 @@ fn run_into_folder(arguments: &Explain, common: &Common) -> anyhow::Result<()> {
         .as_deref()
         .map(|name| study.class_index(name))
         .transpose()?;
+    let reference = arguments.reference.open(&study, &mut line, &cancel)?;
     folder::create(&arguments.out)?;
+    let earlier = arguments.earlier()?;
     let Segmented {
         study,
         network,
@@ -103,28 +170,40 @@ fn run_into_folder(arguments: &Explain, common: &Common) -> anyhow::Result<()> {
         done: 0,
         total: 0,
     });
-    let players = Players::find(
+    let classes = segmentation.labels.labels();
+    let players = Players::find_with_classes(
         &study.scan,
         study.part,
+        Some(classes),
         &arguments.supervoxels.settings(),
         &cancel,
     )?;
+    if players.air_voxels > 0 {
+        line.end();
+        eprintln!(
+            "note: air around the body ({} voxels) is always shown and is no supervoxel",
+            players.air_voxels
+        );
+    }
     let settings = ExplainSettings {
         class,
+        part: arguments.part(),
+        value_function: arguments.value,
+        method: arguments.estimator,
         baseline: arguments.baseline,
         measured: arguments.measure,
         budget: arguments.budget,
         seed: common.seed,
         mask: arguments.mask,
-        ..ExplainSettings::default()
     };
     let task = Task {
         study,
         segmentation,
         players: Arc::new(players),
         settings: &settings,
-        earlier: None,
-        journal: None,
+        reference: reference.map(Arc::new),
+        earlier,
+        journal: Some(arguments.out.join(folder::LOG)),
     };
     let job = JobControl::with_token(cancel);
     let explanation = explain(&task, &network, &job, &Slot::default(), &mut |snapshot| {

@@ -31,7 +31,7 @@ pub(crate) struct Segment {
 }
 
 /// A label map to hold the segmentation against.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ReferenceArguments {
     /// Label map of the scan to compare with, on any grid: NIfTI (.nii, .nii.gz)
     #[arg(long, value_name = "FILE")]

@@ -26,19 +26,9 @@ pub(crate) struct Supervoxels {
     region: RegionChoice,
     #[command(flatten)]
     settings: SupervoxelArguments,
-    /// How the scan is cut: slic, cubes, fcc (cells of a lattice), organs, organ-hybrid
-    /// (cells that end where the organ does)
-    #[arg(long, default_value = "slic")]
-    method: Method,
-    /// Cells between organs, or of a hybrid: slic, cubes or fcc
-    #[arg(long, default_value = "slic", value_parser = cells)]
-    cells: Cells,
     /// Segmentation on the scan's grid, for the methods that go by organs
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
-    /// Cut the air around the body as well
-    #[arg(long)]
-    keep_air: bool,
     /// Label map to write (.nii or .nii.gz); supervoxels are numbered from 1
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -67,6 +57,21 @@ pub(crate) struct SupervoxelArguments {
     /// Shape against contents: larger gives rounder supervoxels
     #[arg(long, value_name = "C")]
     compactness: Option<f64>,
+    /// How the scan is cut: slic, cubes, fcc (cells of a lattice), organs, organ-hybrid
+    /// (cells that end where the organ does)
+    #[arg(
+        long = "supervoxel-method",
+        visible_alias = "method",
+        value_name = "METHOD",
+        default_value = "slic"
+    )]
+    method: Method,
+    /// Cells between organs, or of a hybrid: slic, cubes or fcc
+    #[arg(long, default_value = "slic", value_parser = cells)]
+    cells: Cells,
+    /// Cut the air around the body as well
+    #[arg(long)]
+    keep_air: bool,
 }
 
 impl SupervoxelArguments {
@@ -75,12 +80,18 @@ impl SupervoxelArguments {
         Self {
             count: FIRST_SUPERVOXELS,
             compactness: None,
+            method: Method::default(),
+            cells: Cells::default(),
+            keep_air: false,
         }
     }
 
     pub(crate) fn settings(&self) -> SupervoxelSettings {
         let mut settings = SupervoxelSettings {
             count: self.count,
+            method: self.method,
+            cells: self.cells,
+            leave_out_air: !self.keep_air,
             ..SupervoxelSettings::default()
         };
         if let Some(compactness) = self.compactness {
@@ -112,12 +123,7 @@ pub(crate) fn run(arguments: &Supervoxels, common: &Common) -> anyhow::Result<()
         RegionChoice::Whole | RegionChoice::Automatic => whole_region(&grid),
     };
     let part = grid.voxels_in(&region).map_err(EngineError::from)?;
-    let settings = SupervoxelSettings {
-        method: arguments.method,
-        cells: arguments.cells,
-        leave_out_air: !arguments.keep_air,
-        ..arguments.settings.settings()
-    };
+    let settings = arguments.settings.settings();
     let classes = match &arguments.labels {
         Some(path) => Some(classes(path, &grid, &part, &mut line, &cancel)?),
         None => None,

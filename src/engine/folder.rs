@@ -14,6 +14,9 @@ use crate::report;
 use crate::report::html::{ClassSection, Page};
 use crate::volume::{self, LabelMap};
 
+/// Name of the log of evaluations in the folder.
+pub const LOG: &str = "log.voxlog";
+
 /// Makes the folder if it is not there: before the work, so that none is lost for want
 /// of a place to put it.
 pub fn create(folder: &Path) -> Result<(), EngineError> {
@@ -29,7 +32,7 @@ pub fn create(folder: &Path) -> Result<(), EngineError> {
 pub fn write(explanation: &Explanation, folder: &Path) -> Result<(), EngineError> {
     create(folder)?;
     write_maps(explanation, folder)?;
-    write_log(explanation, &folder.join("log.voxlog"))?;
+    write_log(explanation, &folder.join(LOG))?;
     write_report(explanation, folder)
 }
 

@@ -32,7 +32,8 @@ pub use compute::{Compute, ComputeOptions};
 pub use control::JobControl;
 pub use error::EngineError;
 pub use explaining::{
-    Answer, Ask, Explanation, Part, Snapshot, Task, WANTED_TOLERANCE, explain, masked_network,
+    Answer, Ask, Explanation, Part, Snapshot, Task, WANTED_TOLERANCE, explain, journal,
+    masked_network,
 };
 pub use geometry::{GeometryCard, VoxelAxis};
 pub use masked_scan::masked_scan;

@@ -424,6 +424,7 @@ impl Worker {
                 segmentation,
                 players: Arc::clone(players),
                 settings,
+                reference: None,
                 earlier: None,
                 journal: None,
             },

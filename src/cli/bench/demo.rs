@@ -60,6 +60,7 @@ pub(crate) fn run(arguments: &Demo, common: &Common) -> anyhow::Result<()> {
         segmentation,
         players: players.into(),
         settings: &settings,
+        reference: None,
         earlier: None,
         journal: None,
     };

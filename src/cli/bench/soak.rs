@@ -121,6 +121,7 @@ pub(crate) fn run(arguments: &Soak, common: &Common) -> anyhow::Result<()> {
         segmentation,
         players: Arc::new(players),
         settings: &settings,
+        reference: None,
         earlier: None,
         journal: None,
     };

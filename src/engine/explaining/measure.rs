@@ -14,7 +14,10 @@ const MOST_PLACE_BYTES: usize = 512 << 20;
 /// The frozen targets of a task: the segmentation's, or a reference's.
 pub(super) fn targets(task: &Task<'_>) -> Result<TargetMasks, EngineError> {
     let activation = task.study.bundle.description().activation;
-    let targets = TargetMasks::from_logits(task.segmentation.logits.view(), activation);
+    let targets = match &task.reference {
+        Some(reference) => reference.targets(&task.segmentation.prepared)?,
+        None => TargetMasks::from_logits(task.segmentation.logits.view(), activation),
+    };
     Ok(match task.settings.measured {
         MeasuredPart::Region => targets,
         MeasuredPart::Target => {

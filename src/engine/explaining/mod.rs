@@ -14,7 +14,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::engine::segment::windows_at_once;
-use crate::engine::{EngineError, ExplainSettings, JobControl, Players, Segmentation, Slot, Study};
+use crate::engine::{
+    EngineError, ExplainSettings, JobControl, Players, Reference, Segmentation, Slot, Study,
+};
 use crate::explain::log::{CoalitionLog, LogHeader};
 use crate::explain::sampler::Sampler;
 use crate::explain::{Estimate, Forecast, Sizes, baseline};
@@ -32,6 +34,8 @@ pub struct Task<'a> {
     pub segmentation: Arc<Segmentation>,
     pub players: Arc<Players>,
     pub settings: &'a ExplainSettings,
+    /// Ground truth that is explained in place of what the network found.
+    pub reference: Option<Arc<Reference>>,
     /// Evaluations of the same game that were made before; the run goes on from them.
     pub earlier: Option<Arc<CoalitionLog>>,
     /// Where each evaluation is written as soon as it is made.
@@ -194,6 +198,7 @@ fn begin_log(task: &Task<'_>, sizes: Sizes) -> Result<CoalitionLog, EngineError>
             "baseline": task.settings.baseline.to_string(),
             "measured": task.settings.measured,
             "region_mm": task.study.region,
+            "reference_blake3": task.reference.as_ref().map(|reference| &reference.input.hash),
             "weights_blake3": task.study.bundle.weights_hash(),
             "inputs_blake3": task.study.scan.inputs.iter().map(|input| &input.hash).collect::<Vec<_>>(),
             "supervoxels_blake3": task.players.hash(),
