@@ -124,3 +124,70 @@ fn assign(work: &Work<'_>, clusters: &Clusters, stride: usize, labels: &mut [u32
         .reduce_with(|a, b| a.merge(&b))
         .unwrap_or_else(|| Sums::new(clusters))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Against a comparison of every voxel with every centre that searches it.
+    #[test]
+    fn tiles_find_the_nearest_centre_of_every_voxel() {
+        let dims = [29, 23, 17];
+        let size = dims.iter().product::<usize>();
+        let value = |i: usize, of: usize| (i * 7919 % 1009 + of * i % 13 * 50) as f32;
+        let channels: Vec<Vec<f32>> = (0..2)
+            .map(|of| (0..size).map(|i| value(i, of)).collect())
+            .collect();
+        let channels: Vec<&[f32]> = channels.iter().map(Vec::as_slice).collect();
+        let image = Image {
+            channels: &channels,
+            dims,
+            spacing_mm: [1.0, 0.8, 2.0],
+        };
+        let include: Vec<bool> = (0..size).map(|i| i % 29 > 2).collect();
+        let domain = Domain::new(&image, Some(&include), 30).unwrap();
+        let features = Features::of(&channels, &domain);
+        let lattice = Lattice::fit(&domain, |lattice| lattice.seeds(&domain).len());
+        let mut clusters = Clusters::at_seeds(&domain, &features, &lattice, 0.3);
+        let tiles = Tiles::new(&domain, &features, lattice.step_mm);
+        let work = Work {
+            domain: &domain,
+            features: &features,
+            tiles: &tiles,
+        };
+        let mut labels = vec![NONE; size];
+        let sums = assign(&work, &clusters, 1, &mut labels);
+        for (voxel, &label) in labels.iter().enumerate() {
+            if !include[voxel] {
+                assert_eq!(label, NONE);
+                continue;
+            }
+            let position = [voxel % 29, voxel / 29 % 23, voxel / (29 * 23)];
+            let searches = |centre: &[f32; 3]| {
+                (0..3).all(|axis| {
+                    let mm = position[axis] as f32 * clusters.spacing_mm[axis];
+                    (mm - centre[axis]).abs() <= clusters.window_mm
+                })
+            };
+            let cost = |label: u32| clusters.cost(voxel, label, &domain, &features);
+            for (other, centre) in (0_u32..).zip(&clusters.centres) {
+                assert!(
+                    !searches(centre) || cost(label) <= cost(other) + 1e-5,
+                    "voxel {voxel} is nearer to {other} than to {label}"
+                );
+            }
+        }
+
+        clusters.recentre(&domain, &sums);
+        for (label, centre) in (0_u32..).zip(&clusters.centres) {
+            let own: Vec<usize> = (0..size).filter(|&v| labels[v] == label).collect();
+            if own.is_empty() {
+                continue;
+            }
+            let x = own.iter().map(|v| (v % 29) as f32).sum::<f32>() / own.len() as f32;
+            assert!((x - centre[0]).abs() < 1e-3);
+            let value = own.iter().map(|&v| features.0[1][v]).sum::<f32>() / own.len() as f32;
+            assert!((value - clusters.get(label).1[1]).abs() < 1e-4);
+        }
+    }
+}
