@@ -145,6 +145,9 @@ fn localisation_is_that_of_quantus() {
     );
     assert!((found.rank_accuracy - expected.relevance_rank_accuracy).abs() < 1e-12);
     assert!((found.rank_accuracy - expected.top_k_intersection).abs() < 1e-12);
+    // 8 of the 18 highest voxels are in the target of 18: 8 shared, 28 in either.
+    assert_eq!(target.iter().filter(|&&t| t).count(), 18);
+    assert!((found.top_overlap - 8.0 / 28.0).abs() < 1e-12);
     let mass = found.mass_accuracy.unwrap();
     assert!((mass - expected.relevance_mass_accuracy_positive).abs() < 1e-6);
     assert!((found.leakage.unwrap() - (1.0 - mass)).abs() < 1e-12);

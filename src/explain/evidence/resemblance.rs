@@ -282,6 +282,16 @@ mod tests {
     }
 
     #[test]
+    fn the_gradient_of_a_ramp_is_its_slope_up_to_the_border() {
+        let ramp: Vec<f32> = (0..960)
+            .map(|i| (3 * (i % 12) + 4 * (i / 120)) as f32)
+            .collect();
+        for slope in gradients(&ramp, DIMS, [1.0, 1.0, 2.0]) {
+            assert!((slope - 13.0_f32.sqrt()).abs() < 1e-5, "{slope}");
+        }
+    }
+
+    #[test]
     fn a_constant_scan_has_no_nan() {
         let range = ScanRange::of(&[0.1; 960], DIMS, [1.0; 3], None).unwrap();
         let same = range.compare(&[0.1; 960]).unwrap();

@@ -254,6 +254,15 @@ mod tests {
     }
 
     #[test]
+    fn intervals_turn_with_the_sign() {
+        let turned = |sign: MaskSign, low, high| sign.interval([low, high]);
+        assert_eq!(turned(MaskSign::Positive, -0.4, 0.1), [-0.4, 0.1]);
+        assert_eq!(turned(MaskSign::Negative, -0.4, 0.1), [-0.1, 0.4]);
+        assert_eq!(turned(MaskSign::Absolute, -0.4, 0.1), [0.0, 0.4]);
+        assert_eq!(turned(MaskSign::Absolute, -0.4, -0.1), [0.1, 0.4]);
+    }
+
+    #[test]
     fn the_cut_lies_between_inside_and_outside() {
         let cut = |rule: &str| {
             let rule: SignedMaskRule = rule.parse().unwrap();
