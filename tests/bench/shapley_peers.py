@@ -103,9 +103,9 @@ def shapiq_player(name: str, **options):
         approximator = getattr(shapiq.approximator, name)(n=game.players, random_state=seed, **options)
         found = approximator.approximate(budget, lambda rows: game(rows))
         values = np.zeros(game.players)
-        for members, place in found.interaction_lookup.items():
+        for members, value in found.dict_values.items():
             if len(members) == 1:
-                values[members[0]] = found.values[place]
+                values[members[0]] = value
         return values
 
     return play
@@ -120,12 +120,13 @@ PEERS = {
 
 
 def available(names: list[str]) -> list[str]:
-    import importlib
+    import importlib.metadata
 
     there, why = {}, {}
     for package in {PEERS[name][0] for name in names}:
         try:
-            there[package] = getattr(importlib.import_module(package), "__version__", "?")
+            importlib.import_module(package)
+            there[package] = importlib.metadata.version(package)
         except Exception as error:  # A broken install is as good as none.
             why[package] = str(error).splitlines()[0]
     for package, reason in why.items():
