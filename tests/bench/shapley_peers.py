@@ -191,6 +191,7 @@ def main() -> None:
 
     head = "".join(f"{multiple:g}M".rjust(10) for multiple in multiples)
     print(f"\n{'game':<10}{'players':>8}  {'method':<29}{head}  runs for {WANTED_ERROR}")
+    with_shap = any(row[2] == "shap KernelExplainer" for row in rows)
     for family, players in groups:
         of_group = [row for row in rows if row[:2] == (family, players)]
         kernel = next((needed(*row[3:]) for row in of_group if row[2] == "shap KernelExplainer"), None)
@@ -198,9 +199,9 @@ def main() -> None:
             runs = needed(budgets, errors)
             text = "not reached" if runs is None else f"{runs:.0f} ({runs / players:.1f}M)"
             if runs and kernel and name.startswith("voxplain"):
-                text += f", {kernel / runs:.1f} times fewer than shap"
-            elif runs and name.startswith("voxplain"):
-                text += f", shap more than {budgets[-1] / runs:.1f} times"
+                text += f", shap takes {kernel / runs:.1f} times as many"
+            elif runs and with_shap and name.startswith("voxplain"):
+                text += f", shap more than {budgets[-1] / runs:.1f} times as many"
             print(f"{family:<10}{players:>8}  {name:<29}" + "".join(f"{e:10.1e}" for e in errors) + "  " + text)
     if arguments.results:
         keys = ["family", "players", "method", "evaluations", "median_relative_squared_error"]
