@@ -103,9 +103,9 @@ def shapiq_player(name: str, **options):
         approximator = getattr(shapiq.approximator, name)(n=game.players, random_state=seed, **options)
         found = approximator.approximate(budget, lambda rows: game(rows))
         values = np.zeros(game.players)
-        for members, place in found.interaction_lookup.items():
+        for members, value in found.dict_values.items():
             if len(members) == 1:
-                values[members[0]] = found.values[place]
+                values[members[0]] = value
         return values
 
     return play
@@ -120,12 +120,13 @@ PEERS = {
 
 
 def available(names: list[str]) -> list[str]:
-    import importlib
+    import importlib.metadata
 
     there, why = {}, {}
     for package in {PEERS[name][0] for name in names}:
         try:
-            there[package] = getattr(importlib.import_module(package), "__version__", "?")
+            importlib.import_module(package)
+            there[package] = importlib.metadata.version(package)
         except Exception as error:  # A broken install is as good as none.
             why[package] = str(error).splitlines()[0]
     for package, reason in why.items():
@@ -190,6 +191,7 @@ def main() -> None:
 
     head = "".join(f"{multiple:g}M".rjust(10) for multiple in multiples)
     print(f"\n{'game':<10}{'players':>8}  {'method':<29}{head}  runs for {WANTED_ERROR}")
+    with_shap = any(row[2] == "shap KernelExplainer" for row in rows)
     for family, players in groups:
         of_group = [row for row in rows if row[:2] == (family, players)]
         kernel = next((needed(*row[3:]) for row in of_group if row[2] == "shap KernelExplainer"), None)
@@ -197,9 +199,9 @@ def main() -> None:
             runs = needed(budgets, errors)
             text = "not reached" if runs is None else f"{runs:.0f} ({runs / players:.1f}M)"
             if runs and kernel and name.startswith("voxplain"):
-                text += f", {kernel / runs:.1f} times fewer than shap"
-            elif runs and name.startswith("voxplain"):
-                text += f", shap more than {budgets[-1] / runs:.1f} times"
+                text += f", shap takes {kernel / runs:.1f} times as many"
+            elif runs and with_shap and name.startswith("voxplain"):
+                text += f", shap more than {budgets[-1] / runs:.1f} times as many"
             print(f"{family:<10}{players:>8}  {name:<29}" + "".join(f"{e:10.1e}" for e in errors) + "  " + text)
     if arguments.results:
         keys = ["family", "players", "method", "evaluations", "median_relative_squared_error"]

@@ -114,11 +114,11 @@ impl Design {
 
     fn prepare(&mut self) -> Result<(), ExplainError> {
         let count = self.pairs.len();
-        let enough = count as f64 >= PAIRS_FOR_LEAST_SQUARES * self.players as f64
-            || self.pairs.enumerated();
+        let enough = count as f64 >= PAIRS_FOR_LEAST_SQUARES * self.players as f64;
         let (least_squares, kernel) = match self.method {
             _ if count == 0 || self.players == 1 => (false, false),
             _ if !self.method.regresses(self.players) => (false, false),
+            _ if self.pairs.enumerated() => (true, false),
             Method::Automatic | Method::Permutation => (enough, count + 1 >= self.players),
             Method::OddKernel => (enough, true),
             Method::LeastSquares | Method::KernelShap | Method::Exact => (true, false),
