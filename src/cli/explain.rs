@@ -15,7 +15,7 @@ use crate::base::{Phase, Progress};
 use crate::engine::journal;
 use crate::engine::{
     Budget, ExplainSettings, Explanation, JobControl, MeasuredPart, Part, Players, Slot, Snapshot,
-    Task, explain, folder, ranked,
+    Task, explain, folder, modalities, ranked, undecided_players,
 };
 use crate::explain::baseline::Baseline;
 use crate::explain::log::CoalitionLog;
@@ -55,6 +55,10 @@ pub(crate) struct Explain {
     /// Go on from the runs that an earlier explanation, finished or not, left in the folder
     #[arg(long)]
     resume: bool,
+    /// For scans of several channels: this many of the strongest supervoxels of each class are
+    /// also shared among the channels
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    split: usize,
     /// Explain the reference in place of what the network found, and say how well they agree
     #[command(flatten)]
     reference: ReferenceArguments,
@@ -94,6 +98,7 @@ impl Explain {
             budget: settings.budget,
             estimator: settings.method,
             resume: false,
+            split: 3,
             reference: ReferenceArguments::default(),
             baseline: settings.baseline,
             measure: settings.measured,
@@ -206,13 +211,25 @@ fn run_into_folder(arguments: &Explain, common: &Common) -> anyhow::Result<()> {
         journal: Some(arguments.out.join(folder::LOG)),
     };
     let job = JobControl::with_token(cancel);
-    let explanation = explain(&task, &network, &job, &Slot::default(), &mut |snapshot| {
+    let mut explanation = explain(&task, &network, &job, &Slot::default(), &mut |snapshot| {
         line.draw(
             Phase::Explaining.label(),
             Some(snapshot.evaluations as f64 / snapshot.budget.max(1) as f64),
             &progress_text(&snapshot),
         );
     })?;
+    let token = job.cancel_token();
+    explanation.modalities = modalities(
+        &task,
+        &network,
+        &explanation,
+        arguments.split,
+        token,
+        &mut |done, total| {
+            let share = done as f64 / total.max(1) as f64;
+            line.draw("Channels", Some(share), &format!("{done} of {total} runs"));
+        },
+    )?;
     line.show(Progress {
         phase: Phase::Saving,
         done: 0,
@@ -254,6 +271,18 @@ fn progress_text(snapshot: &Snapshot) -> String {
     text
 }
 
+/// Name and value of each channel for a class, if there are several.
+fn channels_of(
+    explanation: &Explanation,
+    class: usize,
+) -> impl Iterator<Item = (&String, f64)> + '_ {
+    let found = explanation
+        .modalities
+        .iter()
+        .filter(move |m| m.class == class);
+    found.flat_map(|m| m.channels.iter().zip(m.values.iter().copied()))
+}
+
 fn print_result(explanation: &Explanation, arguments: &Explain, common: &Common) {
     const SHOWN: usize = 5;
     let study = &explanation.study;
@@ -280,8 +309,17 @@ fn print_result(explanation: &Explanation, arguments: &Explain, common: &Common)
                 known.shap_value
             );
         }
+        for channel in channels_of(explanation, explained.class) {
+            lines += &format!("  channel {:<10} {:+.5}\n", channel.0, channel.1);
+        }
         classes.push(serde_json::json!({
             "class": name,
+            "value_function": explained.question.value_function,
+            "target": explained.question.target,
+            "method": explained.solution.method,
+            "surrogate_fit": explained.solution.surrogate_fit,
+            "undecided": undecided_players(estimate).len(),
+            "expected_rank_agreement": estimate.expected_rank_agreement(),
             "value_full": estimate.value_full,
             "value_empty": estimate.value_empty,
             "completeness_residual": estimate.completeness_residual(),
@@ -302,6 +340,8 @@ fn print_result(explanation: &Explanation, arguments: &Explain, common: &Common)
         "folder": arguments.out,
         "supervoxels": explanation.players.count,
         "evaluations": evaluations,
+        "decided": explanation.decided,
+        "modalities": explanation.modalities,
         "windows_run": windows.run,
         "windows_reused": windows.reused,
         "seconds": explanation.seconds,

@@ -1,6 +1,6 @@
 //! `voxplain info`: what a scan is and where it lies.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -8,15 +8,16 @@ use clap::Args;
 use super::progress::ProgressLine;
 use super::study::ModelOptions;
 use super::{Common, cancel_on_interrupt};
-use crate::base::Convention;
+use crate::base::{CancelToken, Convention};
 use crate::engine::Scan;
 use crate::gpu::{self, AdapterFacts, AdapterKind};
+use crate::io::{self, dicom::SeriesList};
 use crate::model::{Bundle, Checkpoint};
 use crate::volume::{self, Statistics};
 
 #[derive(Debug, Args)]
 pub(crate) struct Info {
-    /// The scan: NIfTI (.nii, .nii.gz)
+    /// The scan: a file, or a DICOM folder, whose series are listed where it has several
     #[arg(required_unless_present = "model", value_name = "SCAN")]
     scans: Vec<PathBuf>,
     /// Also say what a model is: a folder with bundle.json, a MONAI bundle's folder, or
@@ -32,6 +33,19 @@ pub(crate) fn run(arguments: &Info, common: &Common) -> anyhow::Result<()> {
     let mut lines = String::new();
     let mut json = Vec::new();
     for path in &arguments.scans {
+        if let Some(list) = series_of(path, &cancel)? {
+            lines += &format!("{}\n", path.display());
+            for (number, series) in (1..).zip(&list.series) {
+                lines += &format!("  #{number} {}\n", series.label());
+            }
+            json.push(serde_json::json!({
+                "folder": path,
+                "series": list.series.iter().map(|series| series.label()).collect::<Vec<_>>(),
+                "other_files": list.other_files,
+                "unreadable_files": list.unreadable_files,
+            }));
+            continue;
+        }
         let mut line = ProgressLine::new();
         let scan = Scan::open_one(path, &mut |p| line.show(p), &cancel)?;
         line.end();
@@ -93,6 +107,15 @@ pub(crate) fn run(arguments: &Info, common: &Common) -> anyhow::Result<()> {
     let json = serde_json::json!({ "scans": json, "model": model });
     common.print(&json, &(lines + &said));
     Ok(())
+}
+
+/// The series of a folder that holds several.
+fn series_of(path: &Path, cancel: &CancelToken) -> anyhow::Result<Option<SeriesList>> {
+    if !path.is_dir() {
+        return Ok(None);
+    }
+    let list = io::dicom::series_in(path, cancel)?;
+    Ok((list.series.len() > 1).then_some(list))
 }
 
 /// A model for scripts and for people.

@@ -1,7 +1,7 @@
 //! Reading an estimate: which players matter, which are undecided, what a mask holds.
 
 use crate::explain::supervoxels::PlayerFacts;
-use crate::explain::{Estimate, PlayerEstimate};
+use crate::explain::{DecisionRule, Estimate, PlayerEstimate};
 use crate::gpu::PlayerSample;
 
 /// Players with a known value, largest value first; ties keep their order.
@@ -19,6 +19,11 @@ pub fn is_undecided(estimate: &Estimate, player: &PlayerEstimate) -> bool {
         Some(error) => player.shap_value.abs() < error * estimate.interval_factor,
         None => true,
     }
+}
+
+/// The players whose sign is not known: their 95 % interval holds zero.
+pub fn undecided_players(estimate: &Estimate) -> Vec<usize> {
+    estimate.decide(DecisionRule::Threshold(0.0)).undecided
 }
 
 /// The largest |SHAP value| known, which colours are scaled to.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::base::GridError;
-use crate::engine::explaining::{masked_network, measured_targets};
+use crate::engine::explaining::masked_network_of;
 use crate::engine::{EngineError, Task};
-use crate::model::SwinUnetr;
+use crate::model::{PlayerTable, SwinUnetr};
 use crate::volume::{Volume, Voxels};
 
 /// The network's input with some players replaced by the baseline, one volume a channel,
@@ -15,7 +15,7 @@ pub fn masked_scan(
     network: &Arc<SwinUnetr>,
     present: &[bool],
 ) -> Result<Vec<Volume>, EngineError> {
-    let masked = masked_network(task, network, measured_targets(task)?)?;
+    let masked = masked_network_of(task, network, PlayerTable::supervoxels(task.players.count))?;
     let input = masked.masked_input(present)?;
     let grid = task.segmentation.prepared.grid;
     input

@@ -15,6 +15,7 @@ mod explaining;
 pub mod folder;
 mod geometry;
 mod masked_scan;
+mod modalities;
 mod picture;
 mod players;
 mod reference;
@@ -26,7 +27,9 @@ mod slot;
 mod study;
 mod worker;
 
-pub use attribution::{MaskStatistics, is_undecided, largest_value, player_samples, ranked};
+pub use attribution::{
+    MaskStatistics, is_undecided, largest_value, player_samples, ranked, undecided_players,
+};
 pub use channels::{ChannelFacts, ChannelOrder, ScanFile, match_channels};
 pub use compute::{Compute, ComputeOptions};
 pub use control::JobControl;
@@ -37,6 +40,7 @@ pub use explaining::{
 };
 pub use geometry::{GeometryCard, VoxelAxis};
 pub use masked_scan::masked_scan;
+pub use modalities::{Modalities, SupervoxelShares, modalities};
 pub use players::Players;
 pub use reference::{ClassAgreement, Reference, ReferenceClasses, ReferenceFile};
 pub use scan::{InputFile, OpenOptions, Scan};

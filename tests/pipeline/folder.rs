@@ -6,9 +6,9 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 use voxplain::base::RESEARCH_USE;
-use voxplain::explain::ValueFunction;
 use voxplain::explain::log::{CoalitionLog, LogEnd};
-use voxplain::explain::permutation::PermutationEstimator;
+use voxplain::explain::solve::{Design, Effort};
+use voxplain::explain::{Coalition, Method, Question, Target, ValueFunction};
 use voxplain::report::provenance::Explanation;
 
 use crate::images::{assert_same_grid, frames, label_map, volume};
@@ -195,13 +195,21 @@ fn the_log_alone_gives_the_same_values() {
     assert_eq!(made().printed["evaluations"], 40);
     let header = log.header();
     let class = header.classes.iter().position(|name| name == ANTERIOR);
-    let estimate =
-        PermutationEstimator::from_log(log.records(), header.players, header.seed, |outcome| {
-            ValueFunction::SoftDice.evaluate(outcome, class.unwrap(), &header.target)
+    let question = Question {
+        target: Target::Class(class.unwrap()),
+        value_function: ValueFunction::SoftDice,
+    };
+    let (coalitions, values): (Vec<Coalition>, Vec<f64>) = log
+        .records()
+        .iter()
+        .map(|(coalition, outcome)| {
+            let value = question.evaluate(outcome, &header.sizes).unwrap();
+            (coalition.clone(), value)
         })
-        .unwrap()
-        .complete()
-        .unwrap();
+        .unzip();
+    let design = Design::new(Method::Automatic, header.players, header.seed, &coalitions);
+    let solution = design.unwrap().solve(&values, Effort::Full).unwrap();
+    let estimate = solution.estimate;
     let solved: Vec<f64> = estimate.players.iter().map(|p| p.shap_value).collect();
     let class = &made().printed["classes"][0];
     for (solved, printed) in solved.into_iter().zip(numbers(&class["shap_values"])) {

@@ -197,9 +197,11 @@ fn a_study_goes_from_scan_to_folder_with_a_pause_and_a_cancelled_job() {
     desk.expect_name("idle");
     assert_eq!(explanation.log.records().len(), 6);
     let last = desk.snapshot();
-    assert_eq!((last.evaluations, last.class), (6, 1));
-    assert_eq!(explanation.estimate_of(1).unwrap(), last.estimate);
-    assert!(explanation.estimate_of(0).is_ok() && explanation.estimate_of(99).is_err());
+    assert_eq!((last.evaluations, last.class()), (6, 1));
+    let answer = explanation.answer_for_class(1).unwrap();
+    assert_eq!(&answer.solution.estimate, last.estimate());
+    assert!(explanation.answer_for_class(0).is_ok());
+    assert!(explanation.answer_for_class(99).is_err());
 
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("explanation");

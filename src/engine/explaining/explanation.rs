@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::Snapshot;
 use super::ask::{Ask, Part, Subject};
-use crate::engine::{EngineError, ExplainSettings, MeasuredPart, Players, Segmentation, Study};
+use crate::engine::{
+    EngineError, ExplainSettings, MeasuredPart, Modalities, Players, Segmentation, Study,
+};
 use crate::explain::log::CoalitionLog;
 use crate::explain::relevance_mask::{MaskRule, RelevanceMask};
 use crate::explain::solve::{Design, Effort, Solution};
@@ -37,6 +39,8 @@ pub struct Explanation {
     /// Windows of the network that were run, and those whose result was known already.
     pub windows: WindowStatistics,
     pub seconds: f64,
+    /// What each channel contributes, where that was asked for.
+    pub modalities: Vec<Modalities>,
     /// Whether it ended because its ranks were decided, rather than with its budget.
     pub decided: bool,
 }

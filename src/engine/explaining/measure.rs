@@ -1,9 +1,10 @@
 //! What is measured of each run: the frozen targets, and which sums go to the log.
 
+use crate::base::CancelToken;
 use crate::engine::{EngineError, MeasuredPart, Task};
 use crate::explain::outcome::{ComponentSize, PartSums};
-use crate::explain::{ClassSums, Outcome, Sizes};
-use crate::model::{RegionSums, RunSums, TargetMasks};
+use crate::explain::{ClassSums, Coalition, Outcome, Sizes};
+use crate::model::{MaskedNetwork, RegionSums, RunSums, TargetMasks};
 
 /// Voxels around the targets that are measured with them.
 const MARGIN_VOXELS: usize = 8;
@@ -99,8 +100,30 @@ fn place_voxels(task: &Task<'_>, targets: &TargetMasks) -> Result<Vec<u64>, Engi
     Ok(voxels)
 }
 
+/// How runs are measured.
+pub struct Measured<'a> {
+    pub sizes: &'a Sizes,
+}
+
+impl Measured<'_> {
+    /// The outcome of each coalition.
+    pub fn outcomes(
+        &self,
+        masked: &MaskedNetwork,
+        coalitions: &[Coalition],
+        cancel: &CancelToken,
+    ) -> Result<Vec<Outcome>, EngineError> {
+        let present: Vec<Vec<bool>> = coalitions.iter().map(Coalition::to_bools).collect();
+        let sums = masked.evaluate(&present, cancel)?;
+        Ok(sums
+            .into_iter()
+            .map(|sums| outcome(sums, self.sizes))
+            .collect())
+    }
+}
+
 /// The sums of a run that are kept.
-pub(super) fn outcome(sums: RunSums, sizes: &Sizes) -> Outcome {
+fn outcome(sums: RunSums, sizes: &Sizes) -> Outcome {
     let part = |sums: RegionSums| PartSums {
         probability: sums.probability,
         logit: sums.logit,

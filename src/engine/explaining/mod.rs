@@ -20,13 +20,16 @@ use crate::engine::{
 use crate::explain::log::{CoalitionLog, LogHeader};
 use crate::explain::sampler::Sampler;
 use crate::explain::{Estimate, Forecast, Sizes, baseline};
-use crate::model::{MaskedNetwork, SlidingWindow, SwinUnetr, TargetMasks, WindowStatistics};
+use crate::model::{
+    MaskedNetwork, PlayerTable, SlidingWindow, SwinUnetr, TargetMasks, WindowStatistics,
+};
 use ask::Subject;
 use journal::Journal;
 use stream::Stream;
 
 pub use ask::{Ask, Part};
 pub use explanation::{Answer, Explanation};
+pub use measure::Measured;
 
 /// What is explained, and how.
 pub struct Task<'a> {
@@ -111,10 +114,12 @@ pub fn explain(
         let Some((coalition, complement)) = sampler.next_pair() else {
             break;
         };
-        let present = [coalition.to_bools(), complement.to_bools()];
-        let outcomes = masked.evaluate(&present, job.cancel_token())?;
-        for (coalition, sums) in [coalition, complement].into_iter().zip(outcomes) {
-            let outcome = measure::outcome(sums, stream.sizes());
+        let pair = [coalition, complement];
+        let measured = Measured {
+            sizes: stream.sizes(),
+        };
+        let outcomes = measured.outcomes(&masked, &pair, job.cancel_token())?;
+        for (coalition, outcome) in pair.into_iter().zip(outcomes) {
             if let Some(journal) = &mut journal {
                 journal.append(&coalition, &outcome)?;
             }
@@ -143,16 +148,34 @@ fn subject<'a>(task: &'a Task<'_>, targets: &'a TargetMasks, sizes: &'a Sizes) -
     }
 }
 
-/// What is measured of a task's runs, for those who run coalitions on their own.
-pub fn measured_targets(task: &Task<'_>) -> Result<TargetMasks, EngineError> {
-    measure::targets(task)
-}
-
 /// The network of a task with its supervoxels as players: what is run for each coalition.
 pub fn masked_network(
     task: &Task<'_>,
     network: &Arc<SwinUnetr>,
     targets: TargetMasks,
+) -> Result<MaskedNetwork, EngineError> {
+    with_players(
+        task,
+        network,
+        targets,
+        PlayerTable::supervoxels(task.players.count),
+    )
+}
+
+/// The network of a task with other players, measured as the task says.
+pub fn masked_network_of(
+    task: &Task<'_>,
+    network: &Arc<SwinUnetr>,
+    players: PlayerTable,
+) -> Result<MaskedNetwork, EngineError> {
+    with_players(task, network, measure::targets(task)?, players)
+}
+
+fn with_players(
+    task: &Task<'_>,
+    network: &Arc<SwinUnetr>,
+    targets: TargetMasks,
+    players: PlayerTable,
 ) -> Result<MaskedNetwork, EngineError> {
     let prepared = &task.segmentation.prepared;
     let description = task.study.bundle.description();
@@ -176,7 +199,7 @@ pub fn masked_network(
         prepared.input.view(),
         baseline.view(),
         &player_of_voxel,
-        task.players.count,
+        players,
         targets,
         description.activation,
     )?)

@@ -199,6 +199,7 @@ impl<'a> Stream<'a> {
             classes: Vec::new(),
             windows,
             seconds: self.pace.elapsed_s(),
+            modalities: Vec::new(),
             decided: self.decided,
         };
         explanation.classes = self
