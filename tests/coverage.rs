@@ -90,7 +90,7 @@ fn intervals_hold_the_truth_in_games_of_50_players() {
 fn intervals_hold_the_truth_in_larger_runs() {
     check(12, 6, 5, &[4, 8, 20, 40]);
     check(50, 5, 2, &[3, 4, 6, 8, 10]);
-    check(100, 2, 1, &[3, 5]);
+    check(100, 8, 2, &[3, 5]);
 }
 
 #[test]
