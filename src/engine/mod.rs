@@ -53,5 +53,6 @@ pub use slot::Slot;
 pub use study::{Study, whole_region};
 pub use worker::{Engine, Event, Waker};
 
+pub use crate::io::dicom::series_path;
 pub use crate::io::{EarlySlice, Reading};
 pub use crate::model::{ModelSource, Precision};

@@ -19,6 +19,8 @@ use crate::engine::{
 };
 use crate::explain::relevance_mask::MaskRule;
 use crate::explain::supervoxels::SupervoxelSettings;
+use crate::io::IoError;
+use crate::io::dicom::SeriesSummary;
 use crate::model::{Bundle, SwinUnetr};
 
 /// A wish sent to the worker, which works on one at a time, in order.
@@ -55,6 +57,11 @@ pub enum Event {
     ExplainStarted,
     Explained(Arc<Explanation>),
     Saved(PathBuf),
+    /// A folder holds several series of images, of which one must be chosen.
+    SeveralSeries {
+        folder: PathBuf,
+        series: Vec<String>,
+    },
     /// The running job ended because it was asked to.
     Cancelled,
     /// A job failed; one line: what, why, what to do.
@@ -270,6 +277,12 @@ impl Worker {
             match outcome {
                 Ok(()) => {}
                 Err(error) if error.is_cancelled() => self.tell(Event::Cancelled),
+                Err(EngineError::Io(IoError::SeveralSeries { series, path })) => {
+                    self.tell(Event::SeveralSeries {
+                        folder: path.into(),
+                        series: series.iter().map(SeriesSummary::label).collect(),
+                    });
+                }
                 Err(error) => self.tell(Event::Failed(error.to_string())),
             }
             if requests.is_empty() {

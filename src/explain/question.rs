@@ -88,6 +88,19 @@ impl ValueFunction {
         }
     }
 
+    /// The value within a sentence, as in "changes … of the structure".
+    pub fn in_sentence(self) -> &'static str {
+        match self {
+            Self::SoftDice | Self::HardDice => "the overlap with the target",
+            Self::Margin => "the mean margin",
+            Self::MeanLogit => "the mean logit",
+            Self::MeanProbability => "the mean probability",
+            Self::TruePositiveMl => "the volume kept (mL)",
+            Self::FalsePositiveMl => "the volume outside the target (mL)",
+            Self::VolumeMl => "the volume (mL)",
+        }
+    }
+
     /// The unit of SHAP values.
     pub fn unit(self) -> &'static str {
         match self {

@@ -181,6 +181,12 @@ impl ShownPath {
     }
 }
 
+impl From<ShownPath> for PathBuf {
+    fn from(path: ShownPath) -> Self {
+        path.0
+    }
+}
+
 impl From<&Path> for ShownPath {
     fn from(path: &Path) -> Self {
         Self(path.to_owned())

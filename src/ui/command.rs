@@ -6,13 +6,16 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 use glam::DVec3;
 
 use crate::base::{Plane, WorldBox};
-use crate::engine::{ModelSource, ScanFile};
+use crate::engine::{ModelSource, Part, ScanFile};
+use crate::explain::ValueFunction;
 
 /// One wish of the user.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Ask for a scan with the system's file dialog.
     ChooseScan,
+    /// Ask for a folder with DICOM files.
+    ChooseScanFolder,
     /// Open scans, one a channel, in any order.
     OpenScan(Vec<ScanFile>),
     /// Ask for a model folder with the system's dialog.
@@ -30,6 +33,9 @@ pub enum Command {
     PauseOrResume,
     Cancel,
     SelectClass(usize),
+    /// Ask about a part of the class, or a place.
+    AskAbout(Part),
+    SelectValueFunction(ValueFunction),
     SetSupervoxelCount(usize),
     MoveCrosshair(DVec3),
     /// Scrub through a plane by voxels, positive toward right, front or head.
@@ -104,6 +110,15 @@ pub fn menu_entries() -> Vec<MenuEntry> {
             "Open scan…",
             command_key(Key::O),
             Command::ChooseScan,
+        ),
+        entry(
+            "File",
+            "Open DICOM folder…",
+            Some(KeyboardShortcut::new(
+                Modifiers::COMMAND.plus(Modifiers::SHIFT),
+                Key::O,
+            )),
+            Command::ChooseScanFolder,
         ),
         entry(
             "File",

@@ -26,10 +26,25 @@ impl Dialogs {
         self.ask(|| {
             rfd::FileDialog::new()
                 .set_title("Open scan")
-                .add_filter("NIfTI scans", &["nii", "gz"])
+                .add_filter(
+                    "Scans",
+                    &[
+                        "nii", "gz", "hdr", "img", "dcm", "ima", "nrrd", "nhdr", "mha", "mhd",
+                        "npy",
+                    ],
+                )
                 .add_filter("All files", &["*"])
                 .pick_files()
                 .map(|paths| Command::OpenScan(paths.into_iter().map(Into::into).collect()))
+        });
+    }
+
+    pub fn choose_scan_folder(&self) {
+        self.ask(|| {
+            rfd::FileDialog::new()
+                .set_title("Open the folder of a DICOM series")
+                .pick_folder()
+                .map(|folder| Command::OpenScan(vec![folder.into()]))
         });
     }
 

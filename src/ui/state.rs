@@ -1,5 +1,6 @@
 //! What the window knows: facts from the engine, and how the user looks at them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use glam::DVec3;
@@ -7,8 +8,8 @@ use glam::DVec3;
 use crate::base::colour::Rgb;
 use crate::base::{Convention, Grid, Phase, Progress, WorldBox};
 use crate::engine::{
-    Ask, Budget, Explanation, MaskStatistics, ModelSource, Part, Players, ScanFile, Segmentation,
-    Snapshot, Study, largest_value, player_samples, ranked,
+    Ask, Budget, EarlySlice, Explanation, MaskStatistics, ModelSource, Part, Players, ScanFile,
+    Segmentation, Snapshot, Study, largest_value, player_samples, ranked,
 };
 use crate::explain::ValueFunction;
 use crate::gpu::{Camera, ClassStyle, PlayerSample, Window};
@@ -22,8 +23,19 @@ pub struct Facts {
     pub players: Option<Arc<Players>>,
     pub snapshot: Option<Arc<Snapshot>>,
     pub explanation: Option<Arc<Explanation>>,
+    /// The newest slice of a scan that is being opened.
+    pub early_slice: Option<EarlySlice>,
+    /// A folder of which one series has to be chosen.
+    pub series_to_choose: Option<SeriesChoice>,
     /// The processor that runs the network, once it is known.
     pub network_device: Option<String>,
+}
+
+/// The series of a DICOM folder, one line each.
+#[derive(Debug, Clone)]
+pub struct SeriesChoice {
+    pub folder: PathBuf,
+    pub series: Vec<String>,
 }
 
 /// What runs now.

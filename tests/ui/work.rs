@@ -88,8 +88,8 @@ fn look_at_the_result(window: &mut Window, players: usize) {
         "{anterior}"
     );
     let estimate = window.state().facts.snapshot.clone().unwrap();
-    assert_eq!(estimate.estimate.players.len(), players);
-    assert!(estimate.estimate.completeness_residual().abs() < 1e-9);
+    assert_eq!(estimate.estimate().players.len(), players);
+    assert!(estimate.estimate().completeness_residual().abs() < 1e-9);
 
     // The threshold changes what is said of the mask, and runs nothing.
     let mask = |window: &Window| text(window, "Relevance mask:").unwrap();
@@ -104,7 +104,7 @@ fn look_at_the_result(window: &mut Window, players: usize) {
     assert!(count(&strict) < count(&loose), "{strict} {loose}");
 
     // A row leads to its supervoxel.
-    let strongest = voxplain::engine::ranked(&estimate.estimate)[0];
+    let strongest = voxplain::engine::ranked(estimate.estimate())[0];
     let row = format!("#{}", strongest + 1);
     window
         .get_by_role_and_label(Role::Button, &row)
@@ -174,7 +174,7 @@ fn values_never_belong_to_other_supervoxels_than_those_shown() {
         let players = facts.players.as_ref().unwrap().count;
         let values = facts.snapshot.as_ref();
         assert!(
-            values.is_none_or(|values| values.estimate.players.len() == players),
+            values.is_none_or(|values| values.estimate().players.len() == players),
             "values of supervoxels that are gone"
         );
         assert!(facts.explanation.is_none());

@@ -10,7 +10,7 @@ use crate::engine::{
 use crate::explain::log::CoalitionLog;
 use crate::explain::relevance_mask::{MaskRule, RelevanceMask};
 use crate::explain::solve::{Design, Effort, Solution};
-use crate::explain::{Coalition, Estimate, ExplainError, Outcome, Question, Sizes};
+use crate::explain::{Coalition, Estimate, ExplainError, Outcome, Question, Sizes, Target};
 use crate::model::{TargetMasks, WindowStatistics};
 
 /// The answer to one question.
@@ -20,6 +20,20 @@ pub struct Answer {
     pub class: usize,
     pub question: Question,
     pub solution: Solution,
+}
+
+impl Answer {
+    /// Which part of the class it is about, in words, if not all of it.
+    pub fn part_in_words(&self) -> Option<String> {
+        match &self.question.target {
+            Target::Class(_) => None,
+            Target::Component(_) => Some("About one connected part of the structure.".to_owned()),
+            Target::Places { players, .. } => Some(match players.as_slice() {
+                [player] => format!("About the place of supervoxel {}.", player + 1),
+                _ => format!("About the places of {} supervoxels.", players.len()),
+            }),
+        }
+    }
 }
 
 /// A finished explanation.

@@ -15,7 +15,7 @@ use crate::explain::supervoxels::SupervoxelSettings;
 use crate::gpu::Window;
 use crate::ui::command::{Command, menu_entries};
 use crate::ui::render::ViewRenderer;
-use crate::ui::state::{Job, Look, Message, MessageKind};
+use crate::ui::state::{Job, Look, Message, MessageKind, SeriesChoice};
 use crate::volume;
 
 impl Viewer {
@@ -26,6 +26,11 @@ impl Viewer {
             && self.job != Job::Explaining
         {
             self.job = Job::Working(progress);
+        }
+        if let Some(slice) = self.engine.take_early_slice()
+            && self.opening
+        {
+            self.facts.early_slice = Some(slice);
         }
         while let Some(event) = self.engine.next_event() {
             self.absorb(event);
@@ -97,8 +102,13 @@ impl Viewer {
                     text: format!("The explanation was saved in the folder {name}."),
                 });
             }
+            Event::SeveralSeries { folder, series } => {
+                self.explain_when_ready = false;
+                self.facts.series_to_choose = Some(SeriesChoice { folder, series });
+            }
             Event::Cancelled => self.forget_dragged_region(),
             Event::Failed(text) => {
+                self.facts.early_slice = None;
                 self.explain_when_ready = false;
                 self.opening = false;
                 self.forget_dragged_region();
@@ -142,6 +152,7 @@ impl Viewer {
 
     fn show_study(&mut self, study: Arc<Study>) {
         self.opening = false;
+        self.facts.early_slice = None;
         self.choices.scan.clone_from(&study.scan.files);
         self.choices.model.clone_from(study.bundle.source());
         let same_scan = self
@@ -206,6 +217,7 @@ impl Viewer {
     fn carry_out(&mut self, command: Command) {
         match command {
             Command::ChooseScan => self.dialogs.choose_scan(),
+            Command::ChooseScanFolder => self.dialogs.choose_scan_folder(),
             Command::ChooseModel => self.dialogs.choose_model(),
             Command::ChooseWeights { preset } => self.dialogs.choose_weights(preset),
             Command::ChooseSaveFolder => {
@@ -253,9 +265,20 @@ impl Viewer {
                 }
             }
             Command::SelectClass(class) => self.select_class(class),
+            Command::AskAbout(part) => {
+                self.choices.part = part;
+                self.ask();
+            }
+            Command::SelectValueFunction(value_function) => {
+                self.choices.value_function = value_function;
+                self.ask();
+            }
             Command::SetSupervoxelCount(count) => self.set_supervoxel_count(count),
             Command::MoveRegion(region) => self.move_region(region),
-            Command::DismissMessage => self.message = None,
+            Command::DismissMessage => {
+                self.message = None;
+                self.facts.series_to_choose = None;
+            }
             other => self.change_look(other),
         }
     }
@@ -304,6 +327,8 @@ impl Viewer {
         if scan.is_empty() {
             return;
         }
+        self.facts.series_to_choose = None;
+        self.facts.early_slice = None;
         self.message = None;
         self.job = Job::starting();
         self.opening = true;
@@ -329,6 +354,7 @@ impl Viewer {
         // Notes about the study hold on; a failure is over when it is tried again.
         self.message = self.message.take().filter(|m| m.kind == MessageKind::Note);
         self.facts.forget_explanation();
+        self.choices.part = Part::Whole;
         self.job = Job::Explaining;
         let settings = ExplainSettings {
             class: Some(self.choices.class),

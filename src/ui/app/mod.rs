@@ -114,7 +114,7 @@ impl Viewer {
                 class: 1,
                 part: Part::default(),
                 value_function: ValueFunction::default(),
-                budget: Budget::PerPlayer(2.0),
+                budget: Budget::UntilDecided,
                 seed: 0,
             },
             job: Job::Idle,

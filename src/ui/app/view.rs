@@ -3,12 +3,12 @@
 use egui::{Align2, Button, Color32, Frame, Margin, ProgressBar, Rect, RichText, Stroke, Ui, Vec2};
 
 use super::Viewer;
-use crate::engine::is_undecided;
+use crate::engine::{is_undecided, series_path};
 use crate::gpu::OverlayStyle;
 use crate::ui::command::{Command, Pane};
 use crate::ui::panels;
 use crate::ui::panes;
-use crate::ui::state::{Facts, Job, Look, Message, MessageKind, mask_threshold};
+use crate::ui::state::{Facts, Job, Look, Message, MessageKind, SeriesChoice, mask_threshold};
 use crate::ui::theme;
 use crate::ui::widgets;
 
@@ -60,7 +60,15 @@ impl Viewer {
         panels::structures::show(ui, facts, &self.choices, look, commands);
         panels::explanation::supervoxels(ui, facts, &mut self.choices, look, commands);
         let paused = self.engine.job().is_paused();
-        panels::explanation::run(ui, facts, &mut self.choices, self.job, paused, commands);
+        panels::explanation::run(
+            ui,
+            facts,
+            &mut self.choices,
+            look,
+            self.job,
+            paused,
+            commands,
+        );
         panels::explanation::heatmap(ui, facts, look);
         panels::ranking::show(ui, facts, look, commands);
     }
@@ -68,7 +76,14 @@ impl Viewer {
     fn views(&mut self, ui: &mut Ui) {
         let space = ui.available_rect_before_wrap();
         ui.allocate_rect(space, egui::Sense::hover());
-        if self.facts.study.is_none() {
+        if let Some(choice) = &self.facts.series_to_choose {
+            choose_series(ui, space, choice, &mut self.commands);
+        } else if let Some(slice) = &self.facts.early_slice
+            && self.opening
+        {
+            widgets::early_slice::show(ui, space, slice);
+            busy(ui, space, self.job, &mut self.commands);
+        } else if self.facts.study.is_none() {
             match self.job {
                 Job::Idle => empty_state(ui, space, &mut self.commands),
                 _ => busy(ui, space, self.job, &mut self.commands),
@@ -175,7 +190,7 @@ fn empty_state(ui: &mut Ui, space: Rect, commands: &mut Vec<Command>) {
             ui.add_space(6.0);
             ui.label(
                 RichText::new(
-                    "Open a scan to segment it and watch which parts of it the network relies on. You can also drop a NIfTI file (.nii, .nii.gz) here.",
+                    "Open a scan to segment it and watch which parts of it the network relies on. You can also drop a file (NIfTI, NRRD, MetaImage, DICOM) or a DICOM folder here.",
                 )
                 .color(theme::TEXT_QUIET),
             );
@@ -189,6 +204,41 @@ fn empty_state(ui: &mut Ui, space: Rect, commands: &mut Vec<Command>) {
                 commands.push(Command::OpenDemonstration);
             }
         });
+    });
+}
+
+/// The series of a folder, one of which is to be opened.
+fn choose_series(ui: &mut Ui, space: Rect, choice: &SeriesChoice, commands: &mut Vec<Command>) {
+    card(ui, space, 560.0, |ui| {
+        ui.label(RichText::new("Which series?").size(20.0).strong());
+        let name = choice.folder.file_name().unwrap_or_default();
+        ui.label(
+            RichText::new(format!(
+                "The folder {} holds {} series of images. Choose the one to open.",
+                name.to_string_lossy(),
+                choice.series.len()
+            ))
+            .color(theme::TEXT_QUIET),
+        );
+        ui.add_space(8.0);
+        egui::ScrollArea::vertical()
+            .max_height(space.height() * 0.5)
+            .show(ui, |ui| {
+                for (number, label) in (1..).zip(&choice.series) {
+                    let size = Vec2::new(ui.available_width(), 30.0);
+                    if ui
+                        .add(Button::new(label).min_size(size).truncate())
+                        .clicked()
+                    {
+                        let path = series_path(&choice.folder, number);
+                        commands.push(Command::OpenScan(vec![path.into()]));
+                    }
+                }
+            });
+        ui.add_space(8.0);
+        if ui.button("Open none").clicked() {
+            commands.push(Command::DismissMessage);
+        }
     });
 }
 

@@ -2,15 +2,20 @@
 
 use egui::{Button, ProgressBar, RichText, Ui, Vec2};
 
-use crate::engine::Budget;
+use crate::engine::{Budget, Part};
+use crate::explain::ValueFunction;
 use crate::ui::command::Command;
 use crate::ui::panels::{counted, duration, millilitres, section, slider_row};
 use crate::ui::state::{Choices, Facts, Job, Look, mask_statistics, mask_threshold};
 use crate::ui::theme;
 use crate::ui::widgets::colour_bar;
 
-/// The efforts offered, as multiples of the number of supervoxels.
-const EFFORTS: [(&str, f64); 3] = [("Quick", 2.0), ("Standard", 4.0), ("Thorough", 8.0)];
+/// The efforts offered.
+const EFFORTS: [(&str, Budget); 3] = [
+    ("Quick", Budget::PerPlayer(2.0)),
+    ("Standard", Budget::PerPlayer(6.0)),
+    ("Until decided", Budget::UntilDecided),
+];
 
 /// Fewest and most supervoxels the slider offers.
 const COUNTS: std::ops::RangeInclusive<usize> = 20..=600;
@@ -53,6 +58,7 @@ pub fn run(
     ui: &mut Ui,
     facts: &Facts,
     choices: &mut Choices,
+    look: &Look,
     job: Job,
     paused: bool,
     commands: &mut Vec<Command>,
@@ -66,15 +72,20 @@ pub fn run(
                     .font(theme::small())
                     .color(theme::TEXT_QUIET),
             );
-            for (name, factor) in EFFORTS {
-                let budget = Budget::PerPlayer(factor);
+            for (name, budget) in EFFORTS {
                 let evaluations = budget.evaluations(choices.supervoxel_count);
+                let hint = match budget {
+                    Budget::UntilDecided => format!(
+                        "Until another run would rank the supervoxels alike; at most {evaluations} \
+                         runs of the network"
+                    ),
+                    _ => format!("About {evaluations} runs of the network"),
+                };
                 ui.selectable_value(&mut choices.budget, budget, name)
-                    .on_hover_text(format!(
-                        "About {evaluations} runs of the network, {factor:.0} for each supervoxel"
-                    ));
+                    .on_hover_text(hint);
             }
         });
+        measured_by(ui, choices, commands);
         ui.add_space(2.0);
         match job {
             Job::Explaining => running(ui, facts, paused, commands),
@@ -92,9 +103,65 @@ pub fn run(
         }
         if let Some(snapshot) = facts.shown() {
             ui.add_space(4.0);
+            part(ui, facts, choices, look, commands);
             sentence(ui, facts, study.class_name(snapshot.class()), snapshot);
         }
     });
+}
+
+/// Which number of the network's output is explained.
+fn measured_by(ui: &mut Ui, choices: &Choices, commands: &mut Vec<Command>) {
+    ui.horizontal(|ui| {
+        let label = ui.label(
+            RichText::new("Measured by")
+                .font(theme::small())
+                .color(theme::TEXT_QUIET),
+        );
+        let mut chosen = choices.value_function;
+        egui::ComboBox::from_id_salt("value function")
+            .width(ui.available_width())
+            .selected_text(chosen.label())
+            .show_ui(ui, |ui| {
+                for value_function in ValueFunction::ALL {
+                    ui.selectable_value(&mut chosen, value_function, value_function.label());
+                }
+            })
+            .response
+            .labelled_by(label.id);
+        if chosen != choices.value_function {
+            commands.push(Command::SelectValueFunction(chosen));
+        }
+    });
+}
+
+/// Which part is asked about, and how to ask about another.
+fn part(ui: &mut Ui, facts: &Facts, choices: &Choices, look: &Look, commands: &mut Vec<Command>) {
+    let Some(snapshot) = facts.shown() else {
+        return;
+    };
+    ui.horizontal_wrapped(|ui| {
+        if choices.part != Part::Whole && ui.button("The whole structure").clicked() {
+            commands.push(Command::AskAbout(Part::Whole));
+        }
+        if let Some(player) = look.selected_player {
+            let asked = Part::Players(vec![player]);
+            let text = format!("Why here? (supervoxel {})", player + 1);
+            let button = ui.add_enabled(choices.part != asked, Button::new(text));
+            if button
+                .on_hover_text("Explain what the network sees in the chosen supervoxel")
+                .clicked()
+            {
+                commands.push(Command::AskAbout(asked));
+            }
+        }
+    });
+    if let Some(text) = snapshot.answer.part_in_words() {
+        ui.label(
+            RichText::new(text)
+                .font(theme::small())
+                .color(theme::ACCENT),
+        );
+    }
 }
 
 fn wide<'a>(ui: &Ui, text: &'a str) -> Button<'a> {
@@ -161,14 +228,15 @@ fn sentence(ui: &mut Ui, facts: &Facts, class: &str, snapshot: &crate::engine::S
             .map(|error| format!(" ± {:.3}", error * estimate.interval_factor))
             .unwrap_or_default();
         ui.label(format!(
-            "Showing supervoxel {} to the network changes the overlap with {class} by {:+.3}{interval} on average.",
+            "Showing supervoxel {} to the network changes {} of {class} by {:+.3}{interval} on average.",
             player + 1,
+            snapshot.answer.question.value_function.in_sentence(),
             known.shap_value,
         ));
     }
     ui.label(
         RichText::new(format!(
-            "With nothing of the region shown the overlap is {:.2}, with all of it {:.2}.",
+            "With nothing of the region shown it is {:.2}, with all of it {:.2}.",
             estimate.value_empty, estimate.value_full
         ))
         .font(theme::small())

@@ -2,3 +2,4 @@
 
 pub mod activity;
 pub mod colour_bar;
+pub mod early_slice;
