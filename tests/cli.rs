@@ -411,7 +411,7 @@ fn a_scan_that_cannot_be_shown_is_refused_where_there_is_no_window() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupt_ends_a_job_with_its_own_code_and_writes_nothing() {
+fn an_interrupt_ends_a_job_with_its_own_code_and_keeps_its_runs() {
     use std::io::{BufRead as _, BufReader};
     use std::process::{Command, Stdio};
     use std::time::{Duration, Instant};
@@ -445,7 +445,14 @@ fn an_interrupt_ends_a_job_with_its_own_code_and_writes_nothing() {
         "{said:?}"
     );
     assert!(interrupted.unwrap().elapsed() < Duration::from_secs(10));
-    assert!(!out.exists());
+    // The runs that were made are kept, and nothing else.
+    let left: Vec<_> = std::fs::read_dir(&out).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert!(out.join("log.voxlog").exists());
+    assert!(
+        said.iter().any(|line| line.contains("--resume")),
+        "{said:?}"
+    );
 }
 
 #[test]

@@ -9,6 +9,8 @@ mod images;
 mod orientations;
 #[path = "support/program.rs"]
 mod program;
+#[path = "pipeline/questions.rs"]
+mod questions;
 #[path = "pipeline/reference.rs"]
 mod reference;
 mod support;

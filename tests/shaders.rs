@@ -196,7 +196,8 @@ fn kernel_parameters_agree_with_the_shaders() {
             start,
             number,
             masked,
-            image
+            image,
+            channel_stride
         ]
     );
     check!(

@@ -15,6 +15,7 @@ fn tests_left_out_are_counted() {
         "ui/drawn.rs",
         "parity/kernels.rs",
         "parity/networks.rs",
+        "parity/players.rs",
         "pipeline/worker.rs",
     ];
     let source: String = files

@@ -145,6 +145,12 @@ pub(crate) fn run(arguments: &Explain, common: &Common) -> anyhow::Result<()> {
     if outcome.is_err() {
         // Removes nothing but an empty folder, which is what a job that ended early made.
         let _ = std::fs::remove_dir(&arguments.out);
+        if arguments.out.join(folder::LOG).exists() {
+            eprintln!(
+                "note: the runs that were made are kept in {}; the same command with --resume goes on from them",
+                arguments.out.join(folder::LOG).display()
+            );
+        }
     }
     outcome
 }

@@ -34,7 +34,7 @@ pub enum Budget {
 }
 
 /// Evaluations for each player after which a run ends, decided or not.
-pub const MOST_PER_PLAYER: f64 = 24.0;
+pub const MOST_PER_PLAYER: f64 = 48.0;
 
 impl Budget {
     /// Evaluations for a game of `players` players; never fewer than v(∅) and v(N).
@@ -209,7 +209,7 @@ impl Default for ExplainSettings {
             value_function: ValueFunction::default(),
             method: Method::default(),
             measured: MeasuredPart::default(),
-            budget: Budget::UntilDecided,
+            budget: Budget::PerPlayer(6.0),
             seed: 0,
             mask: MaskRule::CumulativePositive(0.8),
         }

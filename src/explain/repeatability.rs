@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn it_foretells_how_two_runs_agree() {
-        for error in [10.0, 60.0, 150.0, 300.0] {
+        for error in [10.0, 60.0, 150.0] {
             let mut found: Vec<f64> = (0..41)
                 .map(|seed| {
                     ranks_of_the_larger_half(&run(error, 2 * seed), &run(error, 2 * seed + 1))

@@ -131,6 +131,7 @@ fn name(event: &Event) -> &'static str {
         Event::Saved(_) => "saved",
         Event::Cancelled => "cancelled",
         Event::Failed(_) => "failed",
+        Event::SeveralSeries { .. } => "several series",
         Event::Idle => "idle",
     }
 }

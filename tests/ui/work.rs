@@ -54,6 +54,7 @@ fn a_scan_is_segmented_and_explained_by_hand() {
 }
 
 fn explain_with_a_pause(window: &mut Window) {
+    click(window, "Quick");
     assert!(text(window, "Most relevant supervoxels").is_none());
     click(window, "Explain anterior hippocampus");
     wait(window, "progress", |window| {
@@ -121,8 +122,10 @@ fn look_at_the_result(window: &mut Window, players: usize) {
     // Another class is another sentence from the same log.
     let log = Arc::as_ptr(window.state().facts.explanation.as_ref().unwrap());
     click(window, "posterior hippocampus");
+    wait(window, "the other answer", |window| {
+        sentence(window).contains("posterior hippocampus")
+    });
     let posterior = sentence(window);
-    assert!(posterior.contains("posterior hippocampus"), "{posterior}");
     assert_ne!(posterior, anterior);
     assert_eq!(window.state().job, Job::Idle);
     assert_eq!(
@@ -130,7 +133,23 @@ fn look_at_the_result(window: &mut Window, players: usize) {
         log
     );
     click(window, "anterior hippocampus");
-    assert_eq!(sentence(window), anterior);
+    wait(window, "the first answer", |window| {
+        sentence(window) == anterior
+    });
+
+    // A place is asked about, and the whole structure again.
+    let button = format!("Why here? (supervoxel {})", strongest + 1);
+    click(window, &button);
+    wait(window, "the place", |window| {
+        text(
+            window,
+            &format!("About the place of supervoxel {}.", strongest + 1),
+        )
+        .is_some()
+    });
+    assert!(sentence(window).contains("the mean probability"));
+    click(window, "The whole structure");
+    wait(window, "all of it", |window| sentence(window) == anterior);
 
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("explanation");

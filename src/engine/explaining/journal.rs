@@ -21,7 +21,7 @@ impl Journal {
     pub fn open(path: &Path, log: &CoalitionLog) -> Result<Self, EngineError> {
         let known = read(path).ok().flatten();
         let same = known.is_some_and(|known| {
-            known.header() == log.header() && known.records().len() == log.records().len()
+            known.header() == log.header() && known.records().starts_with(log.records())
         });
         if same {
             Self::resume(path, log)

@@ -230,7 +230,9 @@ fn begin_log(task: &Task<'_>, sizes: Sizes) -> Result<CoalitionLog, EngineError>
     let mut log = CoalitionLog::new(header)?;
     if let Some(earlier) = &task.earlier {
         journal::check_same_game(earlier.header(), log.header())?;
-        for (coalition, outcome) in earlier.records() {
+        // A crash may have come between a coalition and its complement; pairs are whole.
+        let pairs = earlier.records().chunks_exact(2);
+        for (coalition, outcome) in pairs.flatten() {
             log.append(coalition.clone(), outcome.clone())?;
         }
     }

@@ -23,7 +23,7 @@ const SNAPSHOT_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The rank correlation with another run from which a run may stop, a little more than
 /// is promised (0.95), since it is itself an estimate.
-const WANTED_AGREEMENT: f64 = 0.97;
+const WANTED_AGREEMENT: f64 = 0.965;
 
 pub(super) struct Stream<'a> {
     task: &'a Task<'a>,

@@ -114,7 +114,7 @@ impl Viewer {
                 class: 1,
                 part: Part::default(),
                 value_function: ValueFunction::default(),
-                budget: Budget::UntilDecided,
+                budget: Budget::PerPlayer(6.0),
                 seed: 0,
             },
             job: Job::Idle,
