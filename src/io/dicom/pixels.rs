@@ -343,7 +343,7 @@ mod tests {
         assert_eq!(pieces(&bytes, fragments.clone(), &[0, 24], 2).unwrap(), two);
         assert_eq!(
             pieces(&bytes, fragments.clone(), &[], 1).unwrap(),
-            [fragments.clone()]
+            std::slice::from_ref(&fragments)
         );
         assert_eq!(pieces(&bytes, fragments.clone(), &[], 3).unwrap().len(), 3);
         assert_eq!(pieces(&bytes, fragments, &[], 7), None);
