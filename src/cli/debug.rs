@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::masked::Masked;
 use super::study::MergeOrderArgument;
 use super::{Common, check_output};
 use crate::explain::Method;
@@ -19,6 +20,8 @@ pub(crate) enum Debug {
     Forward(Forward),
     /// Run an estimator on a game given as a table
     Shapley(Shapley),
+    /// Write what the network sees of a coalition of supervoxels
+    Masked(Masked),
 }
 
 /// The network alone: no preprocessing, no windows, no activation.
@@ -57,6 +60,7 @@ pub(crate) fn run(arguments: &Debug, common: &Common) -> anyhow::Result<()> {
     match arguments {
         Debug::Forward(forward) => run_forward(forward, common),
         Debug::Shapley(shapley) => run_shapley(shapley, common),
+        Debug::Masked(masked) => super::masked::run(masked, common),
     }
 }
 

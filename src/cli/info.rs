@@ -24,6 +24,9 @@ pub(crate) struct Info {
     /// a weights file (.pt, .pth, .safetensors)
     #[arg(long, value_name = "MODEL")]
     model: Option<PathBuf>,
+    /// Also show who was scanned, where a DICOM file says it. It is never written anywhere
+    #[arg(long)]
+    patient: bool,
     #[command(flatten)]
     options: ModelOptions,
 }
@@ -75,8 +78,18 @@ pub(crate) fn run(arguments: &Info, common: &Common) -> anyhow::Result<()> {
         if (slope, intercept) != (1.0, 0.0) {
             lines += &format!("  values are stored × {slope} + {intercept}\n");
         }
+        for (name, value) in &input.acquisition {
+            lines += &format!("  {name}: {value}\n");
+        }
         for warning in &scan.warnings {
             lines += &format!("  note: {warning}\n");
+        }
+        if arguments.patient && io::dicom::is_dicom(path) {
+            let patient = io::dicom::patient_facts(path)?;
+            eprintln!(
+                "patient: {}, ID {}, born {}",
+                patient.name, patient.id, patient.birth_date
+            );
         }
         json.push(serde_json::json!({
             "file": input.file_name,

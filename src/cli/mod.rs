@@ -9,6 +9,7 @@ mod bench;
 mod debug;
 mod explain;
 mod info;
+mod masked;
 mod open;
 mod progress;
 mod segment;

@@ -33,7 +33,7 @@ pub(crate) struct Segment {
 /// A label map to hold the segmentation against.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ReferenceArguments {
-    /// Label map of the scan to compare with, on any grid: NIfTI (.nii, .nii.gz)
+    /// Label map of the scan to compare with, on any grid and in any format that opens
     #[arg(long, value_name = "FILE")]
     pub(crate) reference: Option<PathBuf>,
     /// Classes that the reference's values stand for, where they are not the model's own
@@ -86,7 +86,7 @@ pub(crate) fn run(arguments: &Segment, common: &Common) -> anyhow::Result<()> {
         study.first_channel().grid(),
         &study.part,
     )?;
-    io::nifti::write_labels(&arguments.out, &whole)?;
+    io::nifti::write_labels_named(&arguments.out, &whole, &study.label_names())?;
     if let Some(path) = &arguments.logits {
         io::npy::write_f32(path, &segmentation.logits)?;
     }

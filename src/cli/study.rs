@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::Common;
 use super::progress::ProgressLine;
-use crate::base::{CancelToken, Phase, Progress};
+use crate::base::{CancelToken, Phase, Progress, VoxelBox};
 use crate::engine::{
     self, EngineError, ModelSource, OpenOptions, Reading, RegionChoice, Scan, ScanFile,
     Segmentation, Study, assets,
@@ -42,6 +42,9 @@ pub(crate) struct StudyOptions {
     /// Open every so many voxels along each axis only, for scans that do not fit into memory
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) stride: Option<u16>,
+    /// Open only a box of voxels: first voxel and size along each axis
+    #[arg(long, value_name = "X,Y,Z,WIDTH,HEIGHT,DEPTH", value_parser = voxel_box)]
+    pub(crate) crop: Option<VoxelBox>,
 }
 
 /// What a path alone does not say of a model.
@@ -103,6 +106,18 @@ impl StudyOptions {
     }
 }
 
+/// A box of voxels as six whole numbers.
+fn voxel_box(text: &str) -> Result<VoxelBox, String> {
+    let numbers: Option<Vec<usize>> = text.split(',').map(|n| n.trim().parse().ok()).collect();
+    match numbers.as_deref() {
+        Some(&[x, y, z, width, height, depth]) => Ok(VoxelBox {
+            start: [x, y, z],
+            size: [width, height, depth],
+        }),
+        _ => Err("write the first voxel and the size, as in 0,0,100,512,512,200".to_owned()),
+    }
+}
+
 /// A study whose region has been segmented, ready for more.
 pub(crate) struct Segmented {
     pub(crate) study: Arc<Study>,
@@ -137,6 +152,7 @@ impl StudyArguments {
         let open = OpenOptions {
             channels: bundle.description().channels.len(),
             stride: usize::from(options.stride.unwrap_or(1)),
+            part: options.crop,
             ..OpenOptions::default()
         };
         let mut reading = Reading {

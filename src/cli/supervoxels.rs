@@ -18,7 +18,7 @@ use crate::io;
 
 #[derive(Debug, Args)]
 pub(crate) struct Supervoxels {
-    /// The scan: NIfTI (.nii, .nii.gz), one file for each channel
+    /// The scan, one file for each channel
     #[arg(required = true, value_name = "SCAN")]
     scans: Vec<PathBuf>,
     /// whole, or a box in RAS+ millimetres: x0,y0,z0,x1,y1,z1

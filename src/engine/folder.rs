@@ -98,7 +98,11 @@ fn write_maps(explanation: &Explanation, folder: &Path) -> Result<(), EngineErro
     let study = &explanation.study;
     let (grid, part) = (study.first_channel().grid(), &study.part);
     let segmentation = on_scan_grid(&explanation.segmentation.labels, grid, part)?;
-    io::nifti::write_labels(&folder.join("segmentation.nii.gz"), &segmentation)?;
+    io::nifti::write_labels_named(
+        &folder.join("segmentation.nii.gz"),
+        &segmentation,
+        &study.label_names(),
+    )?;
     let supervoxels = on_scan_grid(&explanation.players.labels, grid, part)?;
     io::nifti::write_labels(&folder.join("supervoxels.nii.gz"), &supervoxels)?;
 

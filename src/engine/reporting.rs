@@ -106,6 +106,11 @@ pub fn provenance(explanation: &Explanation) -> Result<provenance::Explanation, 
             dims: volume.grid().dims(),
             spacing_mm: volume.grid().spacing_mm(),
             orientation: Orientation::of(volume.grid()).letters(),
+            acquisition: input
+                .acquisition
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .collect(),
         })
         .collect();
     let mut notes = study.notes();

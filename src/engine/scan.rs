@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::base::{CancelToken, MemoryLimit, Progress};
+use crate::base::{CancelToken, MemoryLimit, Progress, VoxelBox};
 use crate::engine::{ChannelFacts, EngineError, GeometryCard, ScanFile, match_channels};
-use crate::io::{self, Frames, Opened, Reading, Request};
+use crate::io::{self, Format, Frames, Opened, Reading, Request};
 use crate::volume::{self, Volume, Voxels};
 
 /// A file that was read, as provenance names it.
@@ -15,6 +15,9 @@ pub struct InputFile {
     pub file_name: String,
     /// BLAKE3 of the file's bytes, in hexadecimal.
     pub hash: String,
+    /// How a DICOM series was acquired, by the names that may be kept: nothing that tells
+    /// who was scanned.
+    pub acquisition: Vec<(&'static str, String)>,
 }
 
 /// The channels of one scan. Those of a study are in its model's order and on the grid
@@ -45,6 +48,8 @@ pub struct OpenOptions {
     pub channels: usize,
     /// Every so many voxels along each axis; 1 for all.
     pub stride: usize,
+    /// Only these voxels of each file.
+    pub part: Option<VoxelBox>,
     /// Most memory that voxels may take.
     pub memory: MemoryLimit,
 }
@@ -54,6 +59,7 @@ impl Default for OpenOptions {
         Self {
             channels: 1,
             stride: 1,
+            part: None,
             memory: MemoryLimit::default(),
         }
     }
@@ -81,6 +87,7 @@ impl Scan {
             let request = Request {
                 frames: frames_of(file, files.len(), options)?,
                 stride: [options.stride.max(1); 3],
+                part: options.part,
                 memory_limit: options.memory.bytes(),
                 hash: true,
                 ..Request::default()
@@ -110,6 +117,14 @@ impl Scan {
             Some(hash) => hash,
             None => io::file_hash(&file.path)?,
         };
+        let is_dicom = opened
+            .first()
+            .is_some_and(|first| first.summary.format == Format::Dicom);
+        let acquisition = if is_dicom {
+            io::dicom::acquisition_facts(&file.path)?
+        } else {
+            Vec::new()
+        };
         for (index, frame) in opened.into_iter().enumerate() {
             let warnings: Vec<String> = frame.warnings.iter().map(ToString::to_string).collect();
             if index == 0 {
@@ -131,6 +146,7 @@ impl Scan {
             self.inputs.push(InputFile {
                 file_name: name.clone(),
                 hash: hash.clone(),
+                acquisition: acquisition.clone(),
             });
             self.header_texts.push(frame.summary.description);
             self.channels.push(Arc::new(frame.volume));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::base::colour::Rgb;
 use crate::base::{Grid, VoxelBox, WorldBox};
 use crate::engine::{EngineError, RegionChoice, Scan};
+use crate::io::LabelNames;
 use crate::model::{Bundle, ClassDescription};
 use crate::volume::Volume;
 
@@ -130,6 +131,18 @@ impl Study {
             }
         }
         colours
+    }
+
+    /// Name of each label of the segmentation, as written into label maps.
+    pub fn label_names(&self) -> LabelNames {
+        let classes = self.classes().iter().enumerate();
+        classes
+            .filter(|(class, _)| self.bundle.is_foreground(*class))
+            .filter_map(|(class, description)| {
+                let label = u16::try_from(self.bundle.label_of_class(class)).ok()?;
+                Some((label, description.name.clone()))
+            })
+            .collect()
     }
 
     /// The class that a label of the segmentation stands for.

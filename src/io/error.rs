@@ -224,7 +224,7 @@ fn size_text(bytes: u64) -> String {
 /// What to do about an image that does not fit, after "the image needs …".
 fn thinner_text(stride: Option<usize>) -> String {
     let Some(n) = stride else {
-        return "open a small part of it".into();
+        return "open a small part of it (--crop)".into();
     };
     let ending = match (n % 10, n % 100) {
         (_, 11..=13) => "th",
@@ -233,7 +233,7 @@ fn thinner_text(stride: Option<usize>) -> String {
         (3, _) => "rd",
         _ => "th",
     };
-    format!("open a part of it, or every {n}{ending} voxel along each axis")
+    format!("open a part of it (--crop), or every {n}{ending} voxel along each axis (--stride {n})")
 }
 
 #[cfg(test)]
@@ -245,7 +245,7 @@ mod tests {
         assert_eq!(size_text(1000), "1000 bytes");
         assert_eq!(size_text(3 << 29), "1.5 GiB");
         assert_eq!(size_text(u64::MAX), "16384.0 PiB");
-        assert!(thinner_text(Some(2)).ends_with("every 2nd voxel along each axis"));
+        assert!(thinner_text(Some(2)).contains("every 2nd voxel along each axis"));
         assert!(thinner_text(Some(13)).contains("13th"));
         assert!(thinner_text(Some(23)).contains("23rd"));
     }

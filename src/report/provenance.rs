@@ -4,6 +4,7 @@
 //! one again. Files are named without their folders. Patient data of headers is
 //! never copied here.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,9 @@ pub struct InputFile {
     pub spacing_mm: [f64; 3],
     /// Three letters such as `RAS`.
     pub orientation: String,
+    /// How a DICOM series was acquired; nothing that tells who was scanned.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub acquisition: BTreeMap<String, String>,
 }
 
 impl InputFile {
@@ -74,6 +78,7 @@ impl InputFile {
             dims: grid.dims(),
             spacing_mm: grid.spacing_mm(),
             orientation: Orientation::of(grid).letters(),
+            acquisition: BTreeMap::new(),
         })
     }
 }

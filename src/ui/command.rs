@@ -47,6 +47,8 @@ pub enum Command {
     },
     AutomaticWindow,
     SwitchConvention,
+    /// Say where the scan lies in the body, and what is doubtful about it.
+    ShowGeometry,
     /// Show one view alone, or all four again.
     Enlarge(Pane),
     ResetViews,
@@ -174,6 +176,12 @@ pub fn menu_entries() -> Vec<MenuEntry> {
             "Swap left and right of the screen",
             key(Key::L),
             Command::SwitchConvention,
+        ),
+        entry(
+            "View",
+            "Where the scan lies",
+            key(Key::G),
+            Command::ShowGeometry,
         ),
         entry(
             "View",

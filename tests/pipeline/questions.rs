@@ -184,3 +184,34 @@ fn ends_of_what_can_be_asked_are_clear() {
         answer["value_full"].as_f64().unwrap() - answer["value_empty"].as_f64().unwrap();
     assert!((shap_values(&one)[0] - difference).abs() < 1e-12);
 }
+
+#[test]
+fn what_the_network_sees_can_be_looked_at() {
+    let folder = tempdir().unwrap();
+    let image = fixture("hippocampus_001/image.nii.gz");
+    let see = |name: &str, keep: &str| -> Vec<f32> {
+        let out = folder.path().join(name);
+        let mut arguments = vec!["debug", "masked", text(&image), "--out", text(&out)];
+        arguments.extend(["--supervoxels", "4", "--baseline", "zero", "--keep-air"]);
+        arguments.extend(["--region", QUICK[1]]);
+        if !keep.is_empty() {
+            arguments.extend(["--keep", keep]);
+        }
+        voxplain(&arguments).succeeded();
+        crate::images::volume(&out).to_f32()
+    };
+    let (all, none) = (see("all.nii.gz", "1,2,3,4"), see("none.nii.gz", ""));
+    assert!(none.iter().all(|&value| value == 0.0));
+    let one = see("one.nii.gz", "2");
+    let kept = one
+        .iter()
+        .zip(&all)
+        .filter(|(one, all)| **one == **all && **all != 0.0);
+    let share = kept.count() as f64 / all.len() as f64;
+    assert!((0.05..0.6).contains(&share), "{share}");
+    assert!(
+        one.iter()
+            .zip(&all)
+            .all(|(one, all)| *one == 0.0 || one == all)
+    );
+}

@@ -26,6 +26,7 @@ fn file(map: LabelMap) -> ReferenceFile {
         input: InputFile {
             file_name: "labels.nii.gz".to_owned(),
             hash: String::new(),
+            acquisition: Vec::new(),
         },
         warnings: Vec::new(),
     }

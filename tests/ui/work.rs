@@ -162,16 +162,16 @@ fn look_at_the_result(window: &mut Window, players: usize) {
 }
 
 fn cancel_another(window: &mut Window) {
-    click(window, "Thorough");
+    click(window, "Standard");
     click(window, "posterior hippocampus");
     click(window, "Explain posterior hippocampus");
     wait(window, "progress", |window| {
-        text(window, "of 154 runs").is_some()
+        text(window, "of 120 runs").is_some()
     });
     click(window, "Cancel");
     wait(window, "the end", |window| window.state().job == Job::Idle);
     window.step();
-    assert!(evaluations(window) < 154);
+    assert!(evaluations(window) < 120);
     assert!(window.state().facts.explanation.is_none());
     assert!(has_button(window, "Explain posterior hippocampus"));
 }

@@ -21,6 +21,10 @@ use crate::model::{TargetMasks, WindowStatistics};
 /// Snapshots come at least this far apart, so that looking costs little.
 const SNAPSHOT_INTERVAL: Duration = Duration::from_millis(100);
 
+/// How many times as long as an estimate took to wait after it, so that estimates take no more
+/// than a tenth of the processor from the network.
+const REST: u32 = 9;
+
 /// The rank correlation with another run from which a run may stop, a little more than
 /// is promised (0.95), since it is itself an estimate.
 const WANTED_AGREEMENT: f64 = 0.965;
@@ -90,6 +94,7 @@ impl<'a> Stream<'a> {
             self.shown = question;
             self.newest = None;
             self.last_shown = None;
+            self.estimates.next = Instant::now();
         }
     }
 
@@ -237,7 +242,10 @@ type Made = (Question, Result<Solution, ExplainError>);
 struct Estimates {
     orders: Sender<Order>,
     made: Receiver<Made>,
-    waiting: bool,
+    /// When the estimate that is being made was ordered.
+    ordered: Option<Instant>,
+    /// When the next may be ordered.
+    next: Instant,
 }
 
 impl Estimates {
@@ -264,12 +272,13 @@ impl Estimates {
         Ok(Self {
             orders,
             made,
-            waiting: false,
+            ordered: None,
+            next: Instant::now(),
         })
     }
 
     fn is_idle(&self) -> bool {
-        !self.waiting
+        self.ordered.is_none() && Instant::now() >= self.next
     }
 
     fn order(&mut self, log: &CoalitionLog, question: Question, values: Vec<f64>) {
@@ -279,12 +288,14 @@ impl Estimates {
             question,
             values,
         };
-        self.waiting = self.orders.try_send(order).is_ok();
+        self.ordered = self.orders.try_send(order).ok().map(|()| Instant::now());
     }
 
     fn take(&mut self) -> Option<Made> {
         let made = self.made.try_recv().ok()?;
-        self.waiting = false;
+        if let Some(ordered) = self.ordered.take() {
+            self.next = Instant::now() + ordered.elapsed() * REST;
+        }
         Some(made)
     }
 }

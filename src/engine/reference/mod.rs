@@ -48,6 +48,7 @@ impl ReferenceFile {
             input: InputFile {
                 file_name: name,
                 hash: io::file_hash(path)?,
+                acquisition: Vec::new(),
             },
         })
     }

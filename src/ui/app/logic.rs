@@ -264,6 +264,7 @@ impl Viewer {
                     self.engine.cancel();
                 }
             }
+            Command::ShowGeometry => self.show_geometry(),
             Command::SelectClass(class) => self.select_class(class),
             Command::AskAbout(part) => {
                 self.choices.part = part;
@@ -364,6 +365,26 @@ impl Viewer {
             ..ExplainSettings::default()
         };
         self.engine.explain(players, settings);
+    }
+
+    fn show_geometry(&mut self) {
+        let (Some(study), Some(look)) = (&self.facts.study, &self.look) else {
+            return;
+        };
+        let cards = study.scan.cards.iter().map(|card| {
+            let mut lines = vec![card.name.clone()];
+            lines.extend(card.lines(look.convention));
+            lines.extend(
+                card.remarks
+                    .iter()
+                    .map(|remark| format!("Doubtful: {remark}")),
+            );
+            lines.join("\n")
+        });
+        self.message = Some(Message {
+            kind: MessageKind::Note,
+            text: cards.collect::<Vec<_>>().join("\n\n"),
+        });
     }
 
     fn pause_or_resume(&mut self) {
