@@ -21,7 +21,7 @@ pub(crate) enum Debug {
     /// Run an estimator on a game given as a table
     Shapley(Shapley),
     /// Write what the network sees of a coalition of supervoxels
-    Masked(Masked),
+    Masked(Box<Masked>),
 }
 
 /// The network alone: no preprocessing, no windows, no activation.

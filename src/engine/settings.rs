@@ -28,13 +28,14 @@ pub enum Budget {
     Evaluations(usize),
     /// A multiple of the number of players, written `4M`.
     PerPlayer(f64),
-    /// Until another run would rank the players alike, written `auto`; at most
-    /// [`MOST_PER_PLAYER`] for each player.
+    /// Until another run would rank the players alike, written `auto`. It ends undecided
+    /// after 48 evaluations a player, or earlier where there are many: the kernel
+    /// regression takes 2,048 pairs, and what comes after it needs 8 a player.
     UntilDecided,
 }
 
-/// Evaluations for each player after which a run ends, decided or not.
-pub const MOST_PER_PLAYER: f64 = 48.0;
+/// Evaluations of the pairs that a kernel regression takes, and of the two ends.
+const KERNEL_EVALUATIONS: usize = 2 * 2048 + 2;
 
 impl Budget {
     /// Evaluations for a game of `players` players; never fewer than v(∅) and v(N).
@@ -42,7 +43,10 @@ impl Budget {
         match self {
             Self::Evaluations(count) => count.max(2),
             Self::PerPlayer(factor) => ((factor * players as f64).round() as usize).max(2),
-            Self::UntilDecided => Self::PerPlayer(MOST_PER_PLAYER).evaluations(players),
+            Self::UntilDecided => {
+                let per_player = |factor| Self::PerPlayer(factor).evaluations(players);
+                per_player(48.0).min(per_player(8.0).max(KERNEL_EVALUATIONS))
+            }
         }
     }
 }
@@ -226,6 +230,10 @@ mod tests {
         assert_eq!("500".parse(), Ok(Budget::Evaluations(500)));
         assert_eq!(Budget::PerPlayer(2.5).evaluations(100), 250);
         assert_eq!(Budget::PerPlayer(2.0).to_string(), "2M");
+        assert_eq!("auto".parse(), Ok(Budget::UntilDecided));
+        assert_eq!(Budget::UntilDecided.to_string(), "auto");
+        let most = [20, 200, 1000].map(|players| Budget::UntilDecided.evaluations(players));
+        assert_eq!(most, [960, 4098, 8000]);
         for bad in ["", "M", "-1", "0", "nanM", "infM", "4X", "0M"] {
             assert!(bad.parse::<Budget>().is_err(), "{bad}");
         }
