@@ -143,7 +143,7 @@ impl<'a> Stream<'a> {
         on_snapshot: &mut dyn FnMut(Snapshot),
     ) -> Result<(), EngineError> {
         let fresh = self.estimates.take();
-        if let Some((question, solution)) = fresh
+        if let Some((question, solution, _)) = fresh
             && question == self.shown
         {
             self.newest = Some(self.answer(question, solution?)?);
@@ -236,14 +236,14 @@ struct Order {
     values: Vec<f64>,
 }
 
-type Made = (Question, Result<Solution, ExplainError>);
+/// An estimate, and how long it took.
+type Made = (Question, Result<Solution, ExplainError>, Duration);
 
 /// The thread that makes estimates, one at a time. It ends when this is dropped.
 struct Estimates {
     orders: Sender<Order>,
     made: Receiver<Made>,
-    /// When the estimate that is being made was ordered.
-    ordered: Option<Instant>,
+    waiting: bool,
     /// When the next may be ordered.
     next: Instant,
 }
@@ -256,9 +256,11 @@ impl Estimates {
             (task.settings.method, task.players.count, task.settings.seed);
         let work = move || {
             for order in incoming {
+                let started = Instant::now();
                 let design = Design::new(method, players, seed, &order.coalitions);
                 let solution = design.and_then(|design| design.solve(&order.values, Effort::Live));
-                if outgoing.send((order.question, solution)).is_err() {
+                let made = (order.question, solution, started.elapsed());
+                if outgoing.send(made).is_err() {
                     break;
                 }
             }
@@ -272,13 +274,13 @@ impl Estimates {
         Ok(Self {
             orders,
             made,
-            ordered: None,
+            waiting: false,
             next: Instant::now(),
         })
     }
 
     fn is_idle(&self) -> bool {
-        self.ordered.is_none() && Instant::now() >= self.next
+        !self.waiting && Instant::now() >= self.next
     }
 
     fn order(&mut self, log: &CoalitionLog, question: Question, values: Vec<f64>) {
@@ -288,14 +290,13 @@ impl Estimates {
             question,
             values,
         };
-        self.ordered = self.orders.try_send(order).ok().map(|()| Instant::now());
+        self.waiting = self.orders.try_send(order).is_ok();
     }
 
     fn take(&mut self) -> Option<Made> {
         let made = self.made.try_recv().ok()?;
-        if let Some(ordered) = self.ordered.take() {
-            self.next = Instant::now() + ordered.elapsed() * REST;
-        }
+        self.waiting = false;
+        self.next = Instant::now() + made.2 * REST;
         Some(made)
     }
 }
