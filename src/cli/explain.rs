@@ -14,8 +14,8 @@ use super::{Common, cancel_on_interrupt, check_output};
 use crate::base::{Phase, Progress};
 use crate::engine::journal;
 use crate::engine::{
-    Budget, ExplainSettings, Explanation, JobControl, MeasuredPart, Part, Players, Slot, Snapshot,
-    Task, explain, folder, modalities, ranked, undecided_players,
+    Budget, ExplainSettings, Explanation, JobControl, MeasuredPart, Part, Slot, Snapshot, Task,
+    explain, folder, modalities, ranked, undecided_players,
 };
 use crate::explain::baseline::Baseline;
 use crate::explain::log::CoalitionLog;
@@ -181,14 +181,7 @@ fn run_into_folder(arguments: &Explain, common: &Common) -> anyhow::Result<()> {
         done: 0,
         total: 0,
     });
-    let classes = segmentation.labels.labels();
-    let players = Players::find_with_classes(
-        &study.scan,
-        study.part,
-        Some(classes),
-        &arguments.supervoxels.settings(),
-        &cancel,
-    )?;
+    let players = arguments.supervoxels.find(&study, &segmentation, &cancel)?;
     if players.air_voxels > 0 {
         line.end();
         eprintln!(
@@ -208,13 +201,10 @@ fn run_into_folder(arguments: &Explain, common: &Common) -> anyhow::Result<()> {
         mask: arguments.mask,
     };
     let task = Task {
-        study,
-        segmentation,
-        players: Arc::new(players),
-        settings: &settings,
         reference: reference.map(Arc::new),
         earlier,
         journal: Some(arguments.out.join(folder::LOG)),
+        ..Task::new(study, segmentation, Arc::new(players), &settings)
     };
     let job = JobControl::with_token(cancel);
     let mut explanation = explain(&task, &network, &job, &Slot::default(), &mut |snapshot| {

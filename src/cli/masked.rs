@@ -9,7 +9,7 @@ use super::progress::ProgressLine;
 use super::study::{Segmented, StudyArguments, StudyOptions};
 use super::supervoxels::SupervoxelArguments;
 use super::{Common, cancel_on_interrupt, check_map_output};
-use crate::engine::{ExplainSettings, Players, Task, masked_scan};
+use crate::engine::{ExplainSettings, Task, masked_scan};
 use crate::explain::baseline::Baseline;
 use crate::io;
 
@@ -47,13 +47,7 @@ pub(crate) fn run(arguments: &Masked, common: &Common) -> anyhow::Result<()> {
         network,
         segmentation,
     } = Segmented::new(study, common, &mut line, &cancel)?;
-    let players = Players::find_with_classes(
-        &study.scan,
-        study.part,
-        Some(segmentation.labels.labels()),
-        &arguments.supervoxels.settings(),
-        &cancel,
-    )?;
+    let players = arguments.supervoxels.find(&study, &segmentation, &cancel)?;
     let count = players.count;
     let mut present = vec![false; count];
     for &number in &arguments.keep {
@@ -67,15 +61,7 @@ pub(crate) fn run(arguments: &Masked, common: &Common) -> anyhow::Result<()> {
         seed: common.seed,
         ..ExplainSettings::default()
     };
-    let task = Task {
-        study,
-        segmentation,
-        players: Arc::new(players),
-        settings: &settings,
-        reference: None,
-        earlier: None,
-        journal: None,
-    };
+    let task = Task::new(study, segmentation, Arc::new(players), &settings);
     let channels = masked_scan(&task, &network, &present)?;
     let values: Vec<Vec<f32>> = channels.iter().map(|channel| channel.to_f32()).collect();
     let frames: Vec<&[f32]> = values.iter().map(Vec::as_slice).collect();

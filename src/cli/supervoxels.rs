@@ -11,7 +11,7 @@ use super::{Common, cancel_on_interrupt, check_map_output};
 use crate::base::{CancelToken, Grid, Pace, Phase, Progress, VoxelBox};
 use crate::engine::{
     EngineError, FIRST_SUPERVOXELS, OpenOptions, Players, Reading, RegionChoice, Scan, ScanFile,
-    folder, whole_region,
+    Segmentation, Study, folder, whole_region,
 };
 use crate::explain::supervoxels::{Cells, Method, SupervoxelSettings};
 use crate::io;
@@ -84,6 +84,18 @@ impl SupervoxelArguments {
             cells: Cells::default(),
             keep_air: false,
         }
+    }
+
+    /// The supervoxels of a study's region, with its segmentation for the methods that go
+    /// by organs.
+    pub(crate) fn find(
+        &self,
+        study: &Study,
+        segmentation: &Segmentation,
+        cancel: &CancelToken,
+    ) -> Result<Players, EngineError> {
+        let classes = Some(segmentation.labels.labels());
+        Players::find_with_classes(&study.scan, study.part, classes, &self.settings(), cancel)
     }
 
     pub(crate) fn settings(&self) -> SupervoxelSettings {

@@ -13,14 +13,6 @@ pub fn ranked(estimate: &Estimate) -> Vec<usize> {
     players
 }
 
-/// Whether the 95 % interval of a player's value holds zero, or is not known.
-pub fn is_undecided(estimate: &Estimate, player: &PlayerEstimate) -> bool {
-    match player.standard_error {
-        Some(error) => player.shap_value.abs() < error * estimate.interval_factor,
-        None => true,
-    }
-}
-
 /// The players whose sign is not known: their 95 % interval holds zero.
 pub fn undecided_players(estimate: &Estimate) -> Vec<usize> {
     estimate.decide(DecisionRule::Threshold(0.0)).undecided
@@ -116,12 +108,7 @@ mod tests {
     fn ranking_and_doubt() {
         let estimate = estimate();
         assert_eq!(ranked(&estimate), vec![1, 0, 2]);
-        let undecided: Vec<bool> = estimate
-            .players
-            .iter()
-            .map(|p| is_undecided(&estimate, p))
-            .collect();
-        assert_eq!(undecided, [false, true, false, true]);
+        assert_eq!(undecided_players(&estimate), [1, 3]);
     }
 
     #[test]

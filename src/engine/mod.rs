@@ -27,9 +27,7 @@ mod slot;
 mod study;
 mod worker;
 
-pub use attribution::{
-    MaskStatistics, is_undecided, largest_value, player_samples, ranked, undecided_players,
-};
+pub use attribution::{MaskStatistics, largest_value, player_samples, ranked, undecided_players};
 pub use channels::{ChannelFacts, ChannelOrder, ScanFile, match_channels};
 pub use compute::{Compute, ComputeOptions};
 pub use control::JobControl;

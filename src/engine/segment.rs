@@ -30,12 +30,26 @@ pub struct Segmentation {
 /// Windows that go through the network together, if memory allows: on the CPU as many as
 /// threads, up to a few, since small windows do not keep many cores busy; on a graphics
 /// card a coalition and its complement. Cancelling takes effect after each batch.
-pub(super) fn windows_at_once(network: &SwinUnetr) -> usize {
+fn windows_at_once(network: &SwinUnetr) -> usize {
     if network.device().is_cpu() {
         rayon::current_num_threads().clamp(2, 8)
     } else {
         2
     }
+}
+
+/// The windows in which the network goes over a prepared scan.
+pub(super) fn windows_of(
+    study: &Study,
+    network: &Arc<SwinUnetr>,
+    prepared: &Prepared,
+) -> Result<SlidingWindow, EngineError> {
+    Ok(SlidingWindow::new(
+        Arc::clone(network),
+        prepared.grid.dims(),
+        &study.bundle.description().inference,
+        windows_at_once(network),
+    )?)
 }
 
 /// Runs the network once over the region of a study.
@@ -49,12 +63,7 @@ pub fn segment(
     let description = study.bundle.description();
     let channels: Vec<&Volume> = study.scan.channels.iter().map(AsRef::as_ref).collect();
     let prepared = model::prepare(&channels, &study.part, &description.preprocessing)?;
-    let windows = SlidingWindow::new(
-        Arc::clone(network),
-        prepared.grid.dims(),
-        &description.inference,
-        windows_at_once(network),
-    )?;
+    let windows = windows_of(study, network, &prepared)?;
     if !network.device().is_cpu() {
         progress(Progress {
             phase: Phase::Preparing,

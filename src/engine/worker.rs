@@ -432,15 +432,7 @@ impl Worker {
         self.tell(Event::ExplainStarted);
         let (slot, waker) = (self.snapshot.clone(), Arc::clone(&self.waker));
         let explanation = explaining::explain(
-            &explaining::Task {
-                study,
-                segmentation,
-                players: Arc::clone(players),
-                settings,
-                reference: None,
-                earlier: None,
-                journal: None,
-            },
+            &explaining::Task::new(study, segmentation, Arc::clone(players), settings),
             &network,
             job,
             &self.ask,

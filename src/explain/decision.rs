@@ -91,16 +91,53 @@ pub fn next_look(players: usize, evaluations: usize) -> usize {
     }
 }
 
-/// Looks for a decision that holds at two looks in a row.
+/// Looks at fixed evaluation counts, and an answer that must hold at two of them in a row.
 #[derive(Debug, Clone)]
-pub struct DecisionWatch {
-    rule: DecisionRule,
+pub struct Looks {
     players: usize,
-    /// Undecided players that are accepted.
-    allowed: usize,
     next: usize,
     held: bool,
     stopped: bool,
+}
+
+impl Looks {
+    pub fn new(players: usize) -> Self {
+        Self {
+            players,
+            next: next_look(players, 0),
+            held: false,
+            stopped: false,
+        }
+    }
+
+    /// The evaluation count of the next look. A run that reaches it looks at its first so
+    /// many coalitions.
+    pub fn next_look(&self) -> usize {
+        self.next
+    }
+
+    /// Takes what was seen at `next_look()` evaluations (rounded down to pairs) and says
+    /// whether the run may stop.
+    pub fn note(&mut self, decided: bool) -> bool {
+        self.stopped |= decided && self.held;
+        self.held = decided;
+        self.next = next_look(self.players, self.next);
+        self.stopped
+    }
+
+    /// Whether the run may stop.
+    pub fn stopped(&self) -> bool {
+        self.stopped
+    }
+}
+
+/// Looks for a decision of a rule that holds at two looks in a row.
+#[derive(Debug, Clone)]
+pub struct DecisionWatch {
+    rule: DecisionRule,
+    /// Undecided players that are accepted.
+    allowed: usize,
+    looks: Looks,
 }
 
 impl DecisionWatch {
@@ -108,28 +145,22 @@ impl DecisionWatch {
     pub fn new(rule: DecisionRule, players: usize, allowed: usize) -> Self {
         Self {
             rule,
-            players,
             allowed,
-            next: next_look(players, 0),
-            held: false,
-            stopped: false,
+            looks: Looks::new(players),
         }
     }
 
-    /// The evaluation count at which [`DecisionWatch::look`] wants the estimate. A run
-    /// that reaches it solves its first so many coalitions and looks.
+    /// The evaluation count at which [`DecisionWatch::look`] wants the estimate, see
+    /// [`Looks::next_look`].
     pub fn next_look(&self) -> usize {
-        self.next
+        self.looks.next_look()
     }
 
     /// Takes the estimate of the first `next_look()` evaluations (rounded down to
     /// pairs) and says whether the run may stop.
     pub fn look(&mut self, estimate: &Estimate) -> bool {
         let decided = estimate.decide(self.rule).undecided.len() <= self.allowed;
-        self.stopped |= decided && self.held;
-        self.held = decided;
-        self.next = next_look(self.players, self.next);
-        self.stopped
+        self.looks.note(decided)
     }
 }
 

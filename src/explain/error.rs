@@ -124,3 +124,20 @@ pub enum ExplainError {
     )]
     BadMaskRule(String),
 }
+
+/// An error unless something has as many voxels as the image.
+pub(super) fn check_voxels(
+    what: &'static str,
+    found: usize,
+    expected: usize,
+) -> Result<(), ExplainError> {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(ExplainError::SizeMismatch {
+            what,
+            found,
+            expected,
+        })
+    }
+}

@@ -34,7 +34,7 @@ pub mod supervoxels;
 pub mod synthetic;
 
 pub use coalition::Coalition;
-pub use decision::{Decision, DecisionRule, DecisionWatch, next_look};
+pub use decision::{Decision, DecisionRule, DecisionWatch, Looks, next_look};
 pub use error::ExplainError;
 pub use estimate::{Estimate, Forecast, PlayerEstimate};
 pub use method::Method;

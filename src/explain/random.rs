@@ -36,6 +36,13 @@ pub(super) fn unit(random: &mut ChaCha8Rng) -> f64 {
     (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
 }
 
+/// A standard normal number (Box and Muller 1958).
+pub(super) fn standard_normal(random: &mut ChaCha8Rng) -> f64 {
+    // 1 − unit is in 0..=1 without 0, whose logarithm is not finite.
+    let radius = (-2.0 * (1.0 - unit(random)).ln()).sqrt();
+    radius * (std::f64::consts::TAU * unit(random)).cos()
+}
+
 /// A uniform coalition of `size` of the players (Floyd's algorithm).
 pub(super) fn coalition_of_size(random: &mut ChaCha8Rng, players: usize, size: usize) -> Coalition {
     let mut coalition = Coalition::empty(players);

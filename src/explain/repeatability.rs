@@ -6,7 +6,7 @@
 
 use super::Estimate;
 use super::evidence::correlation::spearman;
-use super::random::{keyed, unit};
+use super::random::{keyed, standard_normal};
 
 /// Pairs of runs that are made up.
 const DRAWS: u64 = 24;
@@ -54,12 +54,6 @@ impl Estimate {
         agreements.sort_by(f64::total_cmp);
         agreements.get(agreements.len() / 2).copied()
     }
-}
-
-/// A standard normal number (Box and Muller).
-fn standard_normal(random: &mut rand_chacha::ChaCha8Rng) -> f64 {
-    let radius = (-2.0 * (1.0 - unit(random)).ln()).sqrt();
-    radius * (std::f64::consts::TAU * unit(random)).cos()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::cut::{Cut, check_memory};
+use super::detached::{Data, Packing};
 use super::image::display_name;
 use super::layout::AxisLayout;
 use super::source::Stream;
@@ -22,6 +23,36 @@ pub(super) struct Placed {
     pub grid: Grid,
     pub placed_by: PlacedBy,
     pub warnings: Vec<GeometryWarning>,
+}
+
+/// What a header in text says, and where the voxels are.
+pub(super) struct Understood {
+    pub format: Format,
+    pub layout: AxisLayout,
+    pub placed: Placed,
+    pub packing: Packing,
+    pub data: Data,
+    pub description: String,
+}
+
+impl Understood {
+    /// Finds the voxels. `compressed` and `file_bytes` are the header's file's.
+    pub fn open(self, compressed: bool, file_bytes: u64, path: &Path) -> Result<Raster, IoError> {
+        let voxels = self.data.open(self.packing, self.layout.bytes(), path)?;
+        Ok(Raster {
+            format: self.format,
+            compressed: compressed || self.packing.compressed,
+            layout: self.layout,
+            placed: self.placed,
+            reader: voxels.reader,
+            data_path: voxels.path,
+            files: std::iter::once(path.to_owned())
+                .chain(voxels.files)
+                .collect(),
+            file_bytes: file_bytes.saturating_add(voxels.file_bytes),
+            description: self.description,
+        })
+    }
 }
 
 /// An image whose stored numbers are its values, before they are read.

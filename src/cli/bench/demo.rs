@@ -55,15 +55,7 @@ pub(crate) fn run(arguments: &Demo, common: &Common) -> anyhow::Result<()> {
         ..ExplainSettings::default()
     };
     let device_label = network.device().label().to_owned();
-    let task = Task {
-        study,
-        segmentation,
-        players: players.into(),
-        settings: &settings,
-        reference: None,
-        earlier: None,
-        journal: None,
-    };
+    let task = Task::new(study, segmentation, players.into(), &settings);
     let mut first_value_s = 0.0;
     let pace = Pace::start();
     let explanation = explain(

@@ -116,15 +116,7 @@ pub(crate) fn run(arguments: &Soak, common: &Common) -> anyhow::Result<()> {
         seed: common.seed,
         ..ExplainSettings::default()
     };
-    let task = Task {
-        study,
-        segmentation,
-        players: Arc::new(players),
-        settings: &settings,
-        reference: None,
-        earlier: None,
-        journal: None,
-    };
+    let task = Task::new(study, segmentation, Arc::new(players), &settings);
     let masked = masked_network(&task, &network, targets)?;
     // The network's weights and the masked study are all that stays in memory.
     drop(task);

@@ -104,15 +104,13 @@ impl Explanation {
         complete.settings.mask = mask;
         complete.classes = found
             .filter(|&(class, &voxels)| {
-                voxels > 0 && self.study.bundle.is_foreground(class) && self.is_measured(class)
+                voxels > 0
+                    && self.study.bundle.is_foreground(class)
+                    && is_measured(&self.settings, class)
             })
             .map(|(class, _)| self.answer_for_class(class))
             .collect::<Result<Vec<_>, EngineError>>()?;
         Ok(complete)
-    }
-
-    fn is_measured(&self, class: usize) -> bool {
-        is_measured(&self.settings, class)
     }
 
     /// The relevance mask of an estimate by the chosen rule.

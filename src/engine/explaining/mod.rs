@@ -13,16 +13,14 @@ mod stream;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::engine::segment::windows_at_once;
+use crate::engine::segment::windows_of;
 use crate::engine::{
     EngineError, ExplainSettings, JobControl, Players, Reference, Segmentation, Slot, Study,
 };
 use crate::explain::log::{CoalitionLog, LogHeader};
 use crate::explain::sampler::Sampler;
 use crate::explain::{Estimate, Forecast, Sizes, baseline};
-use crate::model::{
-    MaskedNetwork, PlayerTable, SlidingWindow, SwinUnetr, TargetMasks, WindowStatistics,
-};
+use crate::model::{MaskedNetwork, PlayerTable, SwinUnetr, TargetMasks, WindowStatistics};
 use ask::Subject;
 use journal::Journal;
 use stream::Stream;
@@ -43,6 +41,26 @@ pub struct Task<'a> {
     pub earlier: Option<Arc<CoalitionLog>>,
     /// Where each evaluation is written as soon as it is made.
     pub journal: Option<PathBuf>,
+}
+
+impl<'a> Task<'a> {
+    /// What the network found, from the first run on, written nowhere.
+    pub fn new(
+        study: Arc<Study>,
+        segmentation: Arc<Segmentation>,
+        players: Arc<Players>,
+        settings: &'a ExplainSettings,
+    ) -> Self {
+        Self {
+            study,
+            segmentation,
+            players,
+            settings,
+            reference: None,
+            earlier: None,
+            journal: None,
+        }
+    }
 }
 
 /// The answer to the shown question as far as it is known.
@@ -188,12 +206,7 @@ fn with_players(
         seed: task.settings.seed,
     };
     let baseline = baseline::fill(&source, task.settings.baseline)?;
-    let windows = SlidingWindow::new(
-        Arc::clone(network),
-        prepared.grid.dims(),
-        &description.inference,
-        windows_at_once(network),
-    )?;
+    let windows = windows_of(&task.study, network, prepared)?;
     Ok(MaskedNetwork::new(
         windows,
         prepared.input.view(),

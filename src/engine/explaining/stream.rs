@@ -15,7 +15,7 @@ use crate::base::Pace;
 use crate::engine::{Budget, EngineError};
 use crate::explain::log::CoalitionLog;
 use crate::explain::solve::{Design, Effort, Solution};
-use crate::explain::{Coalition, ExplainError, Outcome, Question, Sizes, next_look};
+use crate::explain::{Coalition, ExplainError, Looks, Outcome, Question, Sizes};
 use crate::model::{TargetMasks, WindowStatistics};
 
 /// Snapshots come at least this far apart, so that looking costs little.
@@ -40,10 +40,8 @@ pub(super) struct Stream<'a> {
     pace: Pace,
     /// Evaluations that were there before the run.
     earlier: usize,
-    /// The count of evaluations at which to look whether the values are decided.
-    next_look: usize,
-    agreed_before: bool,
-    decided: bool,
+    /// When to look whether the ranks are decided, and whether they are.
+    looks: Looks,
     estimates: Estimates,
     newest: Option<Answer>,
     last_shown: Option<Instant>,
@@ -68,9 +66,7 @@ impl<'a> Stream<'a> {
             asked,
             shown,
             budget,
-            next_look: next_look(task.players.count, 0),
-            agreed_before: false,
-            decided: false,
+            looks: Looks::new(task.players.count),
             pace: Pace::start(),
             newest: None,
             last_shown: None,
@@ -105,19 +101,19 @@ impl<'a> Stream<'a> {
     /// Whether there is nothing more to run.
     pub fn is_done(&mut self) -> Result<bool, EngineError> {
         let evaluations = self.log.records().len();
-        if evaluations + 2 > self.budget || self.decided {
+        if evaluations + 2 > self.budget || self.looks.stopped() {
             return Ok(true);
         }
-        if self.task.settings.budget == Budget::UntilDecided && evaluations >= self.next_look {
+        let until_decided = self.task.settings.budget == Budget::UntilDecided;
+        if until_decided && evaluations >= self.looks.next_look() {
             self.look()?;
         }
-        Ok(self.decided)
+        Ok(self.looks.stopped())
     }
 
-    /// Looks whether another run would give the same ranks. It must be so at two looks in
-    /// a row, at counts that are fixed beforehand.
+    /// Looks whether another run would give the same ranks.
     fn look(&mut self) -> Result<(), EngineError> {
-        let count = self.next_look / 2 * 2;
+        let count = self.looks.next_look() / 2 * 2;
         let records = self.log.records().get(..count).unwrap_or_default();
         let settings = self.task.settings;
         let coalitions = records.iter().map(|(coalition, _)| coalition);
@@ -130,9 +126,7 @@ impl<'a> Stream<'a> {
             let agreement = estimate.expected_rank_agreement();
             agree &= agreement.is_some_and(|agreement| agreement >= WANTED_AGREEMENT);
         }
-        self.decided = agree && self.agreed_before;
-        self.agreed_before = agree;
-        self.next_look = next_look(players, self.next_look);
+        self.looks.note(agree);
         Ok(())
     }
 
@@ -205,7 +199,7 @@ impl<'a> Stream<'a> {
             windows,
             seconds: self.pace.elapsed_s(),
             modalities: Vec::new(),
-            decided: self.decided,
+            decided: self.looks.stopped(),
         };
         explanation.classes = self
             .asked

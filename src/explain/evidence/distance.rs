@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 
 use crate::explain::ExplainError;
-use crate::explain::maps::{check_spacing, check_voxels};
+use crate::explain::error::check_voxels;
+use crate::explain::maps::check_spacing;
 
 /// Whether each voxel's centre is within `distance_mm` of the centre of a voxel of the
 /// target: the target dilated by a ball. x fastest. By the exact distance transform of

@@ -1,7 +1,7 @@
 //! Voxels of equal value, counted inside and near a target: all that measures of place
 //! need, for a map of players and for a map of voxels alike.
 
-use crate::explain::maps::check_voxels;
+use crate::explain::error::check_voxels;
 use crate::explain::{ExplainError, game::check_players};
 
 /// A group of voxels with one value.

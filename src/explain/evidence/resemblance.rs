@@ -9,7 +9,8 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::explain::ExplainError;
-use crate::explain::maps::{box_sums, check_spacing, check_voxels};
+use crate::explain::error::check_voxels;
+use crate::explain::maps::{box_sums, check_spacing};
 
 /// The usual range of a statistic: between the 1 % and the 99 % point over the scan.
 const TAIL: f64 = 0.01;

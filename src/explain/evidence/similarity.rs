@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::correlation::{kendall, pearson, spearman, weighted_pearson, weighted_spearman};
-use crate::explain::maps::{Segmentation, box_sums, check_voxels};
+use crate::explain::error::check_voxels;
+use crate::explain::maps::{Segmentation, box_sums};
 use crate::explain::{ExplainError, random};
 
 /// Overlap of two masks, |A ∩ B| / |A ∪ B|, each entry counting by its weight (a volume).

@@ -1,7 +1,8 @@
 //! One map from several segmentations of the same scan.
 
-use super::{Segmentation, check_voxel_volume, check_voxels};
+use super::{Segmentation, check_voxel_volume};
 use crate::explain::ExplainError;
+use crate::explain::error::check_voxels;
 
 /// The mean density over segmentations and how far they are apart.
 #[derive(Debug, Clone, PartialEq)]

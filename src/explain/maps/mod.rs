@@ -86,23 +86,6 @@ impl Segmentation<'_> {
     }
 }
 
-/// An error unless something has as many voxels as the image.
-pub(super) fn check_voxels(
-    what: &'static str,
-    found: usize,
-    expected: usize,
-) -> Result<(), ExplainError> {
-    if found == expected {
-        Ok(())
-    } else {
-        Err(ExplainError::SizeMismatch {
-            what,
-            found,
-            expected,
-        })
-    }
-}
-
 /// An error unless voxels have a size along every axis.
 pub(super) fn check_spacing(spacing_mm: [f64; 3]) -> Result<(), ExplainError> {
     if spacing_mm.iter().all(|s| s.is_finite() && *s > 0.0) {

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::{check_finite, check_voxels};
+use super::check_finite;
+use crate::explain::error::check_voxels;
 use crate::explain::{ExplainError, MAX_PLAYERS, evidence, game::check_players};
 
 /// A segmentation in which some cells of a coarser one are split.

@@ -2,8 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::{box_sums, check_spacing, check_voxels};
+use super::{box_sums, check_spacing};
 use crate::explain::ExplainError;
+use crate::explain::error::check_voxels;
 
 /// How a map is smoothed.
 #[derive(Debug, Clone, Copy, PartialEq)]

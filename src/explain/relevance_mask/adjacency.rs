@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use crate::explain::ExplainError;
-use crate::explain::maps::check_voxels;
+use crate::explain::error::check_voxels;
 
 /// The players that share a voxel face, as a graph. It is built once for a label map;
 /// the pieces of any mask then cost a walk over players. Supervoxels are connected, so

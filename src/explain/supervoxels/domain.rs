@@ -2,6 +2,7 @@
 
 use super::pieces::Pieces;
 use super::{Image, NONE};
+use crate::explain::error::check_voxels;
 use crate::explain::{ExplainError, MAX_PLAYERS};
 
 /// An included island smaller than this share of a mean supervoxel is specks of
@@ -54,7 +55,7 @@ impl Domain {
             count,
         };
         if let Some(include) = include {
-            check_len("the mask of the region", include.len(), size)?;
+            check_voxels("the mask of the region", include.len(), size)?;
             domain.inside.copy_from_slice(include);
             domain.voxels = include.iter().filter(|&&inside| inside).count();
             domain.count = count.min(domain.voxels);
@@ -134,22 +135,6 @@ impl Domain {
             }
         }
         bounds
-    }
-}
-
-pub(super) fn check_len(
-    what: &'static str,
-    found: usize,
-    expected: usize,
-) -> Result<(), ExplainError> {
-    if found == expected {
-        Ok(())
-    } else {
-        Err(ExplainError::SizeMismatch {
-            what,
-            found,
-            expected,
-        })
     }
 }
 

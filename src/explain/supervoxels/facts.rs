@@ -3,6 +3,7 @@
 use super::Supervoxels;
 use crate::base::Grid;
 use crate::explain::ExplainError;
+use crate::explain::error::check_voxels;
 
 /// What a table of players says of one.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
@@ -16,7 +17,7 @@ pub struct PlayerFacts {
 impl Supervoxels {
     /// Facts of the players in order: entry `i` is of label `i + 1`.
     pub fn facts(&self, grid: &Grid) -> Result<Vec<PlayerFacts>, ExplainError> {
-        super::domain::check_len("the supervoxel map", self.labels.len(), grid.voxel_count())?;
+        check_voxels("the supervoxel map", self.labels.len(), grid.voxel_count())?;
         let mut sums = vec![[0_u64; 4]; self.count];
         for (index, &label) in self.labels.iter().enumerate() {
             let player = usize::from(label).checked_sub(1);

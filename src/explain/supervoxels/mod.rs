@@ -30,6 +30,7 @@ use rayon::prelude::*;
 
 use super::ExplainError;
 use crate::base::CancelToken;
+use crate::explain::error::check_voxels;
 
 /// Supervoxel ids, x fastest: 0 is not a player, players are `1..=count`.
 ///
@@ -211,7 +212,7 @@ impl<'a> Included<'a> {
         };
         let region = match include {
             Some(include) => {
-                domain::check_len("the mask of the region", include.len(), air.len())?;
+                check_voxels("the mask of the region", include.len(), air.len())?;
                 include.to_vec()
             }
             None => vec![true; air.len()],

@@ -5,12 +5,13 @@
 use std::collections::HashMap;
 
 use super::balance::{Rules, absorb, balance};
-use super::domain::{Domain, check_len};
+use super::domain::Domain;
 use super::features::Features;
 use super::pieces::Pieces;
 use super::slic::CRUMB;
 use super::{Cells, Image, NONE, SupervoxelSettings};
 use crate::base::CancelToken;
+use crate::explain::error::check_voxels;
 use crate::explain::{ExplainError, MAX_PLAYERS};
 
 /// Connected parts of a class with fewer voxels, and smaller than an eighth of a mean
@@ -28,7 +29,7 @@ struct Parts {
 impl Parts {
     fn of(domain: &Domain, classes: Option<&[u16]>) -> Result<Self, ExplainError> {
         let classes = classes.ok_or(ExplainError::NoClasses)?;
-        check_len("the segmentation", classes.len(), domain.inside.len())?;
+        check_voxels("the segmentation", classes.len(), domain.inside.len())?;
         let mut labels: Vec<u32> = classes
             .iter()
             .zip(&domain.inside)

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use super::balance::{Rules, balance};
 use super::clusters::{Clusters, Sums};
-use super::domain::{Domain, check_len};
+use super::domain::Domain;
 use super::features::Features;
 use super::lattice::Lattice;
 use super::pieces::connect;
@@ -21,6 +21,7 @@ use super::tiles::{Tiles, Work, Worker};
 use super::{Image, NONE, SupervoxelSettings};
 use crate::base::CancelToken;
 use crate::explain::ExplainError;
+use crate::explain::error::check_voxels;
 
 /// A piece smaller than this share of the mean is merged into a neighbour.
 pub(super) const CRUMB: f64 = 0.1;
@@ -52,7 +53,7 @@ pub(super) fn cells(
 ) -> Result<Vec<u32>, ExplainError> {
     check(image, settings)?;
     for channel in image.channels {
-        check_len("a channel", channel.len(), domain.inside.len())?;
+        check_voxels("a channel", channel.len(), domain.inside.len())?;
     }
     let features = Features::of(image.channels, domain);
     cancel.check()?;

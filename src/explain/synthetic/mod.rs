@@ -15,7 +15,7 @@ use serde::Serialize;
 use self::local::Local;
 use self::saturating::Saturating;
 use super::game::{Game, check_players};
-use super::random::{below, keyed, unit};
+use super::random::{below, keyed, standard_normal, unit};
 use super::{Coalition, ExplainError};
 
 /// A kind of game.
@@ -170,10 +170,8 @@ impl Draws {
         unit(&mut self.0)
     }
 
-    /// Standard normal (Box and Muller).
     fn normal(&mut self) -> f64 {
-        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
-        radius * (std::f64::consts::TAU * self.unit()).cos()
+        standard_normal(&mut self.0)
     }
 
     fn exponential(&mut self) -> f64 {

@@ -12,7 +12,7 @@ mod place;
 use std::io::BufReader;
 use std::path::Path;
 
-use super::raster::Raster;
+use super::raster::{Raster, Understood};
 use super::source::Source;
 use super::text_header::Lines;
 use super::{Format, IoError};
@@ -26,19 +26,14 @@ pub(super) fn open(path: &Path) -> Result<Raster, IoError> {
     let layout = header.layout()?;
     let placed = place::place(&header, layout.dims(), path)?;
     let packing = header.packing()?;
-    let data = header.data(lines, source.compressed, source.file_bytes, path)?;
-    let voxels = data.open(packing, layout.bytes(), path)?;
-    Ok(Raster {
+    let (compressed, file_bytes) = (source.compressed, source.file_bytes);
+    let understood = Understood {
         format: Format::Nrrd,
-        compressed: source.compressed || packing.compressed,
         layout,
         placed,
-        reader: voxels.reader,
-        data_path: voxels.path,
-        files: std::iter::once(path.to_owned())
-            .chain(voxels.files)
-            .collect(),
-        file_bytes: source.file_bytes.saturating_add(voxels.file_bytes),
+        packing,
+        data: header.data(lines, compressed, file_bytes, path)?,
         description: header.content(),
-    })
+    };
+    understood.open(compressed, file_bytes, path)
 }

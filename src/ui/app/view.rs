@@ -3,7 +3,7 @@
 use egui::{Align2, Button, Color32, Frame, Margin, ProgressBar, Rect, RichText, Stroke, Ui, Vec2};
 
 use super::Viewer;
-use crate::engine::{is_undecided, series_path};
+use crate::engine::{series_path, undecided_players};
 use crate::gpu::OverlayStyle;
 use crate::ui::command::{Command, Pane};
 use crate::ui::panels;
@@ -152,14 +152,8 @@ fn overlay(facts: &Facts, look: &Look) -> OverlayStyle {
 impl Facts {
     /// Players whose interval holds zero or is not known.
     pub fn undecided_players(&self) -> usize {
-        self.shown().map_or(0, |snapshot| {
-            let estimate = snapshot.estimate();
-            estimate
-                .players
-                .iter()
-                .filter(|player| is_undecided(estimate, player))
-                .count()
-        })
+        self.shown()
+            .map_or(0, |snapshot| undecided_players(snapshot.estimate()).len())
     }
 }
 
