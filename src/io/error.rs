@@ -140,7 +140,7 @@ pub enum IoError {
 
 impl IoError {
     /// The error for a failed attempt to open or read `path`.
-    pub(crate) fn reading(source: io::Error, path: &Path) -> Self {
+    pub fn reading(source: io::Error, path: &Path) -> Self {
         let path = path.into();
         match source.kind() {
             io::ErrorKind::NotFound => Self::Missing { path },

@@ -2,6 +2,7 @@
 //! from `engine`.
 
 pub mod app;
+mod cards;
 pub mod command;
 mod dialogs;
 mod panels;

@@ -1,0 +1,177 @@
+//! Cards over the views: nothing open, a choice to make, work under way, a message.
+
+use egui::{Align2, Button, Color32, Frame, Margin, ProgressBar, Rect, RichText, Stroke, Ui, Vec2};
+
+use crate::engine::series_path;
+use crate::ui::command::Command;
+use crate::ui::state::{Job, Message, MessageKind, SeriesChoice};
+use crate::ui::theme;
+use crate::ui::widgets;
+
+/// A card in the middle of the views.
+fn card(ui: &mut Ui, space: Rect, width: f32, contents: impl FnOnce(&mut Ui)) {
+    let width = width.min(space.width() - 24.0);
+    egui::Area::new(ui.scope_id().with("card"))
+        .order(egui::Order::Middle)
+        .pivot(Align2::CENTER_CENTER)
+        .fixed_pos(space.center())
+        .show(ui.ctx(), |ui| {
+            Frame::new()
+                .fill(theme::PANEL.gamma_multiply(0.97))
+                .stroke(Stroke::new(1.0, theme::LINE))
+                .corner_radius(10)
+                .inner_margin(Margin::same(20))
+                .show(ui, |ui| {
+                    ui.set_width(width);
+                    contents(ui);
+                });
+        });
+}
+
+pub fn empty_state(ui: &mut Ui, space: Rect, commands: &mut Vec<Command>) {
+    card(ui, space, 420.0, |ui| {
+        ui.vertical_centered(|ui| {
+            ui.label(RichText::new("See why the network drew what it drew").size(20.0).strong());
+            ui.add_space(6.0);
+            ui.label(
+                RichText::new(
+                    "Open a scan to segment it and watch which parts of it the network relies on. You can also drop a file (NIfTI, NRRD, MetaImage, DICOM) or a DICOM folder here.",
+                )
+                .color(theme::TEXT_QUIET),
+            );
+            ui.add_space(14.0);
+            let size = Vec2::new(240.0, 32.0);
+            if ui.add(Button::new("Open scan…").fill(theme::ACCENT_FILL).min_size(size)).clicked() {
+                commands.push(Command::ChooseScan);
+            }
+            ui.add_space(4.0);
+            if ui.add(Button::new("Open the demonstration").min_size(size)).clicked() {
+                commands.push(Command::OpenDemonstration);
+            }
+        });
+    });
+}
+
+/// The series of a folder, one of which is to be opened.
+pub fn choose_series(ui: &mut Ui, space: Rect, choice: &SeriesChoice, commands: &mut Vec<Command>) {
+    card(ui, space, 560.0, |ui| {
+        ui.label(RichText::new("Which series?").size(20.0).strong());
+        let name = choice.folder.file_name().unwrap_or_default();
+        ui.label(
+            RichText::new(format!(
+                "The folder {} holds {} series of images. Choose the one to open.",
+                name.to_string_lossy(),
+                choice.series.len()
+            ))
+            .color(theme::TEXT_QUIET),
+        );
+        ui.add_space(8.0);
+        egui::ScrollArea::vertical()
+            .max_height(space.height() * 0.5)
+            .show(ui, |ui| {
+                for (number, label) in (1..).zip(&choice.series) {
+                    let size = Vec2::new(ui.available_width(), 30.0);
+                    if ui
+                        .add(Button::new(label).min_size(size).truncate())
+                        .clicked()
+                    {
+                        let path = series_path(&choice.folder, number);
+                        commands.push(Command::OpenScan(vec![path.into()]));
+                    }
+                }
+            });
+        ui.add_space(8.0);
+        if ui.button("Open none").clicked() {
+            commands.push(Command::DismissMessage);
+        }
+    });
+}
+
+/// What is being done, how far it is, and a way out.
+pub fn busy(ui: &mut Ui, space: Rect, job: Job, commands: &mut Vec<Command>) {
+    let Job::Working(progress) = job else { return };
+    egui::Area::new(ui.scope_id().with("busy"))
+        .order(egui::Order::Middle)
+        .pivot(Align2::CENTER_BOTTOM)
+        .fixed_pos(space.center_bottom() - Vec2::new(0.0, 16.0))
+        .show(ui.ctx(), |ui| {
+            Frame::new()
+                .fill(theme::PANEL.gamma_multiply(0.97))
+                .stroke(Stroke::new(1.0, theme::LINE))
+                .corner_radius(8)
+                .inner_margin(Margin::symmetric(16, 10))
+                .show(ui, |ui| {
+                    ui.set_width(330.0_f32.min(space.width() - 40.0));
+                    ui.horizontal(|ui| {
+                        widgets::activity::show(ui);
+                        ui.label(format!("{}…", progress.phase.label()));
+                        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                            if ui.small_button("Cancel").clicked() {
+                                commands.push(Command::Cancel);
+                            }
+                            if progress.total > 0 {
+                                let text = format!("{} of {}", progress.done, progress.total);
+                                ui.label(
+                                    RichText::new(text)
+                                        .font(theme::small())
+                                        .color(theme::TEXT_QUIET),
+                                );
+                            }
+                        });
+                    });
+                    if let Some(fraction) = progress.fraction() {
+                        ui.add(ProgressBar::new(fraction as f32).desired_height(6.0));
+                    }
+                });
+        });
+}
+
+/// A message with what to do about it.
+pub fn banner(ui: &mut Ui, space: Rect, message: &Message, commands: &mut Vec<Command>) {
+    let (line, title) = match message.kind {
+        MessageKind::Note => (theme::ACCENT, "Note"),
+        MessageKind::Failure => (theme::BAD, "This did not work"),
+    };
+    egui::Area::new(ui.scope_id().with("message"))
+        .order(egui::Order::Foreground)
+        .pivot(Align2::CENTER_TOP)
+        .fixed_pos(space.center_top() + Vec2::new(0.0, 14.0))
+        .show(ui.ctx(), |ui| {
+            Frame::new()
+                .fill(theme::PANEL)
+                .stroke(Stroke::new(1.0, line))
+                .corner_radius(8)
+                .inner_margin(Margin::same(14))
+                .shadow(egui::Shadow {
+                    offset: [0, 4],
+                    blur: 16,
+                    spread: 0,
+                    color: Color32::from_black_alpha(120),
+                })
+                .show(ui, |ui| {
+                    ui.set_width(520.0_f32.min(space.width() - 40.0));
+                    ui.label(RichText::new(title).strong().color(line));
+                    ui.label(sentence_case(&message.text));
+                    ui.add_space(4.0);
+                    ui.horizontal(|ui| {
+                        if ui.button("Dismiss").clicked() {
+                            commands.push(Command::DismissMessage);
+                        }
+                        if message.kind == MessageKind::Failure
+                            && ui.button("Copy details").clicked()
+                        {
+                            ui.ctx().copy_text(message.text.clone());
+                        }
+                    });
+                });
+        });
+}
+
+/// An error's words as a sentence: they come without a capital, as errors do.
+fn sentence_case(text: &str) -> String {
+    let mut letters = text.chars();
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default()
+}
