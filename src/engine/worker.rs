@@ -5,6 +5,9 @@
 //! matters only in its newest form goes through slots. Supervoxels need no network,
 //! so a second thread redraws them while a slider moves.
 
+mod evidence;
+mod supervoxels;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -12,6 +15,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::base::{CancelToken, Cancelled, Phase, Progress, WorldBox};
+use crate::engine::evidence::{Ground, KeepAndDelete, MaskWish};
 use crate::engine::explaining::{self, Explanation, Snapshot};
 use crate::engine::{
     Ask, Compute, EarlySlice, EngineError, ExplainSettings, JobControl, ModelSource, OpenOptions,
@@ -38,6 +42,8 @@ enum Request {
     },
     /// Answers the newest question from the finished explanation.
     Answer,
+    /// Puts the mask of the newest wish to the test.
+    TestMask,
     Save {
         folder: PathBuf,
         mask: MaskRule,
@@ -56,6 +62,8 @@ pub enum Event {
     Players(Arc<Players>),
     ExplainStarted,
     Explained(Arc<Explanation>),
+    /// What the network segments with only a mask kept, and with only it removed.
+    KeptAndRemoved(Arc<KeepAndDelete>),
     Saved(PathBuf),
     /// A folder holds several series of images, of which one must be chosen.
     SeveralSeries {
@@ -81,6 +89,9 @@ pub struct Engine {
     early_slice: Slot<EarlySlice>,
     snapshot: Slot<Arc<Snapshot>>,
     ask: Slot<Ask>,
+    masks: Slot<MaskWish>,
+    /// Ends the mask test that was asked for last.
+    mask_test: CancelToken,
     supervoxels: Slot<(Arc<Study>, SupervoxelSettings)>,
     job: JobControl,
     threads: Vec<JoinHandle<()>>,
@@ -98,6 +109,7 @@ impl Engine {
         let early_slice = Slot::default();
         let snapshot = Slot::default();
         let ask = Slot::default();
+        let masks = Slot::default();
         let supervoxels: Slot<(Arc<Study>, SupervoxelSettings)> = Slot::default();
 
         let mut worker = Worker {
@@ -107,6 +119,8 @@ impl Engine {
             early_slice: early_slice.clone(),
             snapshot: snapshot.clone(),
             ask: ask.clone(),
+            masks: masks.clone(),
+            ground: None,
             waker: Arc::clone(&waker),
             network: None,
             study: None,
@@ -119,7 +133,7 @@ impl Engine {
         let wanted = supervoxels.clone();
         let supervoxel_thread = std::thread::Builder::new()
             .name("voxplain-supervoxels".into())
-            .spawn(move || follow_slider(&wanted, &outgoing, &waker))?;
+            .spawn(move || supervoxels::follow_slider(&wanted, &outgoing, &waker))?;
         Ok(Self {
             requests,
             events,
@@ -127,6 +141,8 @@ impl Engine {
             early_slice,
             snapshot,
             ask,
+            masks,
+            mask_test: CancelToken::new(),
             supervoxels,
             job: JobControl::new(),
             threads: vec![study_thread, supervoxel_thread],
@@ -179,6 +195,7 @@ impl Engine {
     }
 
     pub fn cancel(&self) {
+        self.mask_test.cancel();
         self.job.cancel();
     }
 
@@ -206,7 +223,7 @@ impl Engine {
     }
 
     fn send(&mut self, request: Request) {
-        self.job.cancel();
+        self.cancel();
         self.job = JobControl::new();
         self.snapshot.take();
         self.ask.take();
@@ -217,7 +234,7 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        self.job.cancel();
+        self.cancel();
         self.supervoxels.close();
         let (closed, _) = bounded(1);
         self.requests = closed;
@@ -232,24 +249,6 @@ impl Drop for Engine {
     }
 }
 
-/// The supervoxel thread: always works on the newest wish.
-fn follow_slider(
-    wanted: &Slot<(Arc<Study>, SupervoxelSettings)>,
-    events: &Sender<Event>,
-    waker: &Waker,
-) {
-    while let Some((study, settings)) = wanted.wait() {
-        let event = match Players::find(&study.scan, study.part, &settings, &CancelToken::new()) {
-            Ok(players) => Event::Players(Arc::new(players)),
-            Err(error) => Event::Failed(error.to_string()),
-        };
-        if events.send(event).is_err() {
-            return;
-        }
-        waker();
-    }
-}
-
 /// State of the study thread.
 struct Worker {
     compute: Compute,
@@ -258,6 +257,9 @@ struct Worker {
     early_slice: Slot<EarlySlice>,
     snapshot: Slot<Arc<Snapshot>>,
     ask: Slot<Ask>,
+    masks: Slot<MaskWish>,
+    /// Where masks are tested: the game of the newest explanation.
+    ground: Option<Ground>,
     waker: Waker,
     /// The loaded network with the bundle it came from.
     network: Option<(Arc<Bundle>, Arc<SwinUnetr>)>,
@@ -297,6 +299,9 @@ impl Worker {
         let work = std::panic::AssertUnwindSafe(|| self.work(request, job));
         std::panic::catch_unwind(work).unwrap_or_else(|panic| {
             self.network = None;
+            if let Some(ground) = &mut self.ground {
+                ground.forget_network();
+            }
             let why = panic
                 .downcast_ref::<String>()
                 .map(String::as_str)
@@ -328,6 +333,7 @@ impl Worker {
             }
             Request::Explain { players, settings } => self.explain(&players, &settings, job),
             Request::Answer => self.answer(),
+            Request::TestMask => self.test_mask(),
             Request::Save { folder, mask } => {
                 let Some(explanation) = &self.explanation else {
                     return Ok(());
@@ -369,6 +375,7 @@ impl Worker {
     fn look_at(&mut self, study: Arc<Study>, job: &JobControl) -> Result<(), EngineError> {
         self.segmentation = None;
         self.explanation = None;
+        self.ground = None;
         self.study = Some(Arc::clone(&study));
         self.tell(Event::Opened(Arc::clone(&study)));
         self.segment(&study, job)?;
@@ -431,8 +438,10 @@ impl Worker {
         let (network, segmentation) = self.segment(&study, job)?;
         self.tell(Event::ExplainStarted);
         let (slot, waker) = (self.snapshot.clone(), Arc::clone(&self.waker));
-        let explanation = explaining::explain(
-            &explaining::Task::new(study, segmentation, Arc::clone(players), settings),
+        let task = explaining::Task::new(study, segmentation, Arc::clone(players), settings);
+        let mut ground = Ground::new(&task);
+        let explanation = explaining::explain_between(
+            &task,
             &network,
             job,
             &self.ask,
@@ -440,7 +449,10 @@ impl Worker {
                 slot.put(Arc::new(snapshot));
                 waker();
             },
-        )?;
+            &mut |between| self.tell_mask(ground.serve_between(&self.masks, between)),
+        );
+        self.ground = Some(ground);
+        let explanation = explanation?;
         let explanation = Arc::new(explanation);
         self.explanation = Some(Arc::clone(&explanation));
         self.tell(Event::Explained(explanation));
