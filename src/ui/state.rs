@@ -8,10 +8,13 @@ use glam::DVec3;
 use crate::base::colour::Rgb;
 use crate::base::{Convention, Grid, Phase, Progress, WorldBox};
 use crate::engine::{
-    Ask, Budget, EarlySlice, Explanation, MaskStatistics, ModelSource, Part, Players, ScanFile,
-    Segmentation, Snapshot, Study, largest_value, player_samples, ranked,
+    Ask, Budget, EarlySlice, ExplainSettings, Explanation, MaskStatistics, MeasuredPart,
+    ModelSource, Part, Players, ScanFile, Segmentation, Snapshot, Study, largest_value,
+    player_samples, ranked,
 };
-use crate::explain::ValueFunction;
+use crate::explain::baseline::Baseline;
+use crate::explain::supervoxels::{self, SupervoxelSettings};
+use crate::explain::{Method, ValueFunction};
 use crate::gpu::{Camera, ClassStyle, PlayerSample, Window};
 use crate::ui::command::Pane;
 
@@ -23,6 +26,8 @@ pub struct Facts {
     pub players: Option<Arc<Players>>,
     pub snapshot: Option<Arc<Snapshot>>,
     pub explanation: Option<Arc<Explanation>>,
+    /// Runs, and the largest standard error over the range of the values after them.
+    pub convergence: Vec<[f64; 2]>,
     /// The newest slice of a scan that is being opened.
     pub early_slice: Option<EarlySlice>,
     /// A folder of which one series has to be chosen.
@@ -76,15 +81,49 @@ pub struct Choices {
     pub scan: Vec<ScanFile>,
     pub model: ModelSource,
     pub supervoxel_count: usize,
+    pub supervoxel_method: supervoxels::Method,
     pub class: usize,
     /// Which part of the class is asked about.
     pub part: Part,
     pub value_function: ValueFunction,
     pub budget: Budget,
+    pub baseline: Baseline,
+    pub estimator: Method,
+    pub measured: MeasuredPart,
     pub seed: u64,
 }
 
 impl Choices {
+    /// How the next explanation is made.
+    pub fn settings(&self) -> ExplainSettings {
+        ExplainSettings {
+            class: Some(self.class),
+            value_function: self.value_function,
+            budget: self.budget,
+            baseline: self.baseline,
+            method: self.estimator,
+            measured: self.measured,
+            seed: self.seed,
+            ..ExplainSettings::default()
+        }
+    }
+
+    /// Whether an explanation that was made so would be made otherwise now.
+    pub fn differ_from(&self, made: &ExplainSettings) -> bool {
+        (self.baseline, self.estimator, self.measured, self.seed)
+            != (made.baseline, made.method, made.measured, made.seed)
+    }
+
+    /// How the region is divided.
+    pub fn division(&self) -> SupervoxelSettings {
+        SupervoxelSettings {
+            count: self.supervoxel_count,
+            method: self.supervoxel_method,
+            leave_out_air: true,
+            ..SupervoxelSettings::default()
+        }
+    }
+
     /// What is asked about the chosen class.
     pub fn ask(&self) -> Ask {
         Ask {
@@ -254,6 +293,7 @@ impl Facts {
     pub fn forget_explanation(&mut self) {
         self.snapshot = None;
         self.explanation = None;
+        self.convergence.clear();
     }
 
     /// The newest attribution, streaming or finished, if it is of the supervoxels shown.
@@ -262,6 +302,17 @@ impl Facts {
         self.snapshot
             .as_deref()
             .filter(|snapshot| Arc::ptr_eq(&snapshot.players, players))
+    }
+
+    /// Takes in the newest values of a stream.
+    pub fn take_snapshot(&mut self, snapshot: Arc<Snapshot>) {
+        if let Some(forecast) = snapshot.forecast() {
+            let runs = snapshot.evaluations as f64;
+            // Another question asked of the same runs is another course.
+            self.convergence.retain(|point| point[0] < runs);
+            self.convergence.push([runs, forecast.ratio]);
+        }
+        self.snapshot = Some(snapshot);
     }
 
     /// What the views draw for each player.
