@@ -19,6 +19,7 @@ use crate::engine::{
     Study, folder, modalities, segment,
 };
 use crate::explain::relevance_mask::MaskRule;
+use crate::explain::solve::Effort;
 use crate::io::IoError;
 use crate::io::dicom::SeriesSummary;
 use crate::model::{Bundle, SwinUnetr};
@@ -484,14 +485,21 @@ impl Worker {
         self.tell(Event::Explained(explanation));
     }
 
-    /// A question that came while the explanation ran was answered there.
+    /// A question that came while the explanation ran was answered there. The quick answer
+    /// is shown at once, and the one that is kept when it is made, unless another question
+    /// has come by then.
     fn answer(&mut self) -> Result<(), EngineError> {
         if let Some(explanation) = &self.explanation
             && let Some(ask) = self.ask.take()
         {
-            let answer = explanation.answer_to(&ask)?;
-            self.snapshot.put(Arc::new(explanation.snapshot_of(answer)));
-            (self.waker)();
+            for effort in [Effort::Live, Effort::Full] {
+                if !self.ask.is_empty() {
+                    break;
+                }
+                let answer = explanation.answer_to(&ask, effort)?;
+                self.snapshot.put(Arc::new(explanation.snapshot_of(answer)));
+                (self.waker)();
+            }
         }
         Ok(())
     }
