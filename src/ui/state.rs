@@ -154,12 +154,37 @@ pub struct Look {
     pub cut_away: bool,
     pub selected_player: Option<usize>,
     pub hovered_player: Option<usize>,
+    pub rank_by: RankBy,
+    /// The chosen supervoxel that the ranking has brought into sight.
+    pub ranking_shows: Option<usize>,
     /// The region while it is being dragged.
     pub dragged_region: Option<WorldBox>,
     /// Wheel movement of each slice view that is not yet a whole step.
     wheel: [f32; 3],
     /// World point under the pointer, if it is over a slice.
     pub pointer_mm: Option<DVec3>,
+}
+
+/// What the ranking of supervoxels is sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RankBy {
+    For,
+    Against,
+    Size,
+    Doubt,
+}
+
+impl RankBy {
+    pub const ALL: [Self; 4] = [Self::For, Self::Against, Self::Size, Self::Doubt];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::For => "Evidence for",
+            Self::Against => "Evidence against",
+            Self::Size => "Largest either way",
+            Self::Doubt => "Least certain",
+        }
+    }
 }
 
 /// See [`Look::appearance`].
@@ -194,6 +219,8 @@ impl Look {
             cut_away: true,
             selected_player: None,
             hovered_player: None,
+            rank_by: RankBy::For,
+            ranking_shows: None,
             dragged_region: None,
             wheel: [0.0; 3],
             pointer_mm: None,
