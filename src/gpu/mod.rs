@@ -21,6 +21,7 @@ pub mod shaders;
 mod slice;
 pub mod tables;
 pub mod texels;
+pub mod transfer;
 pub mod twin;
 pub mod uniform;
 mod view;
