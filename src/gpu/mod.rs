@@ -26,7 +26,7 @@ pub mod twin;
 pub mod uniform;
 mod view;
 
-pub use camera::Camera;
+pub use camera::{Camera, StandardView};
 pub use capture::capture;
 pub use device::{AdapterFacts, AdapterKind, GpuContext, Tier, device_descriptor, list_adapters};
 pub use error::GpuError;
