@@ -14,6 +14,7 @@ mod capture;
 pub mod device;
 mod error;
 mod pass;
+pub mod pick;
 mod picture;
 mod raycast;
 mod scene;

@@ -81,6 +81,65 @@ impl TransferFunction {
         }
     }
 
+    /// Moves a point, but not past its neighbours. Gives it as it is now.
+    pub fn set_point(&mut self, index: usize, point: ControlPoint) -> Option<ControlPoint> {
+        let before = index.checked_sub(1).and_then(|i| self.points.get(i));
+        let least = before.map_or(f64::MIN, |point| point.value);
+        let most = self
+            .points
+            .get(index + 1)
+            .map_or(f64::MAX, |point| point.value);
+        let slot = self.points.get_mut(index)?;
+        if point.value.is_finite() {
+            *slot = possible(ControlPoint {
+                value: point.value.clamp(least, most),
+                ..point
+            });
+        }
+        Some(*slot)
+    }
+
+    /// Adds a point at a value, where the function does not change by it. Gives its index.
+    pub fn insert(&mut self, value: f64) -> Option<usize> {
+        if !value.is_finite() {
+            return None;
+        }
+        let [r, g, b, opacity_per_mm] = self.at(value);
+        let index = self.points.partition_point(|point| point.value <= value);
+        let colour = Rgb([r, g, b].map(|c| (c * 255.0).round() as u8));
+        self.points.insert(
+            index,
+            ControlPoint {
+                value,
+                colour,
+                opacity_per_mm,
+            },
+        );
+        Some(index)
+    }
+
+    /// Takes a point away. Two stay: fewer are no function. Whether it is gone.
+    pub fn remove(&mut self, index: usize) -> bool {
+        let goes = self.points.len() > 2 && index < self.points.len();
+        if goes {
+            self.points.remove(index);
+        }
+        goes
+    }
+
+    /// The same matter as clear glass around what is inside it: only edges, and none that
+    /// hides much.
+    pub fn as_glass(&self) -> Self {
+        /// The share of light that a millimetre of glass may stop.
+        const MOST: f32 = 0.18;
+        let mut glass = self.clone();
+        for point in &mut glass.points {
+            point.opacity_per_mm = point.opacity_per_mm.min(MOST);
+        }
+        glass.edge_emphasis = 1.0;
+        glass
+    }
+
     /// The function as the march reads it.
     pub fn table(&self) -> TransferTable {
         TransferTable::of(self)
@@ -105,4 +164,57 @@ fn rgba(point: &ControlPoint) -> [f32; 4] {
     let Rgb(rgb) = point.colour;
     let [r, g, b] = rgb.map(|c| f32::from(c) / 255.0);
     [r, g, b, point.opacity_per_mm]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(value: f64, opacity_per_mm: f32) -> ControlPoint {
+        ControlPoint {
+            value,
+            colour: Rgb([10, 20, 30]),
+            opacity_per_mm,
+        }
+    }
+
+    #[test]
+    fn points_move_between_their_neighbours() {
+        let mut function =
+            TransferFunction::new([point(0.0, 0.0), point(5.0, 0.2), point(9.0, 0.4)]);
+        let moved = function.set_point(1, point(20.0, 7.0));
+        assert_eq!(moved, Some(point(9.0, LARGEST_OPACITY_PER_MM)));
+        assert_eq!(
+            function.set_point(0, point(-80.0, 0.1)),
+            Some(point(-80.0, 0.1))
+        );
+        assert_eq!(function.set_point(3, point(0.0, 0.0)), None);
+        let before = function.clone();
+        function.set_point(1, point(f64::NAN, 0.0));
+        assert_eq!(function, before);
+    }
+
+    #[test]
+    fn points_come_without_a_change_and_go_but_for_two() {
+        let mut function = TransferFunction::new([point(0.0, 0.0), point(10.0, 0.5)]);
+        let before = function.clone();
+        assert_eq!(function.insert(4.0), Some(1));
+        for value in 0..=10 {
+            let [now, then] = [&function, &before].map(|f| f.at(f64::from(value))[3]);
+            assert!((now - then).abs() < 1e-6);
+        }
+        assert_eq!(function.insert(f64::INFINITY), None);
+        assert!(!function.remove(3));
+        assert!(function.remove(1));
+        assert!(!function.remove(0) && !function.remove(1));
+        assert_eq!(function, before);
+    }
+
+    #[test]
+    fn glass_hides_little() {
+        let solid = TransferFunction::new([point(0.0, 0.0), point(10.0, 0.9)]);
+        let glass = solid.as_glass();
+        assert!(glass.at(10.0)[3] < 0.2 && glass.edge_emphasis == 1.0);
+        assert_eq!(glass.at(0.0)[3], 0.0);
+    }
 }

@@ -41,6 +41,18 @@ impl TransferTable {
             edge_emphasis: function.edge_emphasis,
         }
     }
+
+    /// Colour and opacity per mm of a scan value, linear between entries.
+    pub fn at(&self, value: f64) -> [f32; 4] {
+        let share = (value - self.domain.low) / (self.domain.high - self.domain.low);
+        // A value that is no number is drawn as the smallest.
+        let position = share.max(0.0).min(1.0) * (ENTRIES - 1) as f64;
+        let first = position as usize;
+        let entry = |index: usize| self.entries[index.min(ENTRIES - 1)];
+        let (a, b) = (entry(first), entry(first + 1));
+        let share = (position - first as f64) as f32;
+        std::array::from_fn(|i| a[i] + (b[i] - a[i]) * share)
+    }
 }
 
 #[cfg(test)]
@@ -71,7 +83,11 @@ mod tests {
         assert_eq!(table.entries[255], [1.0, 0.0, 0.0, 0.5]);
         let [red, _, _, opacity] = table.entries[51];
         assert!((red - 0.4).abs() < 1e-6 && (opacity - 0.04).abs() < 1e-6);
+        // Between entries, and where there is no number.
+        assert!((table.at(140.0)[3] - 0.04).abs() < 1e-6);
+        assert_eq!(table.at(f64::NAN), table.entries[0]);
         // Beyond the points nothing changes.
+        assert_eq!(table.at(1e9), table.entries[255]);
         assert_eq!(function.at(1e9), table.entries[255]);
         assert_eq!(function.at(-1e9), table.entries[0]);
     }
