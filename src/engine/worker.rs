@@ -6,6 +6,7 @@
 //! so a second thread redraws them while a slider moves.
 
 mod evidence;
+mod explain;
 mod supervoxels;
 
 use std::path::PathBuf;
@@ -14,18 +15,20 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::base::{CancelToken, Cancelled, Phase, Progress, WorldBox};
+use crate::base::{CancelToken, Phase, Progress, WorldBox};
 use crate::engine::evidence::{Ground, KeepAndDelete, MaskWish};
-use crate::engine::explaining::{self, Explanation, Snapshot};
+use crate::engine::explaining::{Explanation, Snapshot};
 use crate::engine::{
-    Ask, Compute, EarlySlice, EngineError, ExplainSettings, JobControl, ModelSource, OpenOptions,
-    Players, Reading, RegionChoice, Scan, ScanFile, Segmentation, Slot, Study, folder, segment,
+    Ask, Budget, Compute, Division, EarlySlice, EngineError, ExplainSettings, JobControl,
+    ModelSource, OpenOptions, Players, Reading, RegionChoice, Scan, ScanFile, Segmentation, Slot,
+    Study, folder, segment,
 };
 use crate::explain::relevance_mask::MaskRule;
-use crate::explain::supervoxels::SupervoxelSettings;
 use crate::io::IoError;
 use crate::io::dicom::SeriesSummary;
 use crate::model::{Bundle, SwinUnetr};
+
+pub use explain::SPLIT_BY_CHANNEL;
 
 /// A wish sent to the worker, which works on one at a time, in order.
 #[derive(Debug)]
@@ -39,6 +42,8 @@ enum Request {
     Explain {
         players: Arc<Players>,
         settings: ExplainSettings,
+        /// Runs of the same game to go on from.
+        earlier: Option<Arc<Explanation>>,
     },
     /// Answers the newest question from the finished explanation.
     Answer,
@@ -92,7 +97,7 @@ pub struct Engine {
     masks: Slot<MaskWish>,
     /// Ends the mask test that was asked for last.
     mask_test: CancelToken,
-    supervoxels: Slot<(Arc<Study>, SupervoxelSettings)>,
+    supervoxels: Slot<Division>,
     job: JobControl,
     threads: Vec<JoinHandle<()>>,
 }
@@ -110,7 +115,7 @@ impl Engine {
         let snapshot = Slot::default();
         let ask = Slot::default();
         let masks = Slot::default();
-        let supervoxels: Slot<(Arc<Study>, SupervoxelSettings)> = Slot::default();
+        let supervoxels: Slot<Division> = Slot::default();
 
         let mut worker = Worker {
             compute,
@@ -170,13 +175,29 @@ impl Engine {
     }
 
     /// Finds supervoxels; a newer wish replaces one that waits.
-    pub fn find_supervoxels(&self, study: &Arc<Study>, settings: &SupervoxelSettings) {
-        self.supervoxels.put((Arc::clone(study), *settings));
+    pub fn find_supervoxels(&self, division: Division) {
+        self.supervoxels.put(division);
     }
 
     /// Starts an explanation; one that runs is cancelled.
     pub fn explain(&mut self, players: Arc<Players>, settings: ExplainSettings) {
-        self.send(Request::Explain { players, settings });
+        self.send(Request::Explain {
+            players,
+            settings,
+            earlier: None,
+        });
+    }
+
+    /// Goes on with a finished explanation up to another budget; its runs count.
+    pub fn go_on(&mut self, explanation: &Arc<Explanation>, budget: Budget) {
+        self.send(Request::Explain {
+            players: Arc::clone(&explanation.players),
+            settings: ExplainSettings {
+                budget,
+                ..explanation.settings.clone()
+            },
+            earlier: Some(Arc::clone(explanation)),
+        });
     }
 
     /// Asks another question of the explanation that runs or is finished. No run of the
@@ -331,7 +352,11 @@ impl Worker {
                 };
                 self.look_at(Arc::new(study.with_region(region)?), job)
             }
-            Request::Explain { players, settings } => self.explain(&players, &settings, job),
+            Request::Explain {
+                players,
+                settings,
+                earlier,
+            } => self.explain(&players, &settings, earlier.as_deref(), job),
             Request::Answer => self.answer(),
             Request::TestMask => self.test_mask(),
             Request::Save { folder, mask } => {
@@ -420,55 +445,6 @@ impl Worker {
         });
         self.network = Some((Arc::clone(bundle), Arc::clone(&network)));
         Ok(network)
-    }
-
-    fn explain(
-        &mut self,
-        players: &Arc<Players>,
-        settings: &ExplainSettings,
-        job: &JobControl,
-    ) -> Result<(), EngineError> {
-        let Some(study) = self.study.clone() else {
-            return Ok(());
-        };
-        // Supervoxels of another region or scan are on their way out.
-        if !players.belong_to(&study) {
-            return Err(Cancelled.into());
-        }
-        let (network, segmentation) = self.segment(&study, job)?;
-        self.tell(Event::ExplainStarted);
-        let (slot, waker) = (self.snapshot.clone(), Arc::clone(&self.waker));
-        let task = explaining::Task::new(study, segmentation, Arc::clone(players), settings);
-        let mut ground = Ground::new(&task);
-        let explanation = explaining::explain_between(
-            &task,
-            &network,
-            job,
-            &self.ask,
-            &mut |snapshot| {
-                slot.put(Arc::new(snapshot));
-                waker();
-            },
-            &mut |between| self.tell_mask(ground.serve_between(&self.masks, between)),
-        );
-        self.ground = Some(ground);
-        let explanation = explanation?;
-        let explanation = Arc::new(explanation);
-        self.explanation = Some(Arc::clone(&explanation));
-        self.tell(Event::Explained(explanation));
-        Ok(())
-    }
-
-    /// A question that came while the explanation ran was answered there.
-    fn answer(&mut self) -> Result<(), EngineError> {
-        if let Some(explanation) = &self.explanation
-            && let Some(ask) = self.ask.take()
-        {
-            let answer = explanation.answer_to(&ask)?;
-            self.snapshot.put(Arc::new(explanation.snapshot_of(answer)));
-            (self.waker)();
-        }
-        Ok(())
     }
 
     /// Facts matter: wait for room. An error means that the window is gone.
