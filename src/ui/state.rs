@@ -14,6 +14,7 @@ use crate::engine::{
 use crate::explain::ValueFunction;
 use crate::gpu::{Camera, ClassStyle, PlayerSample, Window};
 use crate::ui::command::Pane;
+use crate::ui::panes::volume::VolumeLook;
 
 /// Facts that came up from the engine for the open study.
 #[derive(Default)]
@@ -113,6 +114,8 @@ pub struct Look {
     /// Share of the largest SHAP value from which a supervoxel is in the mask.
     pub mask_share: f32,
     pub cut_away: bool,
+    /// Colours, opacity and cuts of the volume view.
+    pub volume: VolumeLook,
     pub selected_player: Option<usize>,
     pub hovered_player: Option<usize>,
     /// The region while it is being dragged.
@@ -132,6 +135,7 @@ pub struct Appearance {
     opacities: [f32; 3],
     mask_share: f32,
     cut_away: bool,
+    volume: VolumeLook,
     class_visible: Vec<bool>,
     dragged_region: Option<WorldBox>,
 }
@@ -153,6 +157,7 @@ impl Look {
             class_visible: vec![true; study.classes().len()],
             mask_share: 0.5,
             cut_away: true,
+            volume: VolumeLook::of(study.first_channel()),
             selected_player: None,
             hovered_player: None,
             dragged_region: None,
@@ -175,6 +180,7 @@ impl Look {
             ],
             mask_share: self.mask_share,
             cut_away: self.cut_away,
+            volume: self.volume.clone(),
             class_visible: self.class_visible.clone(),
             dragged_region: self.dragged_region,
         }
