@@ -40,5 +40,5 @@ pub use swin_unetr::{
 };
 pub use target::{ClassSums, RegionSums, RunSums, TargetMasks};
 pub use watch::DeviceEvent;
-pub use weights::{Checkpoint, Weights, expected_tensors};
+pub use weights::{Checkpoint, RANDOMISATION_STAGES, Weights, expected_tensors};
 pub use windows::{Blend, Inference, WindowPlan, importance};
