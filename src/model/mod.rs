@@ -10,6 +10,7 @@ mod activation;
 mod bundle;
 mod device;
 mod error;
+pub mod gradients;
 mod inference;
 mod masked;
 mod memory;
