@@ -7,7 +7,7 @@ use glam::DVec3;
 
 use crate::base::{Plane, WorldBox};
 use crate::engine::{ModelSource, Part, ScanFile};
-use crate::explain::ValueFunction;
+use crate::explain::{ValueFunction, supervoxels};
 
 /// One wish of the user.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +30,8 @@ pub enum Command {
     ChooseSaveFolder,
     Save(PathBuf),
     Explain,
+    /// As many runs again for a finished explanation.
+    GoOn,
     PauseOrResume,
     Cancel,
     SelectClass(usize),
@@ -37,6 +39,7 @@ pub enum Command {
     AskAbout(Part),
     SelectValueFunction(ValueFunction),
     SetSupervoxelCount(usize),
+    SelectSupervoxelMethod(supervoxels::Method),
     MoveCrosshair(DVec3),
     /// Scrub through a plane by voxels, positive toward right, front or head.
     Scrub(Plane, i32),
