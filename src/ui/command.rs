@@ -8,6 +8,7 @@ use glam::DVec3;
 use crate::base::{Plane, WorldBox};
 use crate::engine::{ModelSource, Part, ScanFile};
 use crate::explain::{ValueFunction, supervoxels};
+use crate::ui::panes::volume::VolumeCommand;
 
 /// One wish of the user.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +57,7 @@ pub enum Command {
     Enlarge(Pane),
     ResetViews,
     CutAway,
+    Volume(VolumeCommand),
     DismissMessage,
 }
 

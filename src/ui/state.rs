@@ -17,6 +17,7 @@ use crate::explain::supervoxels::{self, SupervoxelSettings};
 use crate::explain::{Method, ValueFunction};
 use crate::gpu::{Camera, ClassStyle, PlayerSample, Window};
 use crate::ui::command::Pane;
+use crate::ui::panes::volume::VolumeLook;
 
 /// Facts that came up from the engine for the open study.
 #[derive(Default)]
@@ -152,6 +153,8 @@ pub struct Look {
     /// Share of the largest SHAP value from which a supervoxel is in the mask.
     pub mask_share: f32,
     pub cut_away: bool,
+    /// Colours, opacity and cuts of the volume view.
+    pub volume: VolumeLook,
     pub selected_player: Option<usize>,
     pub hovered_player: Option<usize>,
     pub rank_by: RankBy,
@@ -196,6 +199,7 @@ pub struct Appearance {
     opacities: [f32; 3],
     mask_share: f32,
     cut_away: bool,
+    volume: VolumeLook,
     class_visible: Vec<bool>,
     dragged_region: Option<WorldBox>,
 }
@@ -217,6 +221,7 @@ impl Look {
             class_visible: vec![true; study.classes().len()],
             mask_share: 0.5,
             cut_away: true,
+            volume: VolumeLook::of(study.first_channel()),
             selected_player: None,
             hovered_player: None,
             rank_by: RankBy::For,
@@ -241,6 +246,7 @@ impl Look {
             ],
             mask_share: self.mask_share,
             cut_away: self.cut_away,
+            volume: self.volume.clone(),
             class_visible: self.class_visible.clone(),
             dragged_region: self.dragged_region,
         }
