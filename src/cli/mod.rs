@@ -7,6 +7,7 @@
 
 mod bench;
 mod debug;
+mod evaluate;
 mod explain;
 mod info;
 mod masked;
@@ -54,6 +55,8 @@ enum Command {
     Supervoxels(supervoxels::Supervoxels),
     /// Segment a scan and explain the segmentation with supervoxel Shapley values
     Explain(explain::Explain),
+    /// Gather evidence for and against saved explanations
+    Evaluate(evaluate::Evaluate),
     /// Measure the program on this machine
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -179,6 +182,7 @@ fn run(arguments: Arguments, open_window: OpenWindow<'_>) -> anyhow::Result<()> 
         Some(Command::Segment(segment)) => segment::run(&segment, &common),
         Some(Command::Supervoxels(supervoxels)) => supervoxels::run(&supervoxels, &common),
         Some(Command::Explain(explain)) => explain::run(&explain, &common),
+        Some(Command::Evaluate(evaluate)) => evaluate::run(&evaluate, &common),
         Some(Command::Bench(bench)) => bench::run(&bench, &common),
         Some(Command::Debug(debug)) => debug::run(&debug, &common),
     }

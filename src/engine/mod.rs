@@ -21,6 +21,7 @@ mod picture;
 mod players;
 mod reference;
 mod reporting;
+mod saved;
 mod scan;
 mod segment;
 mod settings;
@@ -42,6 +43,7 @@ pub use masked_scan::masked_scan;
 pub use modalities::{Modalities, SupervoxelShares, modalities};
 pub use players::{Division, Players};
 pub use reference::{ClassAgreement, Reference, ReferenceClasses, ReferenceFile};
+pub use saved::{SavedError, SavedExplanation};
 pub use scan::{InputFile, OpenOptions, Scan};
 pub use segment::{Segmentation, segment};
 pub use settings::{
