@@ -17,6 +17,7 @@ use crate::explain::supervoxels::{self, SupervoxelSettings};
 use crate::explain::{Method, ValueFunction};
 use crate::gpu::{Camera, ClassStyle, PlayerSample, Window};
 use crate::ui::command::Pane;
+use crate::ui::panes::volume::VolumeLook;
 
 /// Facts that came up from the engine for the open study.
 #[derive(Default)]
@@ -152,14 +153,41 @@ pub struct Look {
     /// Share of the largest SHAP value from which a supervoxel is in the mask.
     pub mask_share: f32,
     pub cut_away: bool,
+    /// Colours, opacity and cuts of the volume view.
+    pub volume: VolumeLook,
     pub selected_player: Option<usize>,
     pub hovered_player: Option<usize>,
+    pub rank_by: RankBy,
+    /// The chosen supervoxel that the ranking has brought into sight.
+    pub ranking_shows: Option<usize>,
     /// The region while it is being dragged.
     pub dragged_region: Option<WorldBox>,
     /// Wheel movement of each slice view that is not yet a whole step.
     wheel: [f32; 3],
     /// World point under the pointer, if it is over a slice.
     pub pointer_mm: Option<DVec3>,
+}
+
+/// What the ranking of supervoxels is sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RankBy {
+    For,
+    Against,
+    Size,
+    Doubt,
+}
+
+impl RankBy {
+    pub const ALL: [Self; 4] = [Self::For, Self::Against, Self::Size, Self::Doubt];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::For => "Evidence for",
+            Self::Against => "Evidence against",
+            Self::Size => "Largest either way",
+            Self::Doubt => "Least certain",
+        }
+    }
 }
 
 /// See [`Look::appearance`].
@@ -171,6 +199,7 @@ pub struct Appearance {
     opacities: [f32; 3],
     mask_share: f32,
     cut_away: bool,
+    volume: VolumeLook,
     class_visible: Vec<bool>,
     dragged_region: Option<WorldBox>,
 }
@@ -192,8 +221,11 @@ impl Look {
             class_visible: vec![true; study.classes().len()],
             mask_share: 0.5,
             cut_away: true,
+            volume: VolumeLook::of(study.first_channel()),
             selected_player: None,
             hovered_player: None,
+            rank_by: RankBy::For,
+            ranking_shows: None,
             dragged_region: None,
             wheel: [0.0; 3],
             pointer_mm: None,
@@ -214,6 +246,7 @@ impl Look {
             ],
             mask_share: self.mask_share,
             cut_away: self.cut_away,
+            volume: self.volume.clone(),
             class_visible: self.class_visible.clone(),
             dragged_region: self.dragged_region,
         }

@@ -12,6 +12,7 @@ use crate::engine::{
 use crate::explain::relevance_mask::MaskRule;
 use crate::gpu::Window;
 use crate::ui::command::{Command, entry_of};
+use crate::ui::panes;
 use crate::ui::render::ViewRenderer;
 use crate::ui::state::{Job, Look, Message, MessageKind, SeriesChoice};
 use crate::volume;
@@ -332,6 +333,7 @@ impl Viewer {
                 look.crosshair_mm = fresh.crosshair_mm;
             }
             Command::CutAway => look.cut_away = !look.cut_away,
+            Command::Volume(command) => panes::volume::carry_out(command, look, grid),
             _ => {}
         }
     }

@@ -131,6 +131,7 @@ impl Viewer {
                 Pane::Volume => panes::volume::show(ui, rect, &shown, look, renderer, commands),
             }
         }
+        panels::volume_look::show(ui.ctx(), &mut look.volume, &mut self.commands);
         self.appearance = Some(appearance);
         if let Some(renderer) = &self.renderer
             && renderer.wants_refinement()

@@ -12,6 +12,7 @@ use glam::DVec3;
 use crate::base::{Plane, WorldBox};
 use crate::engine::{ModelSource, Part, ScanFile};
 use crate::explain::{ValueFunction, supervoxels};
+use crate::ui::panes::volume::VolumeCommand;
 use crate::ui::settings::{RecentScan, ThemeChoice};
 
 pub use list::{COMMANDS, Entry, Menu, entry_of, keys_by_precision};
@@ -66,6 +67,7 @@ pub enum Command {
     Enlarge(Pane),
     ResetViews,
     CutAway,
+    Volume(VolumeCommand),
     DismissMessage,
     /// Find a command by its words.
     ShowPalette,

@@ -5,6 +5,7 @@ pub mod menu;
 pub mod ranking;
 pub mod status;
 pub mod structures;
+pub mod volume_look;
 
 use egui::{RichText, Ui};
 

@@ -7,7 +7,7 @@ mod running;
 mod setup;
 pub mod supervoxels;
 
-use egui::{Button, Ui, Vec2};
+use egui::{Button, Response, Ui, Vec2};
 
 use crate::ui::command::Command;
 use crate::ui::panels::section;
@@ -31,12 +31,12 @@ pub fn run(
         match job {
             Job::Explaining => running::show(ui, facts, paused, commands),
             Job::Working(_) => {
-                ui.add_enabled(false, wide(ui, "Explain"));
+                wide(ui, false, Button::new("Explain"));
             }
             Job::Idle => {
                 let label = format!("Explain {}", study.class_name(choices.class));
-                let button = wide(ui, &label).fill(theme::ACCENT_FILL);
-                if ui.add_enabled(facts.players.is_some(), button).clicked() {
+                let button = Button::new(label).fill(theme::ACCENT_FILL);
+                if wide(ui, facts.players.is_some(), button).clicked() {
                     commands.push(Command::Explain);
                 }
                 go_on(ui, facts, commands);
@@ -59,9 +59,7 @@ fn go_on(ui: &mut Ui, facts: &Facts, commands: &mut Vec<Command>) {
     };
     let runs = explanation.log.records().len();
     let label = format!("Go on to {} runs", 2 * runs);
-    let button = wide(ui, &label);
-    let button = ui.add(button);
-    if button
+    if wide(ui, true, Button::new(label))
         .on_hover_text("Makes as many runs again and counts those that were made")
         .clicked()
     {
@@ -69,6 +67,9 @@ fn go_on(ui: &mut Ui, facts: &Facts, commands: &mut Vec<Command>) {
     }
 }
 
-fn wide<'a>(ui: &Ui, text: &'a str) -> Button<'a> {
-    Button::new(text).min_size(Vec2::new(ui.available_width(), 30.0))
+/// A button over the whole width.
+fn wide(ui: &mut Ui, enabled: bool, button: Button<'_>) -> Response {
+    let size = Vec2::new(ui.available_width(), 30.0);
+    ui.add_enabled_ui(enabled, |ui| ui.add_sized(size, button))
+        .inner
 }
