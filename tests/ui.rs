@@ -5,8 +5,12 @@
 mod desk;
 #[path = "ui/drawn.rs"]
 mod drawn;
+#[path = "ui/habits.rs"]
+mod habits;
 #[path = "ui/menus.rs"]
 mod menus;
+#[path = "ui/states.rs"]
+mod states;
 #[path = "ui/work.rs"]
 mod work;
 

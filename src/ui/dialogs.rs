@@ -1,12 +1,16 @@
 //! The system's file dialogs, asked on a thread of their own.
 
+use std::path::PathBuf;
+
 use crate::engine::{ModelSource, Slot};
-use crate::ui::command::Command;
+use crate::ui::command::{Command, Shot};
 
 /// Opens dialogs and keeps the answer until the window asks for it.
 pub struct Dialogs {
     answer: Slot<Command>,
     ctx: egui::Context,
+    /// Where the next dialog starts.
+    pub folder: Option<PathBuf>,
 }
 
 impl Dialogs {
@@ -14,7 +18,13 @@ impl Dialogs {
         Self {
             answer: Slot::default(),
             ctx: ctx.clone(),
+            folder: None,
         }
+    }
+
+    /// Answers to another window.
+    pub fn move_to(&mut self, ctx: &egui::Context) {
+        self.ctx = ctx.clone();
     }
 
     /// What the user chose, once there is an answer.
@@ -23,8 +33,8 @@ impl Dialogs {
     }
 
     pub fn choose_scan(&self) {
-        self.ask(|| {
-            rfd::FileDialog::new()
+        self.ask(|dialog| {
+            dialog
                 .set_title("Open scan")
                 .add_filter(
                     "Scans",
@@ -40,8 +50,8 @@ impl Dialogs {
     }
 
     pub fn choose_scan_folder(&self) {
-        self.ask(|| {
-            rfd::FileDialog::new()
+        self.ask(|dialog| {
+            dialog
                 .set_title("Open the folder of a DICOM series")
                 .pick_folder()
                 .map(|folder| Command::OpenScan(vec![folder.into()]))
@@ -49,8 +59,8 @@ impl Dialogs {
     }
 
     pub fn choose_model(&self) {
-        self.ask(|| {
-            rfd::FileDialog::new()
+        self.ask(|dialog| {
+            dialog
                 .set_title("Choose a model folder (bundle.json or MONAI bundle)")
                 .pick_folder()
                 .map(|folder| Command::OpenModel(folder.into()))
@@ -59,8 +69,8 @@ impl Dialogs {
 
     /// Asks for weights that are used as a preset says.
     pub fn choose_weights(&self, preset: &'static str) {
-        self.ask(move || {
-            rfd::FileDialog::new()
+        self.ask(move |dialog| {
+            dialog
                 .set_title("Choose weights of a Swin UNETR")
                 .add_filter("Weights", &["pt", "pth", "safetensors"])
                 .add_filter("All files", &["*"])
@@ -75,20 +85,37 @@ impl Dialogs {
     }
 
     pub fn choose_save_folder(&self) {
-        self.ask(|| {
-            rfd::FileDialog::new()
+        self.ask(|dialog| {
+            dialog
                 .set_title("Choose a folder for the explanation")
                 .pick_folder()
                 .map(Command::Save)
         });
     }
 
-    fn ask(&self, dialog: impl FnOnce() -> Option<Command> + Send + 'static) {
+    /// Asks where a picture goes.
+    pub fn choose_picture_file(&self, shot: Shot) {
+        self.ask(move |dialog| {
+            dialog
+                .set_title("Save a picture")
+                .set_file_name("voxplain.png")
+                .add_filter("PNG pictures", &["png"])
+                .save_file()
+                .map(|path| Command::SaveScreenshot(path, shot))
+        });
+    }
+
+    fn ask(&self, choose: impl FnOnce(rfd::FileDialog) -> Option<Command> + Send + 'static) {
         let (answer, ctx) = (self.answer.clone(), self.ctx.clone());
+        let folder = self.folder.clone().filter(|folder| folder.is_dir());
         let spawned = std::thread::Builder::new()
             .name("voxplain-dialog".into())
             .spawn(move || {
-                if let Some(command) = dialog() {
+                let mut dialog = rfd::FileDialog::new();
+                if let Some(folder) = folder {
+                    dialog = dialog.set_directory(folder);
+                }
+                if let Some(command) = choose(dialog) {
                     answer.put(command);
                     ctx.request_repaint();
                 }

@@ -2,10 +2,12 @@
 //! from `engine`.
 
 pub mod app;
+mod capture;
 mod cards;
 pub mod command;
 mod dialogs;
 mod history;
+mod measure;
 mod panels;
 mod panes;
 pub mod plane;
@@ -18,5 +20,6 @@ mod widgets;
 mod window;
 
 pub use app::{Launch, Viewer, ViewerError};
+pub use measure::{FrameTimes, WindowLoad, measure};
 pub use render::DrawOn;
 pub use window::{WindowError, run};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use glam::DVec3;
 
 use super::Viewer;
-use crate::base::{Plane, WorldBox};
+use crate::base::{Pace, Plane, WorldBox};
 use crate::engine::{
     Budget, Division, Event, ModelSource, Part, RegionChoice, ScanFile, Study, assets,
 };
@@ -25,6 +25,13 @@ impl Viewer {
             && self.job != Job::Explaining
         {
             self.job = Job::Working(progress);
+            if self
+                .pace
+                .as_ref()
+                .is_none_or(|(phase, _)| *phase != progress.phase)
+            {
+                self.pace = Some((progress.phase, Pace::start()));
+            }
         }
         if let Some(slice) = self.engine.take_early_slice()
             && self.opening
@@ -45,9 +52,8 @@ impl Viewer {
                 text,
             });
         }
-        if let Some(command) = self.dialogs.take_answer() {
-            self.commands.push(command);
-        }
+        self.take_answers();
+        self.watch_device(ctx);
         self.take_dropped_files(ctx);
         self.take_shortcuts(ctx);
         for command in std::mem::take(&mut self.commands) {
@@ -135,6 +141,7 @@ impl Viewer {
                 self.engine.take_progress();
                 self.opening = false;
                 self.job = Job::Idle;
+                self.pace = None;
             }
         }
     }

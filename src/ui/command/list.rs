@@ -9,6 +9,8 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::{Command, Need, Pane, Situation};
 use crate::base::Plane;
+use crate::gpu::StandardView;
+use crate::ui::panes::volume::{Switch, VolumeCommand};
 use crate::ui::settings::ThemeChoice;
 
 /// The menus, in their order.
@@ -17,15 +19,17 @@ pub enum Menu {
     File,
     Edit,
     View,
+    Volume,
     Explanation,
     Help,
 }
 
 impl Menu {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::File,
         Self::Edit,
         Self::View,
+        Self::Volume,
         Self::Explanation,
         Self::Help,
     ];
@@ -35,6 +39,7 @@ impl Menu {
             Self::File => "File",
             Self::Edit => "Edit",
             Self::View => "View",
+            Self::Volume => "3D",
             Self::Explanation => "Explanation",
             Self::Help => "Help",
         }
@@ -114,6 +119,10 @@ const fn control(key: Key) -> KeyboardShortcut {
 
 const fn control_shift(key: Key) -> KeyboardShortcut {
     KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key)
+}
+
+const fn look_from(view: StandardView) -> Command {
+    Command::Volume(VolumeCommand::LookFrom(view))
 }
 
 /// All commands that have a place in the menus.
@@ -225,10 +234,6 @@ pub static COMMANDS: &[Entry] = &[
         .keys(&[plain(Key::G)])
         .words("geometry orientation affine header voxel spacing")
         .needs(Need::Scan),
-    entry(Menu::View, "Cut away the front in 3D", Command::CutAway)
-        .keys(&[plain(Key::C)])
-        .words("clip volume open")
-        .needs(Need::Scan),
     entry(Menu::View, "Larger text", Command::LargerText)
         .keys(&[control(Key::Plus), control(Key::Equals)])
         .words("zoom in font size scale bigger")
@@ -262,8 +267,80 @@ pub static COMMANDS: &[Entry] = &[
         .keys(&[plain(Key::F11)])
         .words("maximise window"),
     entry(Menu::View, "Restart the renderer", Command::RestartRenderer)
-        .words("graphics device lost gpu driver")
-        .needs(Need::LostDevice),
+        .words("graphics device lost gpu driver black broken")
+        .needs(Need::Scan),
+    entry(Menu::Volume, "Cut away the front", Command::CutAway)
+        .keys(&[plain(Key::C)])
+        .words("clip volume open 3d")
+        .needs(Need::Scan),
+    entry(
+        Menu::Volume,
+        "From the front",
+        look_from(StandardView::Anterior),
+    )
+    .words("anterior camera 3d view")
+    .needs(Need::Scan)
+    .new_group(),
+    entry(
+        Menu::Volume,
+        "From behind",
+        look_from(StandardView::Posterior),
+    )
+    .words("posterior back camera 3d view")
+    .needs(Need::Scan),
+    entry(Menu::Volume, "From the left", look_from(StandardView::Left))
+        .words("side camera 3d view")
+        .needs(Need::Scan),
+    entry(
+        Menu::Volume,
+        "From the right",
+        look_from(StandardView::Right),
+    )
+    .words("side camera 3d view")
+    .needs(Need::Scan),
+    entry(
+        Menu::Volume,
+        "From above",
+        look_from(StandardView::Superior),
+    )
+    .words("superior top head camera 3d view")
+    .needs(Need::Scan),
+    entry(
+        Menu::Volume,
+        "From below",
+        look_from(StandardView::Inferior),
+    )
+    .words("inferior feet camera 3d view")
+    .needs(Need::Scan),
+    entry(
+        Menu::Volume,
+        "The whole volume",
+        Command::Volume(VolumeCommand::ResetCamera),
+    )
+    .words("reset camera fit 3d view home")
+    .needs(Need::Scan),
+    entry(
+        Menu::Volume,
+        "Crop to a box",
+        Command::Volume(VolumeCommand::Toggle(Switch::CropBox)),
+    )
+    .words("cut clip 3d")
+    .needs(Need::Scan)
+    .new_group(),
+    entry(
+        Menu::Volume,
+        "Cut along a plane",
+        Command::Volume(VolumeCommand::Toggle(Switch::ClipPlane)),
+    )
+    .words("clip 3d")
+    .needs(Need::Scan),
+    entry(
+        Menu::Volume,
+        "Colours and opacity…",
+        Command::Volume(VolumeCommand::Toggle(Switch::Editor)),
+    )
+    .words("transfer function editor 3d")
+    .needs(Need::Scan),
     entry(Menu::Explanation, "Explain", Command::Explain)
         .keys(&[control(Key::E)])
         .words("run start shap shapley attribution heatmap")

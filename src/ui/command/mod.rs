@@ -89,8 +89,12 @@ pub enum Command {
     SmallerText,
     NormalText,
     FullScreen,
-    /// Start the renderer of the views again after the graphics device was lost.
+    /// Start the renderer of the views again.
     RestartRenderer,
+    /// Draw as usual and open what was asked for, although the last run did not end well.
+    StartAsUsual,
+    /// The first hint has been read.
+    CloseHint,
     ForgetRecentFiles,
     Quit,
 }

@@ -268,6 +268,15 @@ mod tests {
     }
 
     #[test]
+    fn every_command_is_found_by_its_own_name() {
+        for entry in COMMANDS {
+            if entry.command != Command::ShowPalette {
+                assert_eq!(best(entry.label), entry.label);
+            }
+        }
+    }
+
+    #[test]
     fn a_recent_scan_is_found_by_its_name() {
         let file = crate::engine::ScanFile::from(std::path::PathBuf::from("/x/patient7.nii.gz"));
         let recent = [RecentScan::new(

@@ -51,7 +51,7 @@ pub fn show(ui: &Ui, mouse: MouseProfile, commands: &mut Vec<Command>) {
                                     left,
                                     &[Menu::File, Menu::Edit, Menu::Explanation, Menu::Help],
                                 );
-                                keys(right, &[Menu::View]);
+                                keys(right, &[Menu::View, Menu::Volume]);
                                 mouse_and_focus(right, mouse);
                             }
                         });
