@@ -16,6 +16,7 @@ pub mod folder;
 mod geometry;
 mod masked_scan;
 mod modalities;
+mod overlay;
 mod picture;
 mod players;
 mod reference;
@@ -39,6 +40,7 @@ pub use explaining::{
 pub use geometry::{GeometryCard, VoxelAxis};
 pub use masked_scan::masked_scan;
 pub use modalities::{Modalities, SupervoxelShares, modalities};
+pub use overlay::{Comparison, LabelOverlay, Overlay, OverlayFound, OverlayLoader, ScanOverlay};
 pub use players::Players;
 pub use reference::{ClassAgreement, Reference, ReferenceClasses, ReferenceFile};
 pub use scan::{InputFile, OpenOptions, Scan};
@@ -52,5 +54,5 @@ pub use study::{Study, whole_region};
 pub use worker::{Engine, Event, Waker};
 
 pub use crate::io::dicom::series_path;
-pub use crate::io::{EarlySlice, Reading};
+pub use crate::io::{EarlySlice, LabelNames, Reading};
 pub use crate::model::{ModelSource, Precision};

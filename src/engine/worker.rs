@@ -61,6 +61,8 @@ pub enum Event {
     SeveralSeries {
         folder: PathBuf,
         series: Vec<String>,
+        /// Channels of the model: as many series may be opened together.
+        channels: usize,
     },
     /// The running job ended because it was asked to.
     Cancelled,
@@ -108,6 +110,7 @@ impl Engine {
             snapshot: snapshot.clone(),
             ask: ask.clone(),
             waker: Arc::clone(&waker),
+            wanted_channels: 1,
             network: None,
             study: None,
             segmentation: None,
@@ -259,6 +262,8 @@ struct Worker {
     snapshot: Slot<Arc<Snapshot>>,
     ask: Slot<Ask>,
     waker: Waker,
+    /// Channels of the model that a scan was last opened for.
+    wanted_channels: usize,
     /// The loaded network with the bundle it came from.
     network: Option<(Arc<Bundle>, Arc<SwinUnetr>)>,
     study: Option<Arc<Study>>,
@@ -281,6 +286,7 @@ impl Worker {
                     self.tell(Event::SeveralSeries {
                         folder: path.into(),
                         series: series.iter().map(SeriesSummary::label).collect(),
+                        channels: self.wanted_channels,
                     });
                 }
                 Err(error) => self.tell(Event::Failed(error.to_string())),
@@ -316,6 +322,7 @@ impl Worker {
                 region,
             } => {
                 let bundle = Arc::new(Bundle::open_source(&model)?);
+                self.wanted_channels = bundle.description().channels.len();
                 let scan = Arc::new(self.open_scan(&scan, &bundle, job)?);
                 let study = Arc::new(Study::new(scan, bundle, region)?);
                 self.look_at(study, job)

@@ -8,7 +8,6 @@ use crate::ui::command::Command;
 use crate::ui::panels::{counted, duration, millilitres, section, slider_row};
 use crate::ui::state::{Choices, Facts, Job, Look, mask_statistics, mask_threshold};
 use crate::ui::theme;
-use crate::ui::widgets::colour_bar;
 
 /// The efforts offered.
 const EFFORTS: [(&str, Budget); 3] = [
@@ -20,13 +19,7 @@ const EFFORTS: [(&str, Budget); 3] = [
 /// Fewest and most supervoxels the slider offers.
 const COUNTS: std::ops::RangeInclusive<usize> = 20..=600;
 
-pub fn supervoxels(
-    ui: &mut Ui,
-    facts: &Facts,
-    choices: &mut Choices,
-    look: &mut Look,
-    commands: &mut Vec<Command>,
-) {
+pub fn supervoxels(ui: &mut Ui, facts: &Facts, choices: &mut Choices, commands: &mut Vec<Command>) {
     section(ui, "Supervoxels", |ui| {
         let found = facts.players.as_ref().map_or_else(
             || format!("{}", choices.supervoxel_count),
@@ -43,14 +36,6 @@ pub fn supervoxels(
         if slider_row(ui, "Supervoxel count", &found, &mut count, range).changed() {
             commands.push(Command::SetSupervoxelCount(count.round() as usize));
         }
-        let percent = format!("{:.0} %", look.boundary_opacity * 100.0);
-        slider_row(
-            ui,
-            "Boundary opacity",
-            &percent,
-            &mut look.boundary_opacity,
-            0.0..=1.0,
-        );
     });
 }
 
@@ -274,26 +259,14 @@ fn sentence(ui: &mut Ui, facts: &Facts, class: &str, snapshot: &crate::engine::S
 
 pub fn heatmap(ui: &mut Ui, facts: &Facts, look: &mut Look) {
     section(ui, "Heatmap and relevance mask", |ui| {
-        let percent = format!("{:.0} %", look.heatmap_opacity * 100.0);
-        slider_row(
-            ui,
-            "Heatmap opacity",
-            &percent,
-            &mut look.heatmap_opacity,
-            0.0..=1.0,
-        );
-        let Some(scale) = facts.heat_scale() else {
+        if facts.heat_scale().is_none() {
             ui.label(
                 RichText::new("The heatmap fills in while the explanation runs.")
                     .font(theme::small())
                     .color(theme::TEXT_QUIET),
             );
             return;
-        };
-        let unit = facts.shown().map_or("", |snapshot| {
-            snapshot.answer.question.value_function.unit()
-        });
-        colour_bar::signed(ui, scale, &format!("SHAP value, {unit}"));
+        }
         let Some(threshold) = mask_threshold(facts, look.mask_share) else {
             return;
         };
