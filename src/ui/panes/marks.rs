@@ -149,6 +149,31 @@ pub fn scale_bar(painter: &Painter, rect: Rect, mm_per_point: f64) {
     );
 }
 
+/// Words with an arrow that points to the left or right edge, left of a corner.
+pub fn arrow_chip(painter: &Painter, corner: Pos2, words: &str, toward_right: bool) {
+    const ARROW: f32 = 16.0;
+    let galley = painter.layout_no_wrap(words.to_owned(), theme::small(), theme::CAUTION);
+    let size = galley.size() + Vec2::new(ARROW + 4.0, 0.0);
+    let rect = Rect::from_min_size(corner - Vec2::new(size.x, 0.0), size);
+    painter.rect_filled(
+        rect.expand2(Vec2::new(4.0, 1.0)),
+        4.0,
+        Color32::from_black_alpha(150),
+    );
+    let (text, sign, tip) = if toward_right {
+        (rect.left(), 1.0, rect.right())
+    } else {
+        (rect.left() + ARROW + 4.0, -1.0, rect.left())
+    };
+    painter.galley(Pos2::new(text, rect.top()), galley, theme::CAUTION);
+    let stroke = Stroke::new(1.5, theme::CAUTION);
+    let tip = Pos2::new(tip, rect.center().y);
+    painter.line_segment([tip - Vec2::new(sign * ARROW, 0.0), tip], stroke);
+    for side in [-1.0, 1.0] {
+        painter.line_segment([tip + Vec2::new(-sign * 4.0, side * 4.0), tip], stroke);
+    }
+}
+
 /// A small button in a view's upper right corner: four corners of a frame. Whether it was
 /// clicked.
 pub fn enlarge_button(ui: &Ui, rect: Rect, name: &str) -> bool {

@@ -135,17 +135,12 @@ fn left_chip(painter: &egui::Painter, rect: Rect, convention: Convention) {
     } else {
         "Patient's left"
     };
-    let text = match convention {
-        Convention::Radiological => format!("{words} →"),
-        Convention::Neurological => format!("← {words}"),
-    };
-    marks::patched_text(
+    let toward_right = convention == Convention::Radiological;
+    marks::arrow_chip(
         painter,
         rect.right_top() + Vec2::new(-44.0, 10.0),
-        egui::Align2::RIGHT_TOP,
-        &text,
-        theme::small(),
-        theme::CAUTION,
+        words,
+        toward_right,
     );
 }
 

@@ -85,12 +85,7 @@ fn row(ui: &mut Ui, facts: &Facts, layer: Layer, look: &mut Look, commands: &mut
         } else {
             theme::TEXT_QUIET
         };
-        let label = egui::Label::new(RichText::new(name).color(colour)).truncate();
-        ui.add_sized(
-            [NAME_WIDTH, 18.0],
-            egui::Label::wrap_mode(label, egui::TextWrapMode::Truncate),
-        )
-        .on_hover_text(layer.hint());
+        column(ui, NAME_WIDTH, RichText::new(name).color(colour)).on_hover_text(layer.hint());
         opacity(ui, layer, look);
         if layer.has_areas() {
             drawn(ui, layer, look);
@@ -218,6 +213,17 @@ fn rulers(ui: &mut Ui, look: &Look, commands: &mut Vec<Command>) {
             }
         });
     }
+}
+
+/// A label of a fixed width, so that what follows stands in a column.
+fn column(ui: &mut Ui, width: f32, text: RichText) -> egui::Response {
+    let size = egui::Vec2::new(width, 18.0);
+    let left = egui::Layout::left_to_right(egui::Align::Center);
+    ui.allocate_ui_with_layout(size, left, |ui| {
+        ui.set_min_width(width);
+        ui.add(egui::Label::new(text).truncate())
+    })
+    .inner
 }
 
 fn wide_button(ui: &mut Ui, text: &str) -> egui::Response {

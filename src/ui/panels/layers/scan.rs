@@ -1,13 +1,12 @@
 //! The scan itself: channel, frame, grey window, interpolation.
 
-use egui::{RichText, Ui};
+use egui::Ui;
 
-use super::{interpolation_name, quiet};
+use super::{column, interpolation_name, quiet};
 use crate::gpu::Interpolation;
 use crate::ui::command::Command;
 use crate::ui::panes::pointer::shortened;
 use crate::ui::state::{Facts, Look};
-use crate::ui::theme;
 use crate::ui::view_command::ViewCommand;
 
 pub fn show(ui: &mut Ui, facts: &Facts, look: &Look, commands: &mut Vec<Command>) {
@@ -123,15 +122,7 @@ fn frame(ui: &mut Ui, facts: &Facts, commands: &mut Vec<Command>) {
 /// A control with its name before it.
 fn labelled(ui: &mut Ui, name: &str, control: impl FnOnce(&mut Ui) -> egui::Response) {
     ui.horizontal(|ui| {
-        let label = ui.add_sized(
-            [92.0, 18.0],
-            egui::Label::new(
-                RichText::new(name)
-                    .font(theme::small())
-                    .color(theme::TEXT_QUIET),
-            )
-            .halign(egui::Align::LEFT),
-        );
+        let label = column(ui, 92.0, quiet(name));
         control(ui).labelled_by(label.id);
     });
 }
