@@ -562,6 +562,8 @@ fn two_voxels() -> Study {
         supervoxels: LabelMap::new(grid, vec![1, 2]).unwrap(),
         classes: vec![class([0; 3]), class([255, 0, 0])],
         players: vec![PlayerSample::default(); 2],
+        second_scan: Volume::new(grid, Voxels::U8(vec![255, 0]), (1.0, 0.0), "other").unwrap(),
+        labels: [[1, 0], [0, 1], [1, 1]].map(|l| LabelMap::new(grid, l.to_vec()).unwrap()),
     }
 }
 

@@ -7,9 +7,10 @@ use glam::DVec3;
 
 use crate::base::{Plane, WorldBox};
 use crate::engine::{ModelSource, Part, ScanFile};
-use crate::explain::ValueFunction;
+use crate::explain::{ValueFunction, supervoxels};
 use crate::ui::layers::Layer;
 use crate::ui::panes::layout::Arrangement;
+use crate::ui::panes::volume::VolumeCommand;
 use crate::ui::view_command::{Larger, ViewCommand};
 
 /// One wish of the user.
@@ -33,6 +34,8 @@ pub enum Command {
     ChooseSaveFolder,
     Save(PathBuf),
     Explain,
+    /// As many runs again for a finished explanation.
+    GoOn,
     PauseOrResume,
     Cancel,
     SelectClass(usize),
@@ -40,6 +43,7 @@ pub enum Command {
     AskAbout(Part),
     SelectValueFunction(ValueFunction),
     SetSupervoxelCount(usize),
+    SelectSupervoxelMethod(supervoxels::Method),
     MoveCrosshair(DVec3),
     /// Scrub through a plane by voxels, positive toward right, front or head.
     Scrub(Plane, i32),
@@ -58,6 +62,7 @@ pub enum Command {
     CutAway,
     /// What can be asked of the views and layers.
     View(ViewCommand),
+    Volume(VolumeCommand),
     DismissMessage,
 }
 

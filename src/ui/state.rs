@@ -8,14 +8,18 @@ use glam::DVec3;
 use crate::base::colour::Rgb;
 use crate::base::{Convention, Grid, Phase, Plane, Progress, WorldBox};
 use crate::engine::{
-    Ask, Budget, EarlySlice, Explanation, MaskStatistics, ModelSource, Part, Players, ScanFile,
-    Segmentation, Snapshot, Study, largest_value, player_samples, ranked,
+    Ask, Budget, EarlySlice, ExplainSettings, Explanation, MaskStatistics, MeasuredPart,
+    ModelSource, Part, Players, ScanFile, Segmentation, Snapshot, Study, largest_value,
+    player_samples, ranked,
 };
-use crate::explain::ValueFunction;
+use crate::explain::baseline::Baseline;
+use crate::explain::supervoxels::{self, SupervoxelSettings};
+use crate::explain::{Method, ValueFunction};
 use crate::gpu::{Camera, ClassStyle, Interpolation, PlayerSample, Window};
 use crate::ui::grey_windows::Unit;
 use crate::ui::layers::{Layer, LayerLooks};
 use crate::ui::overlays::Overlays;
+use crate::ui::panes::volume::VolumeLook;
 use crate::volume::{self, Volume};
 
 /// Facts that came up from the engine for the open study.
@@ -28,6 +32,8 @@ pub struct Facts {
     pub explanation: Option<Arc<Explanation>>,
     /// Label maps and a second scan that were added to the study.
     pub overlays: Overlays,
+    /// Runs, and the largest standard error over the range of the values after them.
+    pub convergence: Vec<[f64; 2]>,
     /// The newest slice of a scan that is being opened.
     pub early_slice: Option<EarlySlice>,
     /// A folder of which one series has to be chosen.
@@ -85,15 +91,49 @@ pub struct Choices {
     pub scan: Vec<ScanFile>,
     pub model: ModelSource,
     pub supervoxel_count: usize,
+    pub supervoxel_method: supervoxels::Method,
     pub class: usize,
     /// Which part of the class is asked about.
     pub part: Part,
     pub value_function: ValueFunction,
     pub budget: Budget,
+    pub baseline: Baseline,
+    pub estimator: Method,
+    pub measured: MeasuredPart,
     pub seed: u64,
 }
 
 impl Choices {
+    /// How the next explanation is made.
+    pub fn settings(&self) -> ExplainSettings {
+        ExplainSettings {
+            class: Some(self.class),
+            value_function: self.value_function,
+            budget: self.budget,
+            baseline: self.baseline,
+            method: self.estimator,
+            measured: self.measured,
+            seed: self.seed,
+            ..ExplainSettings::default()
+        }
+    }
+
+    /// Whether an explanation that was made so would be made otherwise now.
+    pub fn differ_from(&self, made: &ExplainSettings) -> bool {
+        (self.baseline, self.estimator, self.measured, self.seed)
+            != (made.baseline, made.method, made.measured, made.seed)
+    }
+
+    /// How the region is divided.
+    pub fn division(&self) -> SupervoxelSettings {
+        SupervoxelSettings {
+            count: self.supervoxel_count,
+            method: self.supervoxel_method,
+            leave_out_air: true,
+            ..SupervoxelSettings::default()
+        }
+    }
+
     /// What is asked about the chosen class.
     pub fn ask(&self) -> Ask {
         Ask {
@@ -143,8 +183,13 @@ pub struct Look {
     /// Share of the largest SHAP value from which a supervoxel is in the mask.
     pub mask_share: f32,
     pub cut_away: bool,
+    /// Colours, opacity and cuts of the volume view.
+    pub volume: VolumeLook,
     pub selected_player: Option<usize>,
     pub hovered_player: Option<usize>,
+    pub rank_by: RankBy,
+    /// The chosen supervoxel that the ranking has brought into sight.
+    pub ranking_shows: Option<usize>,
     /// The region while it is being dragged.
     pub dragged_region: Option<WorldBox>,
     /// Wheel movement of each slice view that is not yet a whole step.
@@ -167,6 +212,28 @@ impl Ruler {
     }
 }
 
+/// What the ranking of supervoxels is sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RankBy {
+    For,
+    Against,
+    Size,
+    Doubt,
+}
+
+impl RankBy {
+    pub const ALL: [Self; 4] = [Self::For, Self::Against, Self::Size, Self::Doubt];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::For => "Evidence for",
+            Self::Against => "Evidence against",
+            Self::Size => "Largest either way",
+            Self::Doubt => "Least certain",
+        }
+    }
+}
+
 /// See [`Look::appearance`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Appearance {
@@ -177,6 +244,7 @@ pub struct Appearance {
     layers: LayerLooks,
     mask_share: f32,
     cut_away: bool,
+    volume: VolumeLook,
     class_visible: Vec<bool>,
     dragged_region: Option<WorldBox>,
 }
@@ -210,8 +278,11 @@ impl Look {
             class_visible: vec![true; study.classes().len()],
             mask_share: 0.5,
             cut_away: true,
+            volume: VolumeLook::of(study.first_channel()),
             selected_player: None,
             hovered_player: None,
+            rank_by: RankBy::For,
+            ranking_shows: None,
             dragged_region: None,
             wheel: [0.0; 3],
             pointer_mm: None,
@@ -233,6 +304,7 @@ impl Look {
             layers: self.layers.clone(),
             mask_share: self.mask_share,
             cut_away: self.cut_away,
+            volume: self.volume.clone(),
             class_visible: self.class_visible.clone(),
             dragged_region: self.dragged_region,
         }
@@ -345,6 +417,7 @@ impl Facts {
     pub fn forget_explanation(&mut self) {
         self.snapshot = None;
         self.explanation = None;
+        self.convergence.clear();
     }
 
     /// The newest attribution, streaming or finished, if it is of the supervoxels shown.
@@ -353,6 +426,17 @@ impl Facts {
         self.snapshot
             .as_deref()
             .filter(|snapshot| Arc::ptr_eq(&snapshot.players, players))
+    }
+
+    /// Takes in the newest values of a stream.
+    pub fn take_snapshot(&mut self, snapshot: Arc<Snapshot>) {
+        if let Some(forecast) = snapshot.forecast() {
+            let runs = snapshot.evaluations as f64;
+            // Another question asked of the same runs is another course.
+            self.convergence.retain(|point| point[0] < runs);
+            self.convergence.push([runs, forecast.ratio]);
+        }
+        self.snapshot = Some(snapshot);
     }
 
     /// What the views draw for each player.

@@ -88,6 +88,37 @@ impl SortedSample {
         below as f64 / self.0.len().max(1) as f64
     }
 
+    /// Whether the values are Hounsfield units: more than stray voxels below -500 are
+    /// lung, bowel gas or the air around, and an MR scan has no such numbers.
+    pub fn is_hounsfield(&self) -> bool {
+        let darkest = self.percentile(2.0);
+        self.share_below(-500.0) > 0.001 && darkest.is_some_and(|value| value >= -10_000.0)
+    }
+
+    /// The middle 99 % of what is brighter than the air around the head or body; the
+    /// first number is less than the second. From 0 to 1 for an empty sample.
+    pub fn tissue_window(&self) -> (f64, f64) {
+        let (Some(low), Some(high)) = (self.percentile(2.0), self.percentile(98.0)) else {
+            return (0.0, 1.0);
+        };
+        // A tenth of the robust range parts air from tissue well enough (Smith 2002,
+        // Fast robust automated brain extraction, finds the head by the same rule).
+        let tissue = self.above(low + 0.1 * (high - low));
+        match (tissue.percentile(0.5), tissue.percentile(99.5)) {
+            (Some(low), Some(high)) if low < high => (low, high),
+            _ => {
+                // One value, or a mask with a few voxels of another one.
+                let low = self.percentile(0.0).unwrap_or(0.0);
+                let high = self.percentile(100.0).unwrap_or(1.0);
+                if low < high {
+                    (low, high)
+                } else {
+                    (low - 0.5, high + 0.5)
+                }
+            }
+        }
+    }
+
     fn above(&self, value: f64) -> Self {
         Self(
             self.0
@@ -110,32 +141,10 @@ pub const SOFT_TISSUE_WINDOW: (f64, f64) = (-160.0, 240.0);
 /// dark background does not decide over the contrast inside.
 pub fn default_window(volume: &Volume) -> (f64, f64) {
     let sample = SortedSample::of(&volume.to_f32());
-    let (Some(low), Some(high)) = (sample.percentile(2.0), sample.percentile(98.0)) else {
-        return (0.0, 1.0);
-    };
-    // More than stray voxels below -500: lung, bowel gas or the air around, in
-    // Hounsfield units. An MR scan has no such numbers.
-    let looks_like_ct = sample.share_below(-500.0) > 0.001 && low >= -10_000.0;
-    if looks_like_ct {
+    if sample.is_hounsfield() {
         return SOFT_TISSUE_WINDOW;
     }
-    // A tenth of the robust range parts air from tissue well enough (Smith 2002,
-    // Fast robust automated brain extraction, finds the head by the same rule).
-    let tissue = sample.above(low + 0.1 * (high - low));
-    let window = (tissue.percentile(0.5), tissue.percentile(99.5));
-    match window {
-        (Some(low), Some(high)) if low < high => (low, high),
-        _ => {
-            // One value, or a mask with a few voxels of another one.
-            let low = sample.percentile(0.0).unwrap_or(0.0);
-            let high = sample.percentile(100.0).unwrap_or(1.0);
-            if low < high {
-                (low, high)
-            } else {
-                (low - 0.5, high + 0.5)
-            }
-        }
-    }
+    sample.tissue_window()
 }
 
 #[cfg(test)]

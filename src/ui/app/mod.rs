@@ -7,10 +7,9 @@ mod views;
 use std::sync::Arc;
 
 use crate::engine::{
-    Budget, Compute, ComputeOptions, DeviceChoice, Engine, FIRST_SUPERVOXELS, ModelSource,
+    Compute, ComputeOptions, DeviceChoice, Engine, ExplainSettings, FIRST_SUPERVOXELS, ModelSource,
     OverlayLoader, Part, ScanFile, assets,
 };
-use crate::explain::ValueFunction;
 use crate::gpu::{GpuContext, GpuError, Tier};
 use crate::ui::command::Command;
 use crate::ui::dialogs::Dialogs;
@@ -108,6 +107,7 @@ impl Viewer {
             )?),
             _ => None,
         };
+        let defaults = ExplainSettings::default();
         let mut viewer = Self {
             facts: Facts::default(),
             look: None,
@@ -117,11 +117,15 @@ impl Viewer {
                     .model
                     .unwrap_or_else(|| assets::demonstration_bundle().into()),
                 supervoxel_count: FIRST_SUPERVOXELS,
+                supervoxel_method: Default::default(),
                 class: 1,
                 part: Part::default(),
-                value_function: ValueFunction::default(),
-                budget: Budget::PerPlayer(6.0),
-                seed: 0,
+                value_function: defaults.value_function,
+                budget: defaults.budget,
+                baseline: defaults.baseline,
+                estimator: defaults.method,
+                measured: defaults.measured,
+                seed: defaults.seed,
             },
             job: Job::Idle,
             layout: Layout::default(),

@@ -32,6 +32,7 @@ impl Viewer {
             .show(ui, |ui| {
                 panels::status::show(ui, &self.facts, self.look.as_ref());
             });
+        let pointer_before = self.look.as_ref().and_then(|look| look.pointer_mm);
         if let Some(look) = &mut self.look {
             look.pointer_mm = None;
             look.hovered_player = None;
@@ -54,13 +55,17 @@ impl Viewer {
         egui::CentralPanel::no_frame()
             .frame(Frame::new().fill(theme::WINDOW))
             .show(ui, |ui| self.views(ui));
+        // The bar at the bottom was drawn before the views knew where the pointer is.
+        if self.look.as_ref().and_then(|look| look.pointer_mm) != pointer_before {
+            ui.ctx().request_repaint();
+        }
     }
 
     fn side(&mut self, ui: &mut Ui) {
         let Some(look) = &mut self.look else { return };
         let (facts, commands) = (&self.facts, &mut self.commands);
         panels::layers::show(ui, facts, &self.choices, look, commands);
-        panels::explanation::supervoxels(ui, facts, &mut self.choices, commands);
+        panels::explanation::supervoxels::show(ui, facts, &mut self.choices, commands);
         let paused = self.engine.job().is_paused();
         panels::explanation::run(
             ui,
@@ -71,7 +76,7 @@ impl Viewer {
             paused,
             commands,
         );
-        panels::explanation::heatmap(ui, facts, look);
+        panels::explanation::heatmap::show(ui, facts, look);
         panels::ranking::show(ui, facts, look, commands);
     }
 
@@ -128,6 +133,7 @@ impl Viewer {
                 Pane::Volume => panes::volume::show(ui, rect, &shown, look, renderer, commands),
             }
         });
+        panels::volume_look::show(ui.ctx(), &mut look.volume, &mut self.commands);
         self.appearance = Some(appearance);
         if let Some(renderer) = &self.renderer
             && renderer.wants_refinement()

@@ -133,7 +133,8 @@ pub fn card(painter: &Painter, rect: Rect, response: &Response, facts: &Facts, l
     if rect.height() < 200.0 || rect.width() < 220.0 {
         return;
     }
-    let mut bottom = rect.bottom() - 12.0;
+    // Above the letter of the body side, which a long line would reach.
+    let mut bottom = rect.bottom() - 36.0;
     for reading in readings(facts, look, at).iter().rev() {
         let text = format!("{}: {}", shortened(&reading.name), reading.value);
         let corner = egui::pos2(rect.right() - 28.0, bottom);

@@ -1,15 +1,28 @@
 //! The volume view: the whole scan, seen from somewhere.
 
-use egui::{Align2, PointerButton, Rect, Sense, Ui};
-use glam::{DVec2, DVec3};
+mod chips;
+mod command;
+mod cube;
+mod handles;
+mod look;
+mod picking;
+mod screen;
 
-use crate::base::side_letter;
-use crate::gpu::{Cutaway, RaycastView, RegionView, ScanStyle};
+pub use command::{VolumeCommand, carry_out};
+pub use look::{Switch, VolumeLook};
+
+use egui::{Align2, PointerButton, Pos2, Rect, Sense, Ui, Vec2};
+use glam::DVec2;
+
+use crate::base::{Grid, WorldBox};
+use crate::gpu::{Cutaway, OverlayStyle, Quality, RaycastView, RegionView, ScanStyle};
 use crate::ui::command::{Command, Pane};
 use crate::ui::panes::{Shown, marks};
 use crate::ui::render::ViewRenderer;
 use crate::ui::state::Look;
 use crate::ui::theme;
+
+use screen::Screen;
 
 /// Shows the volume rendering and turns gestures into a new camera or commands.
 pub fn show(
@@ -30,70 +43,94 @@ pub fn show(
 
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, 0.0, theme::VIEW);
-    let pixels_per_point = ui.pixels_per_point();
-    let size_px = [rect.width(), rect.height()]
-        .map(|points| (points * pixels_per_point).round().max(1.0) as u32);
-    let mut note = "";
+    let screen = Screen::new(rect, ui.pixels_per_point(), look.camera);
+    let grid = study.first_channel().grid();
+    let view_at = |look: &Look, quality| {
+        view(
+            grid,
+            study.region,
+            look,
+            shown.overlay,
+            screen.size_px,
+            quality,
+        )
+    };
+    let mut badges = Vec::new();
     if let Some(renderer) = renderer {
-        let grid = study.first_channel().grid();
-        let picture = renderer.volume(grid, moving, |quality| {
-            let mut view = RaycastView::of(grid, look.window, size_px, quality);
-            view.camera = look.camera;
-            view.overlay = shown.overlay;
-            view.region = Some(RegionView {
-                bounds: look.dragged_region.unwrap_or(study.region),
-                clip_scan: false,
-                line_opacity: 0.8,
-            });
-            if look.cut_away {
-                view.scan = ScanStyle::solid(look.window);
-                view.cutaway = Some(Cutaway::toward(
-                    &look.camera,
-                    look.crosshair_mm,
-                    [true, true, false],
-                ));
-            }
-            view
-        });
+        let picture = renderer.volume(grid, moving, |quality| view_at(look, quality));
         if let Some((texture, fine)) = picture {
             painter.image(texture, rect, marks::WHOLE_PICTURE, egui::Color32::WHITE);
             if !fine {
-                note = "coarse while it changes";
+                badges.push("coarse while it changes".to_owned());
             }
         }
+        badges.extend(renderer.volume_notes(grid));
     }
-    marks::title(&painter, rect, "3D", note);
-    orientation_marks(&painter, rect, look);
+    let whole = view_at(look, Quality::at_rest(crate::gpu::Tier::Full, grid));
+    picking::gestures(ui, &response, &screen, &whole, shown.facts, look, commands);
+    marks::title(&painter, rect, "3D", "");
+    badges.extend(cut_notes(look));
+    draw_badges(&painter, rect, &badges);
+    cube::show(ui, rect, &look.camera, commands);
+    handles::show(ui, &screen, &look.volume, commands);
+    chips::show(ui, rect, look, commands);
 }
 
-/// Letters of the six body sides around a small ball of axes in the lower right.
-fn orientation_marks(painter: &egui::Painter, rect: Rect, look: &Look) {
-    const REACH: f32 = 22.0;
-    let center = rect.right_bottom() - egui::Vec2::splat(40.0);
-    let (right, up, forward) = (look.camera.right(), look.camera.up(), look.camera.forward());
-    let mut sides: Vec<(DVec3, f64)> = [DVec3::X, DVec3::Y, DVec3::Z]
-        .into_iter()
-        .flat_map(|axis| [axis, -axis])
-        .map(|axis| (axis, axis.dot(forward)))
-        .collect();
-    // Far sides first, so that near letters lie over them.
-    sides.sort_by(|a, b| b.1.total_cmp(&a.1));
-    for (axis, depth) in sides {
-        let at = center + egui::Vec2::new(axis.dot(right) as f32, -axis.dot(up) as f32) * REACH;
-        let strength = (0.75 - 0.35 * depth as f32).clamp(0.3, 1.0);
-        let colour = theme::CAUTION.gamma_multiply(strength);
-        painter.line_segment(
-            [center, at],
-            egui::Stroke::new(1.0, colour.gamma_multiply(0.5)),
-        );
-        marks::patched_text(
+/// What is drawn at a quality.
+fn view(
+    grid: &Grid,
+    region: WorldBox,
+    look: &Look,
+    overlay: OverlayStyle,
+    size_px: [u32; 2],
+    quality: Quality,
+) -> RaycastView {
+    let mut view = RaycastView::of(grid, look.window, size_px, quality);
+    view.camera = look.camera;
+    view.overlay = overlay;
+    view.region = Some(RegionView {
+        bounds: look.dragged_region.unwrap_or(region),
+        clip_scan: false,
+        line_opacity: if look.volume.region_box { 0.8 } else { 0.0 },
+    });
+    if look.cut_away {
+        view.scan = ScanStyle::solid(look.window);
+        view.cutaway = Some(Cutaway::toward(
+            &look.camera,
+            look.crosshair_mm,
+            [true, true, false],
+        ));
+    }
+    view
+}
+
+/// What is not drawn because the user said so.
+fn cut_notes(look: &Look) -> Vec<String> {
+    let volume = &look.volume;
+    [
+        (look.cut_away, "cut away at the crosshair"),
+        (volume.crop.is_some(), "cropped"),
+        (volume.clip.is_some(), "clipped"),
+    ]
+    .into_iter()
+    .filter(|(is_so, _)| *is_so)
+    .map(|(_, text)| text.to_owned())
+    .collect()
+}
+
+/// What a viewer must know about the picture, in the lower left corner.
+fn draw_badges(painter: &egui::Painter, rect: Rect, badges: &[String]) {
+    let mut at = Pos2::new(rect.left() + 10.0, rect.bottom() - 8.0);
+    for badge in badges.iter().rev() {
+        let line = marks::patched_text(
             painter,
             at,
-            Align2::CENTER_CENTER,
-            &side_letter(axis).to_string(),
+            Align2::LEFT_BOTTOM,
+            badge,
             theme::small(),
-            colour,
+            theme::CAUTION,
         );
+        at.y = line.top() - 5.0;
     }
 }
 
@@ -116,10 +153,9 @@ fn gestures(
         let by = DVec2::new(f64::from(delta.x), f64::from(delta.y));
         look.camera.pan(by, rect.height().max(1.0) as u32);
     } else if response.dragged_by(PointerButton::Primary) {
-        look.camera
-            .orbit(f64::from(-delta.x) * 0.008, f64::from(delta.y) * 0.008);
+        look.volume.navigation.turn(&mut look.camera, delta);
     }
-    let mut moving = response.dragged() && delta != egui::Vec2::ZERO;
+    let mut moving = response.dragged() && delta != Vec2::ZERO;
     if response.hovered() {
         let (scroll, zoom) = ui.input(|input| (input.smooth_scroll_delta.y, input.zoom_delta()));
         let factor = f64::from(zoom) * (f64::from(scroll) * 0.002).exp();

@@ -29,6 +29,11 @@ struct Shown {
 }
 
 impl DevicePainter {
+    /// The longest side of a volume that the device draws whole.
+    pub fn largest_volume_side(&self) -> usize {
+        self.gpu.largest_volume_side()
+    }
+
     pub fn new(gpu: GpuContext, egui: Arc<RwLock<egui_wgpu::Renderer>>) -> Result<Self, GpuError> {
         Ok(Self {
             scene: Scene::new(&gpu)?,

@@ -257,6 +257,23 @@ impl ViewRenderer {
         }
     }
 
+    /// What a viewer must know about pictures of the volume: a scan that was thinned out
+    /// to fit the device, and drawing without one.
+    pub fn volume_notes(&self, grid: &Grid) -> Vec<String> {
+        let mut notes = Vec::new();
+        if let Painter::Device(painter) = &self.painter {
+            let side = painter.largest_volume_side().max(1);
+            let thinned = grid.dims().map(|n| n.div_ceil(side));
+            if let Some(most) = thinned.into_iter().max().filter(|&most| most > 1) {
+                notes.push(format!("3D thinned by {most}"));
+            }
+        }
+        if self.tier == Tier::Software {
+            notes.push("software rendering".to_owned());
+        }
+        notes
+    }
+
     /// Tells whether an explanation runs.
     pub fn set_network_busy(&mut self, busy: bool) {
         self.network_is_busy = busy;
