@@ -19,6 +19,7 @@ mod modalities;
 mod picture;
 mod players;
 mod reference;
+pub mod rendering;
 mod reporting;
 mod scan;
 mod segment;
