@@ -8,7 +8,7 @@ use glam::DVec3;
 use crate::base::{Plane, WorldBox};
 use crate::engine::{ModelSource, Part, ScanFile};
 use crate::explain::ValueFunction;
-use crate::ui::panes::volume::VolumeCommand;
+use crate::ui::panes::volume::{self, VolumeCommand};
 
 /// One wish of the user.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,7 +98,7 @@ const fn command_key(key: Key) -> Option<KeyboardShortcut> {
 }
 
 /// The names of the menus, in order.
-pub const MENUS: [&str; 3] = ["File", "Explanation", "View"];
+pub const MENUS: [&str; 4] = ["File", "Explanation", "View", "3D"];
 
 /// All commands of the menus, with the keys that send them.
 pub fn menu_entries() -> Vec<MenuEntry> {
@@ -202,6 +202,10 @@ pub fn menu_entries() -> Vec<MenuEntry> {
     ];
     for ((pane, pressed), label) in Pane::ALL.into_iter().zip(keys).zip(labels) {
         entries.push(entry("View", label, key(pressed), Command::Enlarge(pane)));
+    }
+    for (label, pressed, command) in volume::menu() {
+        let shortcut = pressed.map(|key| KeyboardShortcut::new(Modifiers::SHIFT, key));
+        entries.push(entry("3D", label, shortcut, Command::Volume(command)));
     }
     entries
 }
