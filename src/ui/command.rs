@@ -7,7 +7,7 @@ use glam::DVec3;
 
 use crate::base::{Plane, WorldBox};
 use crate::engine::{ModelSource, Part, ScanFile};
-use crate::explain::ValueFunction;
+use crate::explain::{ValueFunction, supervoxels};
 use crate::ui::panes::volume::{self, VolumeCommand};
 
 /// One wish of the user.
@@ -31,6 +31,8 @@ pub enum Command {
     ChooseSaveFolder,
     Save(PathBuf),
     Explain,
+    /// As many runs again for a finished explanation.
+    GoOn,
     PauseOrResume,
     Cancel,
     SelectClass(usize),
@@ -38,6 +40,7 @@ pub enum Command {
     AskAbout(Part),
     SelectValueFunction(ValueFunction),
     SetSupervoxelCount(usize),
+    SelectSupervoxelMethod(supervoxels::Method),
     MoveCrosshair(DVec3),
     /// Scrub through a plane by voxels, positive toward right, front or head.
     Scrub(Plane, i32),
