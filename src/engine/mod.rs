@@ -20,6 +20,7 @@ mod overlay;
 mod picture;
 mod players;
 mod reference;
+pub mod rendering;
 mod reporting;
 mod scan;
 mod segment;

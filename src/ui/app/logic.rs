@@ -493,7 +493,13 @@ impl Viewer {
         if ctx.egui_wants_keyboard_input() {
             return;
         }
-        for entry in menu_entries() {
+        let mut entries = menu_entries();
+        // A key also counts as pressed where Shift is held besides.
+        entries.sort_by_key(|entry| {
+            let held = entry.shortcut.map(|shortcut| shortcut.modifiers);
+            std::cmp::Reverse(held.map_or(0, |held| u8::from(held.shift) + u8::from(held.command)))
+        });
+        for entry in entries {
             if let Some(shortcut) = entry.shortcut
                 && ctx.input_mut(|input| input.consume_shortcut(&shortcut))
             {
