@@ -97,6 +97,7 @@ impl Viewer {
                 // The last of the stream may still be on its way; this is what it ends in.
                 self.select_class(self.choices.class);
             }
+            Event::KeptAndRemoved(_) => {}
             Event::Saved(folder) => {
                 let name = folder.file_name().map_or_else(
                     || folder.display().to_string(),
