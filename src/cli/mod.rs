@@ -12,6 +12,7 @@ mod info;
 mod masked;
 mod open;
 mod progress;
+mod render;
 mod segment;
 mod study;
 mod supervoxels;
@@ -55,6 +56,8 @@ enum Command {
     Supervoxels(supervoxels::Supervoxels),
     /// Segment a scan and explain the segmentation with supervoxel Shapley values
     Explain(explain::Explain),
+    /// Draw a scan, its structures and its evidence in 3D into picture files
+    Render(render::Render),
     /// Measure the program on this machine
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -184,6 +187,7 @@ fn run(
         Some(Command::Segment(segment)) => segment::run(&segment, &common),
         Some(Command::Supervoxels(supervoxels)) => supervoxels::run(&supervoxels, &common),
         Some(Command::Explain(explain)) => explain::run(&explain, &common),
+        Some(Command::Render(render)) => render::run(&render, &common),
         Some(Command::Bench(bench)) => bench::run(&bench, &common, measure_window),
         Some(Command::Debug(debug)) => debug::run(&debug, &common),
     }

@@ -11,14 +11,17 @@ mod channels;
 mod compute;
 mod control;
 mod error;
+pub mod evidence;
 mod explaining;
 pub mod folder;
 mod geometry;
 mod masked_scan;
 mod modalities;
+mod overlay;
 mod picture;
 mod players;
 mod reference;
+pub mod rendering;
 mod reporting;
 mod scan;
 mod segment;
@@ -33,12 +36,13 @@ pub use compute::{Compute, ComputeOptions};
 pub use control::JobControl;
 pub use error::EngineError;
 pub use explaining::{
-    Answer, Ask, Explanation, Part, Snapshot, Task, WANTED_TOLERANCE, explain, journal,
-    masked_network,
+    Answer, Ask, Between, Explanation, Part, Snapshot, Task, WANTED_TOLERANCE, explain,
+    explain_between, journal, masked_network,
 };
 pub use geometry::{GeometryCard, VoxelAxis};
 pub use masked_scan::masked_scan;
 pub use modalities::{Modalities, SupervoxelShares, modalities};
+pub use overlay::{Comparison, LabelOverlay, Overlay, OverlayFound, OverlayLoader, ScanOverlay};
 pub use players::{Division, Players};
 pub use reference::{ClassAgreement, Reference, ReferenceClasses, ReferenceFile};
 pub use scan::{InputFile, OpenOptions, Scan};
@@ -53,5 +57,5 @@ pub use worker::{Engine, Event, SPLIT_BY_CHANNEL, Waker};
 
 pub use crate::io::atomic::write_bytes;
 pub use crate::io::dicom::series_path;
-pub use crate::io::{EarlySlice, Reading};
+pub use crate::io::{EarlySlice, LabelNames, Reading};
 pub use crate::model::{ModelSource, Precision};

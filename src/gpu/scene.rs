@@ -6,7 +6,8 @@
 
 use super::device::GpuContext;
 use super::error::GpuError;
-use super::tables::{HEAT_COLOURS, PlayerEntry, palette};
+use super::plane_layers::LabelSlot;
+use super::tables::{CLASS_COLOURS, PlayerEntry, palette, spread};
 use super::texels::{LabelTexels, LayerFacts, ScanTexels};
 use super::uniform::{ScanFacts, SceneFacts};
 use super::view::{ClassStyle, PlayerSample};
@@ -15,6 +16,15 @@ use crate::volume::{LabelMap, Volume};
 /// Textures are written in pieces of about this size, so that the staging memory stays
 /// small.
 const PIECE_BYTES: usize = 64 << 20;
+
+/// Layers that slices alone show; see [`super::plane_layers`].
+#[derive(Debug)]
+struct PlaneResources {
+    labels: [wgpu::TextureView; 3],
+    second_scan: wgpu::TextureView,
+    colours: wgpu::Buffer,
+    styles: [Vec<ClassStyle>; 3],
+}
 
 /// Layers on the graphics device. Any of them may be absent.
 #[derive(Debug)]
@@ -27,6 +37,7 @@ pub struct Scene {
     sampler: wgpu::Sampler,
     palette: wgpu::Buffer,
     players: wgpu::Buffer,
+    plane: PlaneResources,
     bind_group: wgpu::BindGroup,
     facts: SceneFacts,
     uploaded_bytes: u64,
@@ -48,11 +59,19 @@ impl Scene {
         });
         let palette = table(gpu, "palette", size_of_val(palette(&[]).as_slice()))?;
         let players = table(gpu, "players", size_of::<PlayerEntry>())?;
+        let labels = || empty(wgpu::TextureFormat::R8Uint, "an empty label map");
+        let plane = PlaneResources {
+            labels: [labels()?, labels()?, labels()?],
+            second_scan: empty(gpu.scan_format(), "an empty scan")?,
+            colours: table(gpu, "label colours", size_of::<[f32; 4]>())?,
+            styles: Default::default(),
+        };
         let bind_group = bind(
             gpu,
             [&scan, &bricks, &segmentation, &supervoxels],
             &sampler,
             [&palette, &players],
+            &plane,
         );
         let mut scene = Self {
             gpu: gpu.clone(),
@@ -63,6 +82,7 @@ impl Scene {
             sampler,
             palette,
             players,
+            plane,
             bind_group,
             facts: SceneFacts::default(),
             uploaded_bytes: 0,
@@ -89,6 +109,23 @@ impl Scene {
             return Ok(());
         };
         let texels = ScanTexels::new(scan, self.gpu.largest_volume_side());
+        self.scan = self.upload_scan("the scan", &texels)?;
+        self.bricks = self.upload(
+            "the scan",
+            texels.bricks.dims,
+            wgpu::TextureFormat::R8Unorm,
+            &texels.bricks.largest,
+        )?;
+        self.facts.scan = Some(ScanFacts::from(&texels));
+        self.rebind();
+        Ok(())
+    }
+
+    fn upload_scan(
+        &mut self,
+        what: &'static str,
+        texels: &ScanTexels,
+    ) -> Result<wgpu::TextureView, GpuError> {
         let format = self.gpu.scan_format();
         let bytes = if format == wgpu::TextureFormat::R16Float {
             texels
@@ -99,14 +136,49 @@ impl Scene {
         } else {
             bytemuck::cast_slice(&texels.texels).to_vec()
         };
-        self.scan = self.upload("the scan", texels.facts.dims, format, &bytes)?;
-        self.bricks = self.upload(
-            "the scan",
-            texels.bricks.dims,
-            wgpu::TextureFormat::R8Unorm,
-            &texels.bricks.largest,
-        )?;
-        self.facts.scan = Some(ScanFacts::from(&texels));
+        self.upload(what, texels.facts.dims, format, &bytes)
+    }
+
+    /// Shows a second scan on slices, or none.
+    pub fn set_second_scan(&mut self, scan: Option<&Volume>) -> Result<(), GpuError> {
+        self.facts.plane.second_scan = None;
+        if let Some(scan) = scan {
+            let texels = ScanTexels::new(scan, self.gpu.largest_volume_side());
+            self.plane.second_scan = self.upload_scan("the second scan", &texels)?;
+            self.facts.plane.second_scan = Some(ScanFacts::from(&texels));
+            self.rebind();
+        }
+        Ok(())
+    }
+
+    /// Shows a label map beside the segmentation on slices, or none.
+    pub fn set_labels(
+        &mut self,
+        slot: LabelSlot,
+        labels: Option<&LabelMap>,
+    ) -> Result<(), GpuError> {
+        self.facts.plane.labels[slot.index()] = None;
+        if let Some(labels) = labels {
+            let (texture, facts) = self.upload_labels("a label map", labels)?;
+            self.plane.labels[slot.index()] = texture;
+            self.facts.plane.labels[slot.index()] = Some(facts);
+            self.rebind();
+        }
+        Ok(())
+    }
+
+    /// Sets the styles of a label map's labels; index 0 is never drawn.
+    pub fn set_label_colours(
+        &mut self,
+        slot: LabelSlot,
+        styles: &[ClassStyle],
+    ) -> Result<(), GpuError> {
+        self.plane.styles[slot.index()] = styles.to_vec();
+        let (colours, spans) = spread(&self.plane.styles);
+        let buffer = self.plane.colours.clone();
+        let bytes = bytemuck::cast_slice(&colours);
+        self.plane.colours = self.write_table("label colours", bytes, buffer)?;
+        self.facts.plane.colours = spans;
         self.rebind();
         Ok(())
     }
@@ -142,7 +214,7 @@ impl Scene {
         let entries = palette(classes);
         let buffer = self.palette.clone();
         self.palette = self.write_table("palette", bytemuck::cast_slice(&entries), buffer)?;
-        self.facts.class_count = count(entries.len() - HEAT_COLOURS);
+        self.facts.class_count = count(entries.len() - CLASS_COLOURS);
         self.rebind();
         Ok(())
     }
@@ -194,6 +266,11 @@ impl Scene {
                 entry(4, texture(Uint)),
                 entry(5, table),
                 entry(6, table),
+                entry(20, texture(Uint)),
+                entry(21, texture(Uint)),
+                entry(22, texture(Uint)),
+                entry(23, texture(Float { filterable: true })),
+                entry(24, table),
             ],
         })
     }
@@ -209,6 +286,7 @@ impl Scene {
             ],
             &self.sampler,
             [&self.palette, &self.players],
+            &self.plane,
         );
     }
 
@@ -361,7 +439,9 @@ fn bind(
     [scan, bricks, segmentation, supervoxels]: [&wgpu::TextureView; 4],
     sampler: &wgpu::Sampler,
     [palette, players]: [&wgpu::Buffer; 2],
+    plane: &PlaneResources,
 ) -> wgpu::BindGroup {
+    let [reference, kept, removed] = &plane.labels;
     use wgpu::BindingResource::{Sampler, TextureView};
     let entry = |binding, resource| wgpu::BindGroupEntry { binding, resource };
     gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
@@ -375,6 +455,11 @@ fn bind(
             entry(4, TextureView(supervoxels)),
             entry(5, palette.as_entire_binding()),
             entry(6, players.as_entire_binding()),
+            entry(20, TextureView(reference)),
+            entry(21, TextureView(kept)),
+            entry(22, TextureView(removed)),
+            entry(23, TextureView(&plane.second_scan)),
+            entry(24, plane.colours.as_entire_binding()),
         ],
     })
 }

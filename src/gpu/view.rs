@@ -11,6 +11,7 @@ use crate::base::{Grid, WorldBox};
 
 use super::camera::Camera;
 use super::device::Tier;
+use super::plane_layers::PlaneLayers;
 
 /// The scan values drawn as black and as white.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,6 +32,8 @@ impl Window {
 pub enum Interpolation {
     Nearest,
     Linear,
+    /// Through every voxel, with smooth curves between them (Catmull and Rom).
+    Cubic,
 }
 
 /// What one player (supervoxel) contributes, as far as it is known.
@@ -72,6 +75,12 @@ pub struct OverlayStyle {
     /// Supervoxel ids, not player indices.
     pub selected_supervoxel: Option<u16>,
     pub hovered_supervoxel: Option<u16>,
+    /// Opacity of the relevance mask's area and of its outline.
+    pub mask_fill: f32,
+    pub mask_outline: f32,
+    /// The heatmap shows how uncertain the values are; `heat_scale` is then the
+    /// half-width of an interval.
+    pub heat_shows_error: bool,
 }
 
 impl Default for OverlayStyle {
@@ -86,6 +95,9 @@ impl Default for OverlayStyle {
             hatch_undecided: true,
             selected_supervoxel: None,
             hovered_supervoxel: None,
+            mask_fill: 0.0,
+            mask_outline: 1.0,
+            heat_shows_error: false,
         }
     }
 }
@@ -103,6 +115,8 @@ pub struct SliceView {
     pub window: Window,
     pub interpolation: Interpolation,
     pub overlay: OverlayStyle,
+    /// Layers that slices alone show.
+    pub layers: PlaneLayers,
     /// The region that is explained.
     pub region: Option<WorldBox>,
     /// How much darker everything outside the region is: 0 not at all, 1 black.
@@ -301,6 +315,7 @@ mod tests {
             },
             interpolation: Interpolation::Linear,
             overlay: OverlayStyle::default(),
+            layers: PlaneLayers::default(),
             region: None,
             dim_outside_region: 0.0,
             background: Rgb([0; 3]),

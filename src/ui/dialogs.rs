@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::engine::{ModelSource, Slot};
 use crate::ui::command::{Command, Shot};
+use crate::ui::view_command::ViewCommand;
 
 /// Opens dialogs and keeps the answer until the window asks for it.
 pub struct Dialogs {
@@ -46,6 +47,23 @@ impl Dialogs {
                 .add_filter("All files", &["*"])
                 .pick_files()
                 .map(|paths| Command::OpenScan(paths.into_iter().map(Into::into).collect()))
+        });
+    }
+
+    pub fn choose_overlay(&self) {
+        self.ask(|dialog| {
+            dialog
+                .set_title("Add a label map or another scan")
+                .add_filter(
+                    "Label maps and scans",
+                    &[
+                        "nii", "gz", "hdr", "img", "dcm", "ima", "nrrd", "nhdr", "mha", "mhd",
+                        "npy",
+                    ],
+                )
+                .add_filter("All files", &["*"])
+                .pick_file()
+                .map(|path| Command::View(ViewCommand::OpenOverlay(path.into())))
         });
     }
 

@@ -6,7 +6,7 @@ use egui::{Key, Modifiers, Role};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use glam::DVec3;
 use voxplain::ui::Launch;
-use voxplain::ui::command::{COMMANDS, Command, Need, Shot, ShotOf};
+use voxplain::ui::command::{Command, Need, Shot, ShotOf, commands};
 use voxplain::ui::settings::{Sides, ThemeChoice};
 
 use crate::desk::{
@@ -41,7 +41,7 @@ fn whoever_asks_for_what_cannot_be_done_hears_why() {
     window.run_steps(2);
     let now = window.state().situation();
     let mut refused = 0;
-    for entry in COMMANDS {
+    for entry in commands() {
         let Some(why) = entry.need.missing(&now) else {
             continue;
         };
@@ -52,7 +52,7 @@ fn whoever_asks_for_what_cannot_be_done_hears_why() {
         settle(&mut window);
         refused += 1;
     }
-    let need_something = COMMANDS.iter().filter(|entry| entry.need != Need::Nothing);
+    let need_something = commands().filter(|entry| entry.need != Need::Nothing);
     assert_eq!(refused, need_something.count());
 }
 
@@ -84,7 +84,7 @@ fn a_command_is_found_and_sent_without_a_mouse() {
     type_text(&mut window, "enlarge");
     press(&mut window, Modifiers::NONE, Key::ArrowDown);
     press(&mut window, Modifiers::NONE, Key::Enter);
-    let enlarged = window.state().look.as_ref().unwrap().enlarged;
+    let enlarged = window.state().layout.enlarged;
     assert_eq!(enlarged.unwrap().label(), "Coronal");
 }
 
@@ -93,7 +93,7 @@ fn the_sheet_of_keys_names_every_key() {
     let mut window = window(launch(Vec::new()));
     window.run_steps(2);
     press(&mut window, Modifiers::NONE, Key::Questionmark);
-    for entry in COMMANDS.iter().filter(|entry| !entry.keys.is_empty()) {
+    for entry in commands().filter(|entry| !entry.keys.is_empty()) {
         let name = entry.label.trim_end_matches('…');
         assert!(text(&window, name).is_some(), "{name}");
         let key = window.ctx.format_shortcut(&entry.keys[0]);

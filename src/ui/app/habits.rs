@@ -202,8 +202,15 @@ impl Viewer {
             let (down, time_s) = ctx.input(|input| (input.pointer.any_down(), input.time));
             self.history.observe(Stance::of(look, study), down, time_s);
         }
+        if let Some(look) = &mut self.look {
+            look.mouse = self.settings.mouse;
+        }
         self.settings.value_function = self.choices.value_function;
         self.settings.budget = self.choices.budget.to_string();
+        if self.kept_layout.as_ref() != Some(&self.layout) {
+            self.settings.layout = serde_json::to_value(&self.layout).ok();
+            self.kept_layout = Some(self.layout.clone());
+        }
         let (down, size) = ctx.input(|input| {
             let viewport = input.viewport();
             let usual = viewport.fullscreen != Some(true) && viewport.maximized != Some(true);

@@ -53,6 +53,7 @@ impl Viewer {
             });
         }
         self.take_answers();
+        self.take_overlays();
         self.watch_device(ctx);
         self.take_dropped_files(ctx);
         self.take_shortcuts(ctx);
@@ -78,6 +79,7 @@ impl Viewer {
                 }
                 self.show_notes(&segmentation.notes);
                 self.facts.segmentation = Some(segmentation);
+                self.compare_reference();
                 if self.choices.supervoxel_method.needs_classes() {
                     self.find_supervoxels();
                 }
@@ -107,6 +109,7 @@ impl Viewer {
                 // The last of the stream may still be on its way; this is what it ends in.
                 self.select_class(self.choices.class);
             }
+            Event::KeptAndRemoved(_) => {}
             Event::Saved(folder) => {
                 let name = folder.file_name().map_or_else(
                     || folder.display().to_string(),
@@ -117,9 +120,18 @@ impl Viewer {
                     text: format!("The explanation was saved in the folder {name}."),
                 });
             }
-            Event::SeveralSeries { folder, series } => {
+            Event::SeveralSeries {
+                folder,
+                series,
+                channels,
+            } => {
                 self.explain_when_ready = false;
-                self.facts.series_to_choose = Some(SeriesChoice { folder, series });
+                self.facts.series_to_choose = Some(SeriesChoice {
+                    folder,
+                    series,
+                    channels,
+                    ticked: Vec::new(),
+                });
             }
             Event::Cancelled => {
                 self.history.stop_waiting();
@@ -155,19 +167,9 @@ impl Viewer {
     /// A scan is open: show it at once, before it is segmented.
     /// Adds to what is said about the study.
     fn show_notes(&mut self, notes: &[String]) {
-        if notes.is_empty() {
-            return;
+        for note in notes {
+            self.note(note);
         }
-        let said = self.message.take().filter(|m| m.kind == MessageKind::Note);
-        let lines: Vec<String> = said
-            .map(|message| message.text)
-            .into_iter()
-            .chain(notes.iter().cloned())
-            .collect();
-        self.message = Some(Message {
-            kind: MessageKind::Note,
-            text: lines.join("\n"),
-        });
     }
 
     fn show_study(&mut self, study: Arc<Study>) {
@@ -190,6 +192,9 @@ impl Viewer {
             // Left and right never change sides unasked.
             look.convention = self.settings.sides.convention();
             self.history.forget();
+            if let Some(before) = &self.look {
+                look.interpolation = before.interpolation;
+            }
             self.look = Some(look);
             if let Some(renderer) = &mut self.renderer {
                 renderer.set_scan(study.first_channel());
@@ -212,6 +217,11 @@ impl Viewer {
             self.choices.class = study.foreground().next().unwrap_or(0);
         }
         self.facts.study = Some(study);
+        if same_scan {
+            self.compare_reference();
+        } else {
+            self.forget_added_layers();
+        }
         self.find_supervoxels();
     }
 
@@ -286,6 +296,8 @@ impl Viewer {
                 }
             }
             Command::ShowGeometry => self.show_geometry(),
+            Command::Enlarge(pane) => self.layout.toggle_enlarged(pane),
+            Command::View(command) => self.change_views(command),
             Command::SelectClass(class) => self.select_class(class),
             Command::AskAbout(part) => {
                 self.choices.part = part;
@@ -325,18 +337,17 @@ impl Viewer {
                 look.window = Window { low, high };
             }
             Command::AutomaticWindow => {
-                let (low, high) = volume::default_window(volume);
+                let channel = study.scan.channels.get(look.channel);
+                let (low, high) = volume::default_window(channel.unwrap_or(volume));
                 look.window = Window { low, high };
-            }
-            Command::Enlarge(pane) => {
-                look.enlarged = (look.enlarged != Some(pane)).then_some(pane);
+                look.inverted = false;
             }
             Command::ResetViews => {
                 let fresh = Look::at(study, look.window);
                 look.zoom = fresh.zoom;
                 look.center_mm = fresh.center_mm;
                 look.camera = fresh.camera;
-                look.enlarged = None;
+                self.layout.arrange(self.layout.arrangement());
                 look.crosshair_mm = fresh.crosshair_mm;
             }
             Command::CutAway => look.cut_away = !look.cut_away,

@@ -4,6 +4,7 @@ mod graphics;
 mod habits;
 mod logic;
 mod view;
+mod views;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,13 +14,14 @@ use egui::mutex::RwLock;
 use crate::base::{Pace, Phase};
 use crate::engine::{
     Compute, ComputeOptions, DeviceChoice, Engine, ExplainSettings, FIRST_SUPERVOXELS, ModelSource,
-    Part, ScanFile, Slot, assets,
+    OverlayLoader, Part, ScanFile, Slot, assets,
 };
 use crate::gpu::{GpuContext, GpuError, Tier};
 use crate::ui::capture;
 use crate::ui::command::Command;
 use crate::ui::dialogs::Dialogs;
 use crate::ui::history::History;
+use crate::ui::panes::layout::Layout;
 use crate::ui::render::{DrawOn, RenderError, ViewRenderer};
 use crate::ui::settings::{Settings, SettingsStore, settings_folder};
 use crate::ui::sheets::Sheet;
@@ -71,8 +73,11 @@ pub struct Viewer {
     history: History,
     /// What lies over the window.
     sheet: Option<Sheet>,
+    /// How the views share the window. Belongs to no study, so it can be kept.
+    pub layout: Layout,
     message: Option<Message>,
     engine: Engine,
+    overlay_loader: OverlayLoader,
     renderer: Option<ViewRenderer>,
     view_device: String,
     graphics: Option<Graphics>,
@@ -88,6 +93,8 @@ pub struct Viewer {
     picture: Slot<capture::Outcome>,
     /// When the phase that is shown began.
     pace: Option<(Phase, Pace)>,
+    /// The layout that the settings hold.
+    kept_layout: Option<Layout>,
     /// Whether keys rather than the mouse moved the focus last.
     focus_by_keys: bool,
     /// What waits for the user's answer after a run that did not end well.
@@ -122,6 +129,7 @@ impl Viewer {
             Arc::new(move || waking.read().request_repaint())
         };
         let context = graphics.as_ref().map(|graphics| graphics.context.clone());
+        let overlay_loader = OverlayLoader::start(Arc::clone(&waker) as _)?;
         let compute = Compute::new(launch.device, context, launch.compute);
         let engine = Engine::start(compute, waker)?;
         let renderer = Graphics::renderer(graphics.as_ref(), ctx, draw_on)?;
@@ -146,6 +154,7 @@ impl Viewer {
                 seed: defaults.seed,
             },
             job: Job::Idle,
+            layout: settings.kept_layout(),
             settings,
             store,
             history: History::default(),
@@ -155,6 +164,7 @@ impl Viewer {
                 text,
             }),
             engine,
+            overlay_loader,
             renderer,
             view_device: graphics::name(graphics.as_ref(), draw_on),
             graphics,
@@ -165,6 +175,7 @@ impl Viewer {
             views: egui::Rect::ZERO,
             picture: Slot::default(),
             pace: None,
+            kept_layout: None,
             focus_by_keys: false,
             held_back: None,
             dialogs: Dialogs::new(ctx),

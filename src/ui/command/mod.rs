@@ -4,6 +4,8 @@
 
 mod list;
 mod need;
+mod view_commands;
+mod window_commands;
 
 use std::path::PathBuf;
 
@@ -14,8 +16,9 @@ use crate::engine::{ModelSource, Part, ScanFile};
 use crate::explain::{ValueFunction, supervoxels};
 use crate::ui::panes::volume::VolumeCommand;
 use crate::ui::settings::{RecentScan, ThemeChoice};
+use crate::ui::view_command::ViewCommand;
 
-pub use list::{COMMANDS, Entry, Menu, entry_of, keys_by_precision};
+pub use list::{Entry, Menu, commands, entry_of, keys_by_precision};
 pub use need::{Need, Situation};
 
 /// One wish of the user.
@@ -67,6 +70,8 @@ pub enum Command {
     Enlarge(Pane),
     ResetViews,
     CutAway,
+    /// What can be asked of the views and layers.
+    View(ViewCommand),
     Volume(VolumeCommand),
     DismissMessage,
     /// Find a command by its words.
@@ -114,7 +119,8 @@ pub enum ShotOf {
 }
 
 /// The four views.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(into = "&'static str", try_from = "String")]
 pub enum Pane {
     Slice(Plane),
     Volume,
@@ -133,5 +139,23 @@ impl Pane {
             Self::Slice(plane) => plane.label(),
             Self::Volume => "3D",
         }
+    }
+}
+
+impl From<Pane> for &'static str {
+    fn from(pane: Pane) -> Self {
+        pane.label()
+    }
+}
+
+impl TryFrom<String> for Pane {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let named = |pane: &Self| pane.label() == name;
+        Self::ALL
+            .into_iter()
+            .find(named)
+            .ok_or_else(|| format!("there is no view {name}"))
     }
 }
