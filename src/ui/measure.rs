@@ -213,11 +213,11 @@ impl Canvas {
     fn paint(
         &self,
         triangles: &[egui::ClippedPrimitive],
-        textures: egui::TexturesDelta,
+        mut textures: egui::TexturesDelta,
     ) -> Result<(), String> {
         let RenderState { device, queue, .. } = &self.state;
         let mut renderer = self.state.renderer.write();
-        for (id, images) in textures.set {
+        for (id, images) in textures.set.drain() {
             for image in images {
                 renderer.update_texture(device, queue, id, &image);
             }
@@ -248,7 +248,7 @@ impl Canvas {
         }
         work.push(encoder.finish());
         let drawn = queue.submit(work);
-        for id in textures.free {
+        for id in textures.free.drain() {
             renderer.free_texture(&id);
         }
         // A screen would take the picture now; a software adapter draws it meanwhile.

@@ -6,8 +6,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use eframe::App as _;
-
 use crate::gpu::device_descriptor;
 use crate::ui::settings::SettingsStore;
 use crate::ui::{Launch, Viewer};

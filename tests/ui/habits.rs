@@ -6,7 +6,7 @@ use egui::{Key, Modifiers, Role};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use glam::DVec3;
 use voxplain::ui::Launch;
-use voxplain::ui::command::{Command, Need, Shot, ShotOf, commands};
+use voxplain::ui::command::{Command, Need, Shot, ShotOf, all_commands};
 use voxplain::ui::settings::{Sides, ThemeChoice};
 
 use crate::desk::{
@@ -41,7 +41,7 @@ fn whoever_asks_for_what_cannot_be_done_hears_why() {
     window.run_steps(2);
     let now = window.state().situation();
     let mut refused = 0;
-    for entry in commands() {
+    for entry in all_commands() {
         let Some(why) = entry.need.missing(&now) else {
             continue;
         };
@@ -52,7 +52,7 @@ fn whoever_asks_for_what_cannot_be_done_hears_why() {
         settle(&mut window);
         refused += 1;
     }
-    let need_something = commands().filter(|entry| entry.need != Need::Nothing);
+    let need_something = all_commands().filter(|entry| entry.need != Need::Nothing);
     assert_eq!(refused, need_something.count());
 }
 
@@ -93,7 +93,7 @@ fn the_sheet_of_keys_names_every_key() {
     let mut window = window(launch(Vec::new()));
     window.run_steps(2);
     press(&mut window, Modifiers::NONE, Key::Questionmark);
-    for entry in commands().filter(|entry| !entry.keys.is_empty()) {
+    for entry in all_commands().filter(|entry| !entry.keys.is_empty()) {
         let name = entry.label.trim_end_matches('…');
         assert!(text(&window, name).is_some(), "{name}");
         let key = window.ctx.format_shortcut(&entry.keys[0]);

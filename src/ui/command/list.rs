@@ -130,19 +130,19 @@ pub(super) const fn control_shift(key: Key) -> KeyboardShortcut {
 }
 
 /// All commands that have a place in the menus, in their order.
-pub fn commands() -> impl Iterator<Item = &'static Entry> {
+pub fn all_commands() -> impl Iterator<Item = &'static Entry> {
     WINDOW_COMMANDS.iter().chain(VIEW_COMMANDS)
 }
 
 /// The list's line for a command.
 pub fn entry_of(command: &Command) -> Option<&'static Entry> {
-    commands().find(|entry| entry.command == *command)
+    all_commands().find(|entry| entry.command == *command)
 }
 
 /// All keys with their commands. Those with more modifiers come first, because a key
 /// also counts as pressed where Shift is held besides.
 pub fn keys_by_precision() -> Vec<(KeyboardShortcut, &'static Entry)> {
-    let mut keys: Vec<_> = commands()
+    let mut keys: Vec<_> = all_commands()
         .flat_map(|entry| entry.keys.iter().map(move |key| (*key, entry)))
         .collect();
     let held = |key: &KeyboardShortcut| {
@@ -165,15 +165,15 @@ mod tests {
                 assert_ne!(a, b, "{} and {}", entry.label, other.label);
             }
         }
-        for (i, entry) in commands().enumerate() {
-            for other in commands().skip(i + 1) {
+        for (i, entry) in all_commands().enumerate() {
+            for other in all_commands().skip(i + 1) {
                 assert_ne!(entry.label, other.label);
                 assert_ne!(entry.command, other.command);
             }
             assert_eq!(entry_of(&entry.command).unwrap().label, entry.label);
         }
         for menu in Menu::ALL {
-            assert!(commands().any(|entry| entry.menu == menu), "{menu:?}");
+            assert!(all_commands().any(|entry| entry.menu == menu), "{menu:?}");
         }
     }
 

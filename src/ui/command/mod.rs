@@ -18,7 +18,7 @@ use crate::ui::panes::volume::VolumeCommand;
 use crate::ui::settings::{RecentScan, ThemeChoice};
 use crate::ui::view_command::ViewCommand;
 
-pub use list::{Entry, Menu, commands, entry_of, keys_by_precision};
+pub use list::{Entry, Menu, all_commands, entry_of, keys_by_precision};
 pub use need::{Need, Situation};
 
 /// One wish of the user.

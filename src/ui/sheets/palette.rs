@@ -3,7 +3,7 @@
 use egui::{Align2, Key, Modifiers, RichText, ScrollArea, Sense, TextEdit, Ui, Vec2};
 
 use super::{Place, Sheet};
-use crate::ui::command::{Command, Situation, commands};
+use crate::ui::command::{Command, Situation, all_commands};
 use crate::ui::settings::RecentScan;
 use crate::ui::theme;
 
@@ -26,7 +26,7 @@ struct Line {
 
 /// The lines that fit what was typed, the best first; all of them where nothing was.
 fn lines(query: &str, now: &Situation, recent: &[RecentScan]) -> Vec<Line> {
-    let listed = commands()
+    let listed = all_commands()
         .filter(|entry| entry.command != Command::ShowPalette)
         .filter_map(|entry| {
             let place = entry.menu.label();
@@ -268,7 +268,7 @@ mod tests {
 
     #[test]
     fn every_command_is_found_by_its_own_name() {
-        for entry in commands() {
+        for entry in all_commands() {
             if entry.command != Command::ShowPalette {
                 assert_eq!(best(entry.label), entry.label);
             }

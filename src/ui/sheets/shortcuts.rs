@@ -3,7 +3,7 @@
 use egui::{Grid, RichText, ScrollArea, Ui};
 
 use super::Place;
-use crate::ui::command::{Command, Menu, commands};
+use crate::ui::command::{Command, Menu, all_commands};
 use crate::ui::settings::MouseProfile;
 use crate::ui::theme;
 
@@ -66,7 +66,7 @@ pub fn show(ui: &Ui, mouse: MouseProfile, commands: &mut Vec<Command>) {
 
 fn keys(ui: &mut Ui, menus: &[Menu]) {
     for menu in menus {
-        let rows: Vec<(String, &str)> = commands()
+        let rows: Vec<(String, &str)> = all_commands()
             .filter(|entry| entry.menu == *menu && !entry.keys.is_empty())
             .map(|entry| {
                 let keys: Vec<String> = entry
