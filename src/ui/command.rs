@@ -116,6 +116,16 @@ pub struct MenuEntry {
     pub command: Command,
 }
 
+/// A key in words: egui's signs for the arrows are in none of the window's fonts.
+pub fn key_in_words(ctx: &egui::Context, shortcut: &KeyboardShortcut) -> String {
+    let sign = shortcut.logical_key.symbol_or_name();
+    let text = ctx.format_shortcut(shortcut);
+    match text.strip_suffix(sign) {
+        Some(modifiers) => format!("{modifiers}{}", shortcut.logical_key.name()),
+        None => text,
+    }
+}
+
 const fn key(key: Key) -> Option<KeyboardShortcut> {
     Some(KeyboardShortcut::new(Modifiers::NONE, key))
 }

@@ -2,7 +2,7 @@
 
 use egui::{Align, Layout, RichText, Ui};
 
-use crate::ui::command::{Command, MENUS, menu_entries};
+use crate::ui::command::{Command, MENUS, key_in_words, menu_entries};
 use crate::ui::state::Facts;
 use crate::ui::theme;
 
@@ -23,7 +23,7 @@ pub fn show(ui: &mut Ui, facts: &Facts, view_device: &str, commands: &mut Vec<Co
                 {
                     let mut button = egui::Button::new(entry.label);
                     if let Some(shortcut) = entry.shortcut {
-                        button = button.shortcut_text(ui.ctx().format_shortcut(&shortcut));
+                        button = button.shortcut_text(key_in_words(ui.ctx(), &shortcut));
                     }
                     if ui.add(button).clicked() {
                         commands.push(entry.command);
