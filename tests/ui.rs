@@ -17,6 +17,8 @@ mod overlays;
 mod readouts;
 #[path = "ui/views.rs"]
 mod views;
+#[path = "ui/volume.rs"]
+mod volume;
 #[path = "ui/work.rs"]
 mod work;
 

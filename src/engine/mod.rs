@@ -11,6 +11,7 @@ mod channels;
 mod compute;
 mod control;
 mod error;
+pub mod evidence;
 mod explaining;
 pub mod folder;
 mod geometry;
@@ -20,6 +21,7 @@ mod overlay;
 mod picture;
 mod players;
 mod reference;
+pub mod rendering;
 mod reporting;
 mod scan;
 mod segment;
@@ -34,8 +36,8 @@ pub use compute::{Compute, ComputeOptions};
 pub use control::JobControl;
 pub use error::EngineError;
 pub use explaining::{
-    Answer, Ask, Explanation, Part, Snapshot, Task, WANTED_TOLERANCE, explain, journal,
-    masked_network,
+    Answer, Ask, Between, Explanation, Part, Snapshot, Task, WANTED_TOLERANCE, explain,
+    explain_between, journal, masked_network,
 };
 pub use geometry::{GeometryCard, VoxelAxis};
 pub use masked_scan::masked_scan;

@@ -10,7 +10,7 @@ use crate::engine::{ModelSource, Part, ScanFile};
 use crate::explain::{ValueFunction, supervoxels};
 use crate::ui::layers::Layer;
 use crate::ui::panes::layout::Arrangement;
-use crate::ui::panes::volume::VolumeCommand;
+use crate::ui::panes::volume::{self, VolumeCommand};
 use crate::ui::view_command::{Larger, ViewCommand};
 
 /// One wish of the user.
@@ -135,7 +135,7 @@ const fn command_key(key: Key) -> Option<KeyboardShortcut> {
 }
 
 /// The names of the menus, in order.
-pub const MENUS: [&str; 3] = ["File", "Explanation", "View"];
+pub const MENUS: [&str; 4] = ["File", "Explanation", "View", "3D"];
 
 /// All commands of the menus, with the keys that send them.
 pub fn menu_entries() -> Vec<MenuEntry> {
@@ -359,6 +359,10 @@ pub fn menu_entries() -> Vec<MenuEntry> {
             .zip([Key::S, Key::T, Key::V, Key::K])
     {
         view("View", label, key(pressed), ViewCommand::Toggle(layer));
+    }
+    for (label, pressed, command) in volume::menu() {
+        let shortcut = pressed.map(|key| KeyboardShortcut::new(Modifiers::SHIFT, key));
+        entries.push(entry("3D", label, shortcut, Command::Volume(command)));
     }
     entries
 }

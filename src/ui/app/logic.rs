@@ -97,6 +97,7 @@ impl Viewer {
                 // The last of the stream may still be on its way; this is what it ends in.
                 self.select_class(self.choices.class);
             }
+            Event::KeptAndRemoved(_) => {}
             Event::Saved(folder) => {
                 let name = folder.file_name().map_or_else(
                     || folder.display().to_string(),
@@ -493,7 +494,13 @@ impl Viewer {
         if ctx.egui_wants_keyboard_input() {
             return;
         }
-        for entry in menu_entries() {
+        let mut entries = menu_entries();
+        // A key also counts as pressed where Shift is held besides.
+        entries.sort_by_key(|entry| {
+            let held = entry.shortcut.map(|shortcut| shortcut.modifiers);
+            std::cmp::Reverse(held.map_or(0, |held| u8::from(held.shift) + u8::from(held.command)))
+        });
+        for entry in entries {
             if let Some(shortcut) = entry.shortcut
                 && ctx.input_mut(|input| input.consume_shortcut(&shortcut))
             {

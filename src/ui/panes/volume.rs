@@ -8,7 +8,7 @@ mod look;
 mod picking;
 mod screen;
 
-pub use command::{VolumeCommand, carry_out};
+pub use command::{VolumeCommand, carry_out, menu};
 pub use look::{Switch, VolumeLook};
 
 use egui::{Align2, PointerButton, Pos2, Rect, Sense, Ui, Vec2};
