@@ -7,6 +7,7 @@ pub mod command;
 mod dialogs;
 pub mod grey_windows;
 pub mod layers;
+mod looking;
 pub mod overlays;
 mod panels;
 pub mod panes;
