@@ -1,6 +1,5 @@
 //! What happens between frames: facts come in, commands are carried out.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use glam::DVec3;
@@ -12,7 +11,7 @@ use crate::engine::{
 };
 use crate::explain::relevance_mask::MaskRule;
 use crate::gpu::Window;
-use crate::ui::command::{Command, menu_entries};
+use crate::ui::command::{Command, entry_of};
 use crate::ui::layers::Layer;
 use crate::ui::panes;
 use crate::ui::render::ViewRenderer;
@@ -54,8 +53,15 @@ impl Viewer {
         self.take_dropped_files(ctx);
         self.take_shortcuts(ctx);
         for command in std::mem::take(&mut self.commands) {
-            self.carry_out(command);
+            // Whoever asks for what cannot be done hears why.
+            let need = entry_of(&command).map(|entry| entry.need);
+            if let Some(why) = need.and_then(|need| need.missing(&self.situation())) {
+                self.note(why);
+            } else if let Some(command) = self.carry_out_habit(ctx, command) {
+                self.carry_out(command);
+            }
         }
+        self.remember(ctx);
     }
 
     fn absorb(&mut self, event: Event) {
@@ -125,11 +131,15 @@ impl Viewer {
                     ticked: Vec::new(),
                 });
             }
-            Event::Cancelled => self.forget_dragged_region(),
+            Event::Cancelled => {
+                self.history.stop_waiting();
+                self.forget_dragged_region();
+            }
             Event::Failed(text) => {
                 self.facts.early_slice = None;
                 self.explain_when_ready = false;
                 self.opening = false;
+                self.history.stop_waiting();
                 self.forget_dragged_region();
                 self.message = Some(Message {
                     kind: MessageKind::Failure,
@@ -174,6 +184,7 @@ impl Viewer {
         self.facts.early_slice = None;
         self.choices.scan.clone_from(&study.scan.files);
         self.choices.model.clone_from(study.bundle.source());
+        self.remember_scan();
         let same_scan = self
             .facts
             .study
@@ -184,13 +195,13 @@ impl Viewer {
         self.facts.forget_explanation();
         if !same_scan {
             let (low, high) = volume::default_window(study.first_channel());
-            let convention = self.look.as_ref().map(|look| look.convention);
             let mut look = Look::at(&study, Window { low, high });
             // Left and right never change sides unasked.
-            look.convention = convention.unwrap_or_default();
+            look.convention = self.settings.sides.convention();
             if let Some(before) = &self.look {
                 look.interpolation = before.interpolation;
             }
+            self.history.forget();
             self.look = Some(look);
             if let Some(renderer) = &mut self.renderer {
                 renderer.set_scan(study.first_channel());
@@ -253,16 +264,7 @@ impl Viewer {
             Command::ChooseScanFolder => self.dialogs.choose_scan_folder(),
             Command::ChooseModel => self.dialogs.choose_model(),
             Command::ChooseWeights { preset } => self.dialogs.choose_weights(preset),
-            Command::ChooseSaveFolder => {
-                if self.facts.explanation.is_some() {
-                    self.dialogs.choose_save_folder();
-                } else {
-                    self.message = Some(Message {
-                        kind: MessageKind::Note,
-                        text: "There is no finished explanation to save yet.".to_owned(),
-                    });
-                }
-            }
+            Command::ChooseSaveFolder => self.dialogs.choose_save_folder(),
             Command::OpenScan(paths) => {
                 self.explain_when_ready &= self.facts.study.is_none();
                 self.open(paths, self.choices.model.clone());
@@ -349,7 +351,6 @@ impl Viewer {
                 look.window = Window { low, high };
                 look.inverted = false;
             }
-            Command::SwitchConvention => look.convention = look.convention.other(),
             Command::ResetViews => {
                 let fresh = Look::at(study, look.window);
                 look.zoom = fresh.zoom;
@@ -457,43 +458,5 @@ impl Viewer {
         // What is shown stays until the new ones come, but cannot be explained.
         self.facts.players = None;
         self.find_supervoxels();
-    }
-
-    fn take_dropped_files(&mut self, ctx: &egui::Context) {
-        let dropped: Vec<PathBuf> = ctx.input(|input| {
-            input
-                .raw
-                .dropped_files
-                .iter()
-                .map(|file| file.path().to_owned())
-                .collect()
-        });
-        if let [path] = dropped.as_slice()
-            && ModelSource::is_model(path)
-        {
-            self.commands.push(Command::OpenModel(path.clone().into()));
-        } else if !dropped.is_empty() {
-            let scans = dropped.into_iter().map(Into::into).collect();
-            self.commands.push(Command::OpenScan(scans));
-        }
-    }
-
-    fn take_shortcuts(&mut self, ctx: &egui::Context) {
-        if ctx.egui_wants_keyboard_input() {
-            return;
-        }
-        let mut entries = menu_entries();
-        // A key also counts as pressed where Shift is held besides.
-        entries.sort_by_key(|entry| {
-            let held = entry.shortcut.map(|shortcut| shortcut.modifiers);
-            std::cmp::Reverse(held.map_or(0, |held| u8::from(held.shift) + u8::from(held.command)))
-        });
-        for entry in entries {
-            if let Some(shortcut) = entry.shortcut
-                && ctx.input_mut(|input| input.consume_shortcut(&shortcut))
-            {
-                self.commands.push(entry.command);
-            }
-        }
     }
 }

@@ -1,9 +1,11 @@
 //! The window's application: its state, its logic and how it is laid out.
 
+mod habits;
 mod logic;
 mod view;
 mod views;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::engine::{
@@ -13,9 +15,12 @@ use crate::engine::{
 use crate::gpu::{GpuContext, GpuError, Tier};
 use crate::ui::command::Command;
 use crate::ui::dialogs::Dialogs;
+use crate::ui::history::History;
 use crate::ui::panes::layout::Layout;
 use crate::ui::render::{DrawOn, RenderError, ViewRenderer};
-use crate::ui::state::{Appearance, Choices, Facts, Job, Look, Message};
+use crate::ui::settings::{Settings, SettingsStore, settings_folder};
+use crate::ui::sheets::Sheet;
+use crate::ui::state::{Appearance, Choices, Facts, Job, Look, Message, MessageKind};
 use crate::ui::theme;
 
 /// What the window opens with.
@@ -31,6 +36,8 @@ pub struct Launch {
     /// Open nothing: for the empty state and tests.
     pub empty: bool,
     pub draw_on: DrawOn,
+    /// Where settings are kept; nowhere in tests.
+    pub settings_folder: Option<PathBuf>,
 }
 
 impl Launch {
@@ -43,6 +50,7 @@ impl Launch {
             explain_at_once: true,
             empty: false,
             draw_on: DrawOn::Automatic,
+            settings_folder: settings_folder(),
         }
     }
 }
@@ -55,11 +63,17 @@ pub struct Viewer {
     pub job: Job,
     /// How the views share the window. Belongs to no study, so it can be kept.
     pub layout: Layout,
+    pub settings: Settings,
+    store: SettingsStore,
+    history: History,
+    /// What lies over the window.
+    sheet: Option<Sheet>,
     message: Option<Message>,
     engine: Engine,
     overlay_loader: OverlayLoader,
     renderer: Option<ViewRenderer>,
     view_device: String,
+    graphics: Option<GpuContext>,
     dialogs: Dialogs,
     commands: Vec<Command>,
     explain_when_ready: bool,
@@ -78,6 +92,9 @@ impl Viewer {
         launch: Launch,
     ) -> Result<Self, ViewerError> {
         theme::apply(ctx);
+        let (store, settings, note) = SettingsStore::open(launch.settings_folder);
+        theme::choose(ctx, settings.theme);
+        ctx.set_zoom_factor(settings.text_scale);
         let context = render_state
             .map(|state| {
                 GpuContext::from_parts(
@@ -95,6 +112,7 @@ impl Viewer {
             let ctx = ctx.clone();
             Arc::new(move || ctx.request_repaint())
         };
+        let graphics = context.clone();
         let compute = Compute::new(launch.device, context.clone(), launch.compute);
         let overlay_loader = OverlayLoader::start(Arc::clone(&waker) as _)?;
         let engine = Engine::start(compute, waker)?;
@@ -120,8 +138,8 @@ impl Viewer {
                 supervoxel_method: Default::default(),
                 class: 1,
                 part: Part::default(),
-                value_function: defaults.value_function,
-                budget: defaults.budget,
+                value_function: settings.value_function,
+                budget: settings.budget(),
                 baseline: defaults.baseline,
                 estimator: defaults.method,
                 measured: defaults.measured,
@@ -129,11 +147,19 @@ impl Viewer {
             },
             job: Job::Idle,
             layout: Layout::default(),
-            message: None,
+            settings,
+            store,
+            history: History::default(),
+            sheet: None,
+            message: note.map(|text| Message {
+                kind: MessageKind::Note,
+                text,
+            }),
             engine,
             overlay_loader,
             renderer,
             view_device,
+            graphics,
             dialogs: Dialogs::new(ctx),
             commands: Vec::new(),
             explain_when_ready: launch.explain_at_once,
@@ -155,6 +181,12 @@ impl Viewer {
         self.renderer
             .as_ref()
             .map_or(0, ViewRenderer::uploaded_bytes)
+    }
+
+    /// Whether the graphics device of the views is gone.
+    fn device_is_lost(&self) -> bool {
+        let graphics = self.graphics.as_ref();
+        graphics.is_some_and(|graphics| graphics.health().lost.is_some())
     }
 
     /// Asks for something, as a menu or a key would.
@@ -194,7 +226,7 @@ impl eframe::App for Viewer {
         self.show(ui);
     }
 
-    fn clear_color(&self, _visuals: &egui::Visuals) -> [f32; 4] {
-        theme::WINDOW.to_normalized_gamma_f32()
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.extreme_bg_color.to_normalized_gamma_f32()
     }
 }

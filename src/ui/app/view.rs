@@ -4,7 +4,7 @@ use egui::{Frame, Margin, Rect, Ui};
 
 use super::Viewer;
 use crate::engine::undecided_players;
-use crate::gpu::{LabelSlot, OverlayStyle};
+use crate::gpu::{GpuContext, LabelSlot, OverlayStyle, Tier};
 use crate::ui::cards::{banner, busy, choose_series, empty_state};
 use crate::ui::command::Pane;
 use crate::ui::layers::{HeatShown, Layer};
@@ -17,14 +17,21 @@ use crate::ui::widgets;
 impl Viewer {
     /// Draws one frame.
     pub fn show(&mut self, ui: &mut Ui) {
+        let colours = theme::of(ui);
+        let now = self.situation();
         let bar = Frame::new()
-            .fill(theme::PANEL)
+            .fill(colours.panel)
             .inner_margin(Margin::symmetric(12, 4));
         egui::Panel::top("menu")
             .exact_size(36.0)
             .frame(bar)
             .show(ui, |ui| {
-                panels::menu::show(ui, &self.facts, &self.view_device, &mut self.commands);
+                let bar = panels::menu::Bar {
+                    view_device: &self.view_device,
+                    software: self.graphics.as_ref().is_some_and(is_software),
+                    recent: &self.settings.recent,
+                };
+                panels::menu::show(ui, &self.facts, &bar, &now, &mut self.commands);
             });
         egui::Panel::bottom("status")
             .exact_size(28.0)
@@ -43,7 +50,7 @@ impl Viewer {
                 .resizable(false)
                 .frame(
                     Frame::new()
-                        .fill(theme::PANEL)
+                        .fill(colours.panel)
                         .inner_margin(Margin::symmetric(14, 6)),
                 )
                 .show(ui, |ui| {
@@ -53,12 +60,13 @@ impl Viewer {
                 });
         }
         egui::CentralPanel::no_frame()
-            .frame(Frame::new().fill(theme::WINDOW))
+            .frame(Frame::new().fill(colours.window))
             .show(ui, |ui| self.views(ui));
         // The bar at the bottom was drawn before the views knew where the pointer is.
         if self.look.as_ref().and_then(|look| look.pointer_mm) != pointer_before {
             ui.ctx().request_repaint();
         }
+        self.show_sheet(ui);
     }
 
     fn side(&mut self, ui: &mut Ui) {
@@ -142,6 +150,10 @@ impl Viewer {
                 .request_repaint_after(std::time::Duration::from_millis(120));
         }
     }
+}
+
+fn is_software(graphics: &GpuContext) -> bool {
+    graphics.tier == Tier::Software
 }
 
 /// What the sliders of the side panel say about the layers.
