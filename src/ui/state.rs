@@ -19,9 +19,10 @@ use crate::gpu::{Camera, ClassStyle, Interpolation, PlayerSample, Window};
 use crate::ui::grey_windows::Unit;
 use crate::ui::layers::{Layer, LayerLooks};
 use crate::ui::overlays::Overlays;
+use crate::ui::panes::ruler::Ruler;
 use crate::ui::panes::volume::VolumeLook;
 use crate::ui::settings::MouseProfile;
-use crate::volume::{self, Volume};
+use crate::volume::Volume;
 
 /// Facts that came up from the engine for the open study.
 #[derive(Default)]
@@ -178,7 +179,7 @@ pub struct Look {
     pub fit_mm_per_point: [f64; 3],
     pub pixels_per_point: f64,
     /// Windows of the channels that were looked at and are not now.
-    channel_windows: Vec<(usize, Window)>,
+    pub(super) channel_windows: Vec<(usize, Window)>,
     pub segmentation_opacity: f32,
     pub boundary_opacity: f32,
     pub heatmap_opacity: f32,
@@ -199,20 +200,6 @@ pub struct Look {
     wheel: [f32; 3],
     /// World point under the pointer, if it is over a slice.
     pub pointer_mm: Option<DVec3>,
-}
-
-/// A length on a slice.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Ruler {
-    pub plane: Plane,
-    pub from_mm: DVec3,
-    pub to_mm: DVec3,
-}
-
-impl Ruler {
-    pub fn length_mm(&self) -> f64 {
-        self.from_mm.distance(self.to_mm)
-    }
 }
 
 /// What the ranking of supervoxels is sorted by.
@@ -349,39 +336,6 @@ impl Look {
                 visible: colour.is_some() && seen(label),
             })
             .collect()
-    }
-
-    /// Looks at another channel, through the window it was last looked at through.
-    pub fn show_channel(&mut self, channel: usize, volume: &Volume) {
-        let before = (self.channel, self.window);
-        self.channel_windows
-            .retain(|(other, _)| *other != self.channel);
-        self.channel_windows.push(before);
-        self.channel = channel;
-        self.unit = Unit::of(volume);
-        let known = self
-            .channel_windows
-            .iter()
-            .find(|(other, _)| *other == channel);
-        self.window = known.map_or_else(
-            || {
-                let (low, high) = volume::default_window(volume);
-                Window { low, high }
-            },
-            |(_, window)| *window,
-        );
-    }
-
-    /// Sets a slice view's zoom and keeps the place under `fixed_mm` where it is.
-    pub fn set_zoom(&mut self, plane: Plane, zoom: f64, fixed_mm: DVec3) {
-        let index = plane as usize;
-        if !zoom.is_finite() {
-            return;
-        }
-        let zoom = zoom.clamp(0.2, 60.0);
-        let shrink = self.zoom[index] / zoom;
-        self.center_mm[index] = fixed_mm + (self.center_mm[index] - fixed_mm) * shrink;
-        self.zoom[index] = zoom;
     }
 
     /// Moves the crosshair, but never out of the scan.

@@ -118,6 +118,18 @@ pub enum ShotOf {
     Window,
 }
 
+/// A key in words: egui's signs for the arrows are in none of the window's fonts.
+pub fn key_in_words(ctx: &egui::Context, shortcut: &egui::KeyboardShortcut) -> String {
+    let sign = shortcut.logical_key.symbol_or_name();
+    let text = ctx.format_shortcut(shortcut);
+    match text.strip_suffix(sign) {
+        Some(modifiers) if !sign.is_ascii() => {
+            format!("{modifiers}{}", shortcut.logical_key.name())
+        }
+        _ => text,
+    }
+}
+
 /// The four views.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(into = "&'static str", try_from = "String")]
