@@ -6,8 +6,10 @@
 
 use super::device::GpuContext;
 use super::error::GpuError;
+use super::matter::MatterStage;
 use super::tables::{HEAT_COLOURS, PlayerEntry, palette};
 use super::texels::{LabelTexels, LayerFacts, ScanTexels};
+use super::transfer::TransferTable;
 use super::uniform::{ScanFacts, SceneFacts};
 use super::view::{ClassStyle, PlayerSample};
 use crate::volume::{LabelMap, Volume};
@@ -21,7 +23,7 @@ const PIECE_BYTES: usize = 64 << 20;
 pub struct Scene {
     gpu: GpuContext,
     scan: wgpu::TextureView,
-    bricks: wgpu::TextureView,
+    matter: MatterStage,
     segmentation: wgpu::TextureView,
     supervoxels: wgpu::TextureView,
     sampler: wgpu::Sampler,
@@ -37,7 +39,7 @@ impl Scene {
     pub fn new(gpu: &GpuContext) -> Result<Self, GpuError> {
         let empty = |format, what| volume_texture(gpu, [1; 3], format, what).map(|t| whole(&t));
         let scan = empty(gpu.scan_format(), "an empty scan")?;
-        let bricks = empty(wgpu::TextureFormat::R8Unorm, "an empty scan")?;
+        let matter = MatterStage::new(gpu, &TransferTable::default())?;
         let segmentation = empty(wgpu::TextureFormat::R8Uint, "an empty segmentation")?;
         let supervoxels = empty(wgpu::TextureFormat::R8Uint, "an empty supervoxel map")?;
         let sampler = gpu.device.create_sampler(&wgpu::SamplerDescriptor {
@@ -50,14 +52,14 @@ impl Scene {
         let players = table(gpu, "players", size_of::<PlayerEntry>())?;
         let bind_group = bind(
             gpu,
-            [&scan, &bricks, &segmentation, &supervoxels],
+            [&scan, &segmentation, &supervoxels],
             &sampler,
             [&palette, &players],
         );
         let mut scene = Self {
             gpu: gpu.clone(),
             scan,
-            bricks,
+            matter,
             segmentation,
             supervoxels,
             sampler,
@@ -68,6 +70,7 @@ impl Scene {
             uploaded_bytes: 0,
         };
         scene.set_classes(&[])?;
+        scene.update_matter()?;
         Ok(scene)
     }
 
@@ -86,7 +89,8 @@ impl Scene {
     pub fn set_scan(&mut self, scan: Option<&Volume>) -> Result<(), GpuError> {
         let Some(scan) = scan else {
             self.facts.scan = None;
-            return Ok(());
+            self.matter.set_scan(None);
+            return self.update_matter();
         };
         let texels = ScanTexels::new(scan, self.gpu.largest_volume_side());
         let format = self.gpu.scan_format();
@@ -100,14 +104,21 @@ impl Scene {
             bytemuck::cast_slice(&texels.texels).to_vec()
         };
         self.scan = self.upload("the scan", texels.facts.dims, format, &bytes)?;
-        self.bricks = self.upload(
-            "the scan",
-            texels.bricks.dims,
-            wgpu::TextureFormat::R8Unorm,
-            &texels.bricks.largest,
-        )?;
-        self.facts.scan = Some(ScanFacts::from(&texels));
+        let facts = ScanFacts::from(&texels);
+        self.facts.scan = Some(facts);
         self.rebind();
+        self.matter.set_scan(Some((texels.bricks, facts)));
+        self.update_matter()
+    }
+
+    /// Shows the scan in the volume by other colours and opacities.
+    pub fn set_transfer(&mut self, table: &TransferTable) -> Result<(), GpuError> {
+        self.matter.set_table(table);
+        self.update_matter()
+    }
+
+    fn update_matter(&mut self) -> Result<(), GpuError> {
+        self.uploaded_bytes += self.matter.update(&self.gpu)?;
         Ok(())
     }
 
@@ -162,6 +173,11 @@ impl Scene {
         &self.bind_group
     }
 
+    /// The bindings of `shaders/lib/matter.wgsl`.
+    pub(super) fn matter(&self) -> &wgpu::BindGroup {
+        self.matter.bind_group()
+    }
+
     /// The bindings of `shaders/lib/layers.wgsl`.
     pub(super) fn layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
         use wgpu::TextureSampleType::{Float, Uint};
@@ -189,7 +205,6 @@ impl Scene {
                     1,
                     wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering),
                 ),
-                entry(2, texture(Float { filterable: true })),
                 entry(3, texture(Uint)),
                 entry(4, texture(Uint)),
                 entry(5, table),
@@ -201,12 +216,7 @@ impl Scene {
     fn rebind(&mut self) {
         self.bind_group = bind(
             &self.gpu,
-            [
-                &self.scan,
-                &self.bricks,
-                &self.segmentation,
-                &self.supervoxels,
-            ],
+            [&self.scan, &self.segmentation, &self.supervoxels],
             &self.sampler,
             [&self.palette, &self.players],
         );
@@ -358,7 +368,7 @@ fn table(gpu: &GpuContext, what: &'static str, bytes: usize) -> Result<wgpu::Buf
 
 fn bind(
     gpu: &GpuContext,
-    [scan, bricks, segmentation, supervoxels]: [&wgpu::TextureView; 4],
+    [scan, segmentation, supervoxels]: [&wgpu::TextureView; 3],
     sampler: &wgpu::Sampler,
     [palette, players]: [&wgpu::Buffer; 2],
 ) -> wgpu::BindGroup {
@@ -370,7 +380,6 @@ fn bind(
         entries: &[
             entry(0, TextureView(scan)),
             entry(1, Sampler(sampler)),
-            entry(2, TextureView(bricks)),
             entry(3, TextureView(segmentation)),
             entry(4, TextureView(supervoxels)),
             entry(5, palette.as_entire_binding()),

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::base::Grid;
 use crate::volume::{LabelMap, Volume};
 
-/// Edge of the blocks of texels whose largest value is kept, so that rays can leap
+/// Edge of the blocks of texels whose range of values is kept, so that rays can leap
 /// over empty ones.
 pub const BRICK: usize = 8;
 
@@ -144,12 +144,12 @@ fn value_range(count: usize, value: impl Fn(usize) -> f64 + Sync) -> (f64, f64) 
     }
 }
 
-/// The largest value in and around each block of [`BRICK`]³ texels, rounded up to
-/// 8 bits: where a block's value is empty, so is every sample in it.
+/// The smallest and the largest value in and around each block of [`BRICK`]³ texels:
+/// no sample in it is beyond them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bricks {
     pub dims: [usize; 3],
-    pub largest: Vec<u8>,
+    pub ranges: Vec<[u16; 2]>,
 }
 
 impl Bricks {
@@ -159,7 +159,7 @@ impl Bricks {
         let reach = |brick: usize, n: usize| {
             (brick * BRICK).saturating_sub(1)..((brick + 1) * BRICK + 1).min(n)
         };
-        let largest = (0..dims.iter().product::<usize>())
+        let ranges = (0..dims.iter().product::<usize>())
             .into_par_iter()
             .map(|index| {
                 let brick = [
@@ -168,18 +168,20 @@ impl Bricks {
                     index / (dims[0] * dims[1]),
                 ];
                 let row = reach(brick[0], nx);
-                let mut largest = 0;
+                let mut range = [u16::MAX, 0];
                 for z in reach(brick[2], nz) {
                     for y in reach(brick[1], ny) {
                         let start = nx * (y + ny * z);
                         let row = texels.get(start + row.start..start + row.end);
-                        largest = row.into_iter().flatten().copied().fold(largest, u16::max);
+                        for &texel in row.into_iter().flatten() {
+                            range = [range[0].min(texel), range[1].max(texel)];
+                        }
                     }
                 }
-                u8::try_from(u32::from(largest).div_ceil(257)).unwrap_or(u8::MAX)
+                range
             })
             .collect();
-        Self { dims, largest }
+        Self { dims, ranges }
     }
 }
 
@@ -312,7 +314,9 @@ mod tests {
         values[8] = 1.0; // the first texel of the second brick along x
         let bricks = ScanTexels::new(&scan([20, 9, 1], values), 512).bricks;
         assert_eq!(bricks.dims, [3, 2, 1]);
-        assert_eq!(bricks.largest, [255, 255, 0, 0, 0, 0]);
+        let largest: Vec<u16> = bricks.ranges.iter().map(|range| range[1]).collect();
+        assert_eq!(largest, [u16::MAX, u16::MAX, 0, 0, 0, 0]);
+        assert!(bricks.ranges.iter().all(|range| range[0] == 0));
     }
 
     #[test]

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use super::matter::Matter;
+use crate::gpu::matter::{CellMap, MatterUniform};
 use crate::gpu::tables::{HEAT_COLOURS, PlayerEntry, palette};
 use crate::gpu::texels::{LabelTexels, ScanTexels};
+use crate::gpu::transfer::TransferTable;
 use crate::gpu::uniform::SceneFacts;
 use crate::gpu::view::{ClassStyle, PlayerSample};
 use crate::volume::{LabelMap, Volume};
@@ -17,6 +20,8 @@ pub struct TwinScene {
     pub(super) supervoxels: Option<Arc<LabelTexels>>,
     pub(super) palette: Vec<[f32; 4]>,
     pub(super) players: Vec<PlayerEntry>,
+    pub(super) matter: Arc<Matter>,
+    transfer: Arc<TransferTable>,
 }
 
 impl Default for TwinScene {
@@ -27,6 +32,8 @@ impl Default for TwinScene {
             supervoxels: None,
             palette: palette(&[]),
             players: Vec::new(),
+            matter: Arc::new(matter_of(None, &TransferTable::default())),
+            transfer: Arc::default(),
         }
     }
 }
@@ -38,6 +45,20 @@ impl TwinScene {
 
     pub fn set_scan(&mut self, scan: Option<&Volume>) {
         self.scan = scan.map(|scan| Arc::new(ScanTexels::new(scan, usize::MAX)));
+        self.matter = Arc::new(matter_of(self.scan.as_deref(), &self.transfer));
+    }
+
+    /// Shows the scan in the volume by other colours and opacities.
+    pub fn set_transfer(&mut self, table: &TransferTable) {
+        if *self.transfer != *table {
+            self.transfer = Arc::new(*table);
+            self.matter = Arc::new(matter_of(self.scan.as_deref(), table));
+        }
+    }
+
+    /// The share of the scan's blocks that are empty by the transfer function.
+    pub fn empty_share(&self) -> f64 {
+        self.matter.cells.empty_share()
     }
 
     pub fn set_segmentation(&mut self, labels: Option<&LabelMap>) {
@@ -67,4 +88,11 @@ impl TwinScene {
             class_count: u32::try_from(self.palette.len() - HEAT_COLOURS).unwrap_or(u32::MAX),
         }
     }
+}
+
+fn matter_of(scan: Option<&ScanTexels>, table: &TransferTable) -> Matter {
+    let facts = scan.map(Into::into);
+    let block = MatterUniform::new(table, facts.as_ref());
+    let cells = scan.map_or_else(CellMap::default, |scan| CellMap::new(&scan.bricks, &block));
+    Matter::new(block, cells)
 }

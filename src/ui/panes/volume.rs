@@ -57,6 +57,12 @@ pub fn show(
     };
     let mut badges = Vec::new();
     if let Some(renderer) = renderer {
+        let style = if look.cut_away {
+            ScanStyle::solid(look.window)
+        } else {
+            ScanStyle::glass(look.window)
+        };
+        renderer.set_transfer(&style.table());
         let picture = renderer.volume(grid, moving, |quality| view_at(look, quality));
         if let Some((texture, fine)) = picture {
             painter.image(texture, rect, marks::WHOLE_PICTURE, egui::Color32::WHITE);
@@ -94,7 +100,6 @@ fn view(
         line_opacity: if look.volume.region_box { 0.8 } else { 0.0 },
     });
     if look.cut_away {
-        view.scan = ScanStyle::solid(look.window);
         view.cutaway = Some(Cutaway::toward(
             &look.camera,
             look.crosshair_mm,

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use egui::{ColorImage, TextureHandle, TextureId, TextureOptions};
 
 use crate::engine::Slot;
+use crate::gpu::transfer::TransferTable;
 use crate::gpu::twin::{TwinScene, render_raycast, render_slice};
 use crate::gpu::{ClassStyle, Picture, PlayerSample, RaycastView, SliceView};
 use crate::volume::{LabelMap, Volume};
@@ -54,6 +55,10 @@ impl CpuPainter {
 
     pub fn set_classes(&mut self, classes: &[ClassStyle]) {
         self.scene.set_classes(classes);
+    }
+
+    pub fn set_transfer(&mut self, table: &TransferTable) {
+        self.scene.set_transfer(table);
     }
 
     pub fn draw_slice(&mut self, index: usize, view: &SliceView) {
