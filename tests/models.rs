@@ -12,6 +12,9 @@ mod files;
 #[path = "models/weights.rs"]
 mod weights;
 
+#[path = "models/randomised.rs"]
+mod randomised;
+
 #[path = "models/foreign.rs"]
 mod foreign;
 

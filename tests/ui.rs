@@ -7,6 +7,8 @@ mod desk;
 mod drawn;
 #[path = "ui/menus.rs"]
 mod menus;
+#[path = "ui/volume.rs"]
+mod volume;
 #[path = "ui/work.rs"]
 mod work;
 

@@ -14,8 +14,8 @@ use super::{Common, cancel_on_interrupt, check_output};
 use crate::base::{Phase, Progress};
 use crate::engine::journal;
 use crate::engine::{
-    Budget, ExplainSettings, Explanation, JobControl, MeasuredPart, Part, Slot, Snapshot, Task,
-    explain, folder, modalities, ranked, undecided_players,
+    Budget, ExplainSettings, Explanation, JobControl, MeasuredPart, Part, SPLIT_BY_CHANNEL, Slot,
+    Snapshot, Task, explain, folder, modalities, ranked, undecided_players,
 };
 use crate::explain::baseline::Baseline;
 use crate::explain::log::CoalitionLog;
@@ -62,9 +62,9 @@ pub(crate) struct Explain {
     /// Explain the reference in place of what the network found, and say how well they agree
     #[command(flatten)]
     reference: ReferenceArguments,
-    /// What takes the place of absent supervoxels: blur, blur:4mm (its sigma), harmonic, mean,
+    /// What takes the place of absent supervoxels: harmonic, harmonic:4mm (its sigma), blur, mean,
     /// supervoxel-mean, zero, air, noise or mirror
-    #[arg(long, default_value = "blur")]
+    #[arg(long, default_value = "harmonic")]
     baseline: Baseline,
     /// Where the network's output is measured: region, or target for a box around the explained
     /// structures, which runs no window that cannot reach it
@@ -98,7 +98,7 @@ impl Explain {
             budget: settings.budget,
             estimator: settings.method,
             resume: false,
-            split: 3,
+            split: SPLIT_BY_CHANNEL,
             reference: ReferenceArguments::default(),
             baseline: settings.baseline,
             measure: settings.measured,

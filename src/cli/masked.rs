@@ -25,7 +25,7 @@ pub(crate) struct Masked {
     #[arg(long, value_name = "N,N,…", value_delimiter = ',')]
     keep: Vec<usize>,
     /// What takes the place of the others, as in explain
-    #[arg(long, default_value = "blur")]
+    #[arg(long, default_value = "harmonic")]
     baseline: Baseline,
     /// Image to write (.nii or .nii.gz): the network's input on its own grid, one frame a channel
     #[arg(long, value_name = "FILE")]

@@ -12,6 +12,7 @@ mod info;
 mod masked;
 mod open;
 mod progress;
+mod render;
 mod segment;
 mod study;
 mod supervoxels;
@@ -54,6 +55,8 @@ enum Command {
     Supervoxels(supervoxels::Supervoxels),
     /// Segment a scan and explain the segmentation with supervoxel Shapley values
     Explain(explain::Explain),
+    /// Draw a scan, its structures and its evidence in 3D into picture files
+    Render(render::Render),
     /// Measure the program on this machine
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -179,6 +182,7 @@ fn run(arguments: Arguments, open_window: OpenWindow<'_>) -> anyhow::Result<()> 
         Some(Command::Segment(segment)) => segment::run(&segment, &common),
         Some(Command::Supervoxels(supervoxels)) => supervoxels::run(&supervoxels, &common),
         Some(Command::Explain(explain)) => explain::run(&explain, &common),
+        Some(Command::Render(render)) => render::run(&render, &common),
         Some(Command::Bench(bench)) => bench::run(&bench, &common),
         Some(Command::Debug(debug)) => debug::run(&debug, &common),
     }

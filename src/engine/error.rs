@@ -36,7 +36,7 @@ pub enum EngineError {
     #[error("no scan was given; name at least one file")]
     NoScan,
     #[error(
-        "the model {bundle:?} wants {expected} channel(s) ({names}) and got {got}; give one scan for each"
+        "the model {bundle:?} takes one scan for each of its channels ({names}: {expected}) and got {got}"
     )]
     Channels {
         bundle: String,

@@ -19,6 +19,7 @@ mod modalities;
 mod picture;
 mod players;
 mod reference;
+pub mod rendering;
 mod reporting;
 mod scan;
 mod segment;
@@ -39,7 +40,7 @@ pub use explaining::{
 pub use geometry::{GeometryCard, VoxelAxis};
 pub use masked_scan::masked_scan;
 pub use modalities::{Modalities, SupervoxelShares, modalities};
-pub use players::Players;
+pub use players::{Division, Players};
 pub use reference::{ClassAgreement, Reference, ReferenceClasses, ReferenceFile};
 pub use scan::{InputFile, OpenOptions, Scan};
 pub use segment::{Segmentation, segment};
@@ -49,7 +50,7 @@ pub use settings::{
 };
 pub use slot::Slot;
 pub use study::{Study, whole_region};
-pub use worker::{Engine, Event, Waker};
+pub use worker::{Engine, Event, SPLIT_BY_CHANNEL, Waker};
 
 pub use crate::io::dicom::series_path;
 pub use crate::io::{EarlySlice, Reading};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::{CancelToken, VoxelBox};
-use crate::engine::{EngineError, Scan, Study};
+use crate::engine::{EngineError, Scan, Segmentation, Study};
 use crate::explain::supervoxels::{self, PlayerFacts, SupervoxelSettings};
 use crate::volume::LabelMap;
 
@@ -20,6 +20,26 @@ pub struct Players {
     /// The scan that the supervoxels divide, and which of its voxels.
     pub scan: Arc<Scan>,
     pub part: VoxelBox,
+}
+
+/// How a study is to be divided.
+#[derive(Debug, Clone)]
+pub struct Division {
+    pub study: Arc<Study>,
+    /// What the methods that go by organs need.
+    pub segmentation: Option<Arc<Segmentation>>,
+    pub settings: SupervoxelSettings,
+}
+
+impl Division {
+    pub fn find(&self, cancel: &CancelToken) -> Result<Players, EngineError> {
+        let classes = self
+            .segmentation
+            .as_ref()
+            .map(|found| found.labels.labels());
+        let study = &self.study;
+        Players::find_with_classes(&study.scan, study.part, classes, &self.settings, cancel)
+    }
 }
 
 impl Players {

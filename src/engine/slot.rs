@@ -51,6 +51,11 @@ impl<T> Slot<T> {
         self.lock().value.take()
     }
 
+    /// Whether no value waits to be taken.
+    pub fn is_empty(&self) -> bool {
+        self.lock().value.is_none()
+    }
+
     /// Waits for a value. `None` once the slot is closed.
     pub fn wait(&self) -> Option<T> {
         let mut state = self.lock();

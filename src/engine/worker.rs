@@ -14,11 +14,12 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use crate::base::{CancelToken, Cancelled, Phase, Progress, WorldBox};
 use crate::engine::explaining::{self, Explanation, Snapshot};
 use crate::engine::{
-    Ask, Compute, EarlySlice, EngineError, ExplainSettings, JobControl, ModelSource, OpenOptions,
-    Players, Reading, RegionChoice, Scan, ScanFile, Segmentation, Slot, Study, folder, segment,
+    Ask, Budget, Compute, Division, EarlySlice, EngineError, ExplainSettings, JobControl,
+    ModelSource, OpenOptions, Players, Reading, RegionChoice, Scan, ScanFile, Segmentation, Slot,
+    Study, folder, modalities, segment,
 };
 use crate::explain::relevance_mask::MaskRule;
-use crate::explain::supervoxels::SupervoxelSettings;
+use crate::explain::solve::Effort;
 use crate::io::IoError;
 use crate::io::dicom::SeriesSummary;
 use crate::model::{Bundle, SwinUnetr};
@@ -35,6 +36,8 @@ enum Request {
     Explain {
         players: Arc<Players>,
         settings: ExplainSettings,
+        /// Runs of the same game to go on from.
+        earlier: Option<Arc<Explanation>>,
     },
     /// Answers the newest question from the finished explanation.
     Answer,
@@ -81,10 +84,13 @@ pub struct Engine {
     early_slice: Slot<EarlySlice>,
     snapshot: Slot<Arc<Snapshot>>,
     ask: Slot<Ask>,
-    supervoxels: Slot<(Arc<Study>, SupervoxelSettings)>,
+    supervoxels: Slot<Division>,
     job: JobControl,
     threads: Vec<JoinHandle<()>>,
 }
+
+/// Supervoxels, the strongest first, whose values are shared out among the channels.
+pub const SPLIT_BY_CHANNEL: usize = 3;
 
 /// Wishes and facts that may wait in line; more than any sequence of clicks makes.
 const QUEUE: usize = 64;
@@ -98,7 +104,7 @@ impl Engine {
         let early_slice = Slot::default();
         let snapshot = Slot::default();
         let ask = Slot::default();
-        let supervoxels: Slot<(Arc<Study>, SupervoxelSettings)> = Slot::default();
+        let supervoxels: Slot<Division> = Slot::default();
 
         let mut worker = Worker {
             compute,
@@ -154,13 +160,29 @@ impl Engine {
     }
 
     /// Finds supervoxels; a newer wish replaces one that waits.
-    pub fn find_supervoxels(&self, study: &Arc<Study>, settings: &SupervoxelSettings) {
-        self.supervoxels.put((Arc::clone(study), *settings));
+    pub fn find_supervoxels(&self, division: Division) {
+        self.supervoxels.put(division);
     }
 
     /// Starts an explanation; one that runs is cancelled.
     pub fn explain(&mut self, players: Arc<Players>, settings: ExplainSettings) {
-        self.send(Request::Explain { players, settings });
+        self.send(Request::Explain {
+            players,
+            settings,
+            earlier: None,
+        });
+    }
+
+    /// Goes on with a finished explanation up to another budget; its runs count.
+    pub fn go_on(&mut self, explanation: &Arc<Explanation>, budget: Budget) {
+        self.send(Request::Explain {
+            players: Arc::clone(&explanation.players),
+            settings: ExplainSettings {
+                budget,
+                ..explanation.settings.clone()
+            },
+            earlier: Some(Arc::clone(explanation)),
+        });
     }
 
     /// Asks another question of the explanation that runs or is finished. No run of the
@@ -233,13 +255,9 @@ impl Drop for Engine {
 }
 
 /// The supervoxel thread: always works on the newest wish.
-fn follow_slider(
-    wanted: &Slot<(Arc<Study>, SupervoxelSettings)>,
-    events: &Sender<Event>,
-    waker: &Waker,
-) {
-    while let Some((study, settings)) = wanted.wait() {
-        let event = match Players::find(&study.scan, study.part, &settings, &CancelToken::new()) {
+fn follow_slider(wanted: &Slot<Division>, events: &Sender<Event>, waker: &Waker) {
+    while let Some(division) = wanted.wait() {
+        let event = match division.find(&CancelToken::new()) {
             Ok(players) => Event::Players(Arc::new(players)),
             Err(error) => Event::Failed(error.to_string()),
         };
@@ -326,7 +344,11 @@ impl Worker {
                 };
                 self.look_at(Arc::new(study.with_region(region)?), job)
             }
-            Request::Explain { players, settings } => self.explain(&players, &settings, job),
+            Request::Explain {
+                players,
+                settings,
+                earlier,
+            } => self.explain(&players, &settings, earlier.as_deref(), job),
             Request::Answer => self.answer(),
             Request::Save { folder, mask } => {
                 let Some(explanation) = &self.explanation else {
@@ -419,6 +441,7 @@ impl Worker {
         &mut self,
         players: &Arc<Players>,
         settings: &ExplainSettings,
+        earlier: Option<&Explanation>,
         job: &JobControl,
     ) -> Result<(), EngineError> {
         let Some(study) = self.study.clone() else {
@@ -431,30 +454,52 @@ impl Worker {
         let (network, segmentation) = self.segment(&study, job)?;
         self.tell(Event::ExplainStarted);
         let (slot, waker) = (self.snapshot.clone(), Arc::clone(&self.waker));
-        let explanation = explaining::explain(
-            &explaining::Task::new(study, segmentation, Arc::clone(players), settings),
-            &network,
-            job,
-            &self.ask,
-            &mut |snapshot| {
+        let task = explaining::Task {
+            earlier: earlier.map(|explanation| Arc::clone(&explanation.log)),
+            ..explaining::Task::new(study, segmentation, Arc::clone(players), settings)
+        };
+        let mut explanation =
+            explaining::explain(&task, &network, job, &self.ask, &mut |snapshot| {
                 slot.put(Arc::new(snapshot));
                 waker();
-            },
+            })?;
+        self.keep(explanation.clone());
+        let shares = modalities(
+            &task,
+            &network,
+            &explanation,
+            SPLIT_BY_CHANNEL,
+            job.cancel_token(),
+            &mut |_, _| {},
         )?;
-        let explanation = Arc::new(explanation);
-        self.explanation = Some(Arc::clone(&explanation));
-        self.tell(Event::Explained(explanation));
+        if !shares.is_empty() {
+            explanation.modalities = shares;
+            self.keep(explanation);
+        }
         Ok(())
     }
 
-    /// A question that came while the explanation ran was answered there.
+    fn keep(&mut self, explanation: Explanation) {
+        let explanation = Arc::new(explanation);
+        self.explanation = Some(Arc::clone(&explanation));
+        self.tell(Event::Explained(explanation));
+    }
+
+    /// A question that came while the explanation ran was answered there. The quick answer
+    /// is shown at once, and the one that is kept when it is made, unless another question
+    /// has come by then.
     fn answer(&mut self) -> Result<(), EngineError> {
         if let Some(explanation) = &self.explanation
             && let Some(ask) = self.ask.take()
         {
-            let answer = explanation.answer_to(&ask)?;
-            self.snapshot.put(Arc::new(explanation.snapshot_of(answer)));
-            (self.waker)();
+            for effort in [Effort::Live, Effort::Full] {
+                if !self.ask.is_empty() {
+                    break;
+                }
+                let answer = explanation.answer_to(&ask, effort)?;
+                self.snapshot.put(Arc::new(explanation.snapshot_of(answer)));
+                (self.waker)();
+            }
         }
         Ok(())
     }

@@ -51,6 +51,18 @@ impl Method {
         }
     }
 
+    /// What to call it in a window.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Automatic => "Automatic (best on left-out runs)",
+            Self::Permutation => "Random orders",
+            Self::OddKernel => "Kernel regression",
+            Self::LeastSquares => "Paired least squares",
+            Self::KernelShap => "Classic KernelSHAP",
+            Self::Exact => "All coalitions (16 supervoxels at most)",
+        }
+    }
+
     /// The name on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {

@@ -88,16 +88,18 @@ impl ValueFunction {
         }
     }
 
-    /// The value within a sentence, as in "changes … of the structure".
-    pub fn in_sentence(self) -> &'static str {
+    /// The value within a sentence, of a structure: "the overlap of the tumour with …".
+    pub fn in_sentence(self, structure: &str) -> String {
         match self {
-            Self::SoftDice | Self::HardDice => "the overlap with the target",
-            Self::Margin => "the mean margin",
-            Self::MeanLogit => "the mean logit",
-            Self::MeanProbability => "the mean probability",
-            Self::TruePositiveMl => "the volume kept (mL)",
-            Self::FalsePositiveMl => "the volume outside the target (mL)",
-            Self::VolumeMl => "the volume (mL)",
+            Self::SoftDice | Self::HardDice => {
+                format!("the overlap of {structure} with its own segmentation")
+            }
+            Self::Margin => format!("the mean margin of {structure}"),
+            Self::MeanLogit => format!("the mean logit of {structure}"),
+            Self::MeanProbability => format!("the mean probability of {structure}"),
+            Self::TruePositiveMl => format!("the volume kept of {structure} (mL)"),
+            Self::FalsePositiveMl => format!("the volume outside {structure} (mL)"),
+            Self::VolumeMl => format!("the volume of {structure} (mL)"),
         }
     }
 

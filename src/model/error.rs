@@ -112,6 +112,12 @@ pub enum ModelError {
         region_mib: u64,
         limit_mib: u64,
     },
+    #[error(
+        "gradients need about {needed_mib} MiB for one window, and {limit_mib} MiB may be used; \
+         leave them out, choose a model with a smaller window, close other programs, or raise \
+         --memory-limit"
+    )]
+    GradientMemory { needed_mib: u64, limit_mib: u64 },
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
 }

@@ -10,6 +10,7 @@ mod activation;
 mod bundle;
 mod device;
 mod error;
+pub mod gradients;
 mod inference;
 mod masked;
 mod memory;
@@ -40,5 +41,5 @@ pub use swin_unetr::{
 };
 pub use target::{ClassSums, RegionSums, RunSums, TargetMasks};
 pub use watch::DeviceEvent;
-pub use weights::{Checkpoint, Weights, expected_tensors};
+pub use weights::{Checkpoint, RANDOMISATION_STAGES, Weights, expected_tensors};
 pub use windows::{Blend, Inference, WindowPlan, importance};

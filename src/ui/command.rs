@@ -7,8 +7,8 @@ use glam::DVec3;
 
 use crate::base::{Plane, WorldBox};
 use crate::engine::{ModelSource, Part, ScanFile};
-use crate::explain::ValueFunction;
-use crate::ui::panes::volume::VolumeCommand;
+use crate::explain::{ValueFunction, supervoxels};
+use crate::ui::panes::volume::{self, VolumeCommand};
 
 /// One wish of the user.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,8 @@ pub enum Command {
     ChooseSaveFolder,
     Save(PathBuf),
     Explain,
+    /// As many runs again for a finished explanation.
+    GoOn,
     PauseOrResume,
     Cancel,
     SelectClass(usize),
@@ -38,6 +40,7 @@ pub enum Command {
     AskAbout(Part),
     SelectValueFunction(ValueFunction),
     SetSupervoxelCount(usize),
+    SelectSupervoxelMethod(supervoxels::Method),
     MoveCrosshair(DVec3),
     /// Scrub through a plane by voxels, positive toward right, front or head.
     Scrub(Plane, i32),
@@ -98,7 +101,7 @@ const fn command_key(key: Key) -> Option<KeyboardShortcut> {
 }
 
 /// The names of the menus, in order.
-pub const MENUS: [&str; 3] = ["File", "Explanation", "View"];
+pub const MENUS: [&str; 4] = ["File", "Explanation", "View", "3D"];
 
 /// All commands of the menus, with the keys that send them.
 pub fn menu_entries() -> Vec<MenuEntry> {
@@ -202,6 +205,10 @@ pub fn menu_entries() -> Vec<MenuEntry> {
     ];
     for ((pane, pressed), label) in Pane::ALL.into_iter().zip(keys).zip(labels) {
         entries.push(entry("View", label, key(pressed), Command::Enlarge(pane)));
+    }
+    for (label, pressed, command) in volume::menu() {
+        let shortcut = pressed.map(|key| KeyboardShortcut::new(Modifiers::SHIFT, key));
+        entries.push(entry("3D", label, shortcut, Command::Volume(command)));
     }
     entries
 }

@@ -8,10 +8,13 @@ use glam::DVec3;
 use crate::base::colour::Rgb;
 use crate::base::{Convention, Grid, Phase, Progress, WorldBox};
 use crate::engine::{
-    Ask, Budget, EarlySlice, Explanation, MaskStatistics, ModelSource, Part, Players, ScanFile,
-    Segmentation, Snapshot, Study, largest_value, player_samples, ranked,
+    Ask, Budget, EarlySlice, ExplainSettings, Explanation, MaskStatistics, MeasuredPart,
+    ModelSource, Part, Players, ScanFile, Segmentation, Snapshot, Study, largest_value,
+    player_samples, ranked,
 };
-use crate::explain::ValueFunction;
+use crate::explain::baseline::Baseline;
+use crate::explain::supervoxels::{self, SupervoxelSettings};
+use crate::explain::{Method, ValueFunction};
 use crate::gpu::{Camera, ClassStyle, PlayerSample, Window};
 use crate::ui::command::Pane;
 use crate::ui::panes::volume::VolumeLook;
@@ -24,6 +27,8 @@ pub struct Facts {
     pub players: Option<Arc<Players>>,
     pub snapshot: Option<Arc<Snapshot>>,
     pub explanation: Option<Arc<Explanation>>,
+    /// Runs, and the largest standard error over the range of the values after them.
+    pub convergence: Vec<[f64; 2]>,
     /// The newest slice of a scan that is being opened.
     pub early_slice: Option<EarlySlice>,
     /// A folder of which one series has to be chosen.
@@ -77,15 +82,49 @@ pub struct Choices {
     pub scan: Vec<ScanFile>,
     pub model: ModelSource,
     pub supervoxel_count: usize,
+    pub supervoxel_method: supervoxels::Method,
     pub class: usize,
     /// Which part of the class is asked about.
     pub part: Part,
     pub value_function: ValueFunction,
     pub budget: Budget,
+    pub baseline: Baseline,
+    pub estimator: Method,
+    pub measured: MeasuredPart,
     pub seed: u64,
 }
 
 impl Choices {
+    /// How the next explanation is made.
+    pub fn settings(&self) -> ExplainSettings {
+        ExplainSettings {
+            class: Some(self.class),
+            value_function: self.value_function,
+            budget: self.budget,
+            baseline: self.baseline,
+            method: self.estimator,
+            measured: self.measured,
+            seed: self.seed,
+            ..ExplainSettings::default()
+        }
+    }
+
+    /// Whether an explanation that was made so would be made otherwise now.
+    pub fn differ_from(&self, made: &ExplainSettings) -> bool {
+        (self.baseline, self.estimator, self.measured, self.seed)
+            != (made.baseline, made.method, made.measured, made.seed)
+    }
+
+    /// How the region is divided.
+    pub fn division(&self) -> SupervoxelSettings {
+        SupervoxelSettings {
+            count: self.supervoxel_count,
+            method: self.supervoxel_method,
+            leave_out_air: true,
+            ..SupervoxelSettings::default()
+        }
+    }
+
     /// What is asked about the chosen class.
     pub fn ask(&self) -> Ask {
         Ask {
@@ -118,12 +157,37 @@ pub struct Look {
     pub volume: VolumeLook,
     pub selected_player: Option<usize>,
     pub hovered_player: Option<usize>,
+    pub rank_by: RankBy,
+    /// The chosen supervoxel that the ranking has brought into sight.
+    pub ranking_shows: Option<usize>,
     /// The region while it is being dragged.
     pub dragged_region: Option<WorldBox>,
     /// Wheel movement of each slice view that is not yet a whole step.
     wheel: [f32; 3],
     /// World point under the pointer, if it is over a slice.
     pub pointer_mm: Option<DVec3>,
+}
+
+/// What the ranking of supervoxels is sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RankBy {
+    For,
+    Against,
+    Size,
+    Doubt,
+}
+
+impl RankBy {
+    pub const ALL: [Self; 4] = [Self::For, Self::Against, Self::Size, Self::Doubt];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::For => "Evidence for",
+            Self::Against => "Evidence against",
+            Self::Size => "Largest either way",
+            Self::Doubt => "Least certain",
+        }
+    }
 }
 
 /// See [`Look::appearance`].
@@ -160,6 +224,8 @@ impl Look {
             volume: VolumeLook::of(study.first_channel()),
             selected_player: None,
             hovered_player: None,
+            rank_by: RankBy::For,
+            ranking_shows: None,
             dragged_region: None,
             wheel: [0.0; 3],
             pointer_mm: None,
@@ -260,6 +326,7 @@ impl Facts {
     pub fn forget_explanation(&mut self) {
         self.snapshot = None;
         self.explanation = None;
+        self.convergence.clear();
     }
 
     /// The newest attribution, streaming or finished, if it is of the supervoxels shown.
@@ -268,6 +335,17 @@ impl Facts {
         self.snapshot
             .as_deref()
             .filter(|snapshot| Arc::ptr_eq(&snapshot.players, players))
+    }
+
+    /// Takes in the newest values of a stream.
+    pub fn take_snapshot(&mut self, snapshot: Arc<Snapshot>) {
+        if let Some(forecast) = snapshot.forecast() {
+            let runs = snapshot.evaluations as f64;
+            // Another question asked of the same runs is another course.
+            self.convergence.retain(|point| point[0] < runs);
+            self.convergence.push([runs, forecast.ratio]);
+        }
+        self.snapshot = Some(snapshot);
     }
 
     /// What the views draw for each player.

@@ -192,7 +192,11 @@ fn voxels_that_are_no_numbers_are_said_and_the_study_stays_open() {
         "{text}"
     );
     // It can still be divided into supervoxels, and looked at elsewhere.
-    engine.find_supervoxels(study, &Default::default());
+    engine.find_supervoxels(voxplain::engine::Division {
+        study: Arc::clone(study),
+        segmentation: None,
+        settings: Default::default(),
+    });
     let start = Instant::now();
     loop {
         assert!(start.elapsed() < Duration::from_secs(120));

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use voxplain::engine::{
-    Budget, Compute, ComputeOptions, DeviceChoice, Engine, Event, ExplainSettings, Players,
-    RegionChoice, Segmentation, Snapshot, Study, assets,
+    Budget, Compute, ComputeOptions, DeviceChoice, Division, Engine, Event, ExplainSettings,
+    Players, RegionChoice, Segmentation, Snapshot, Study, assets,
 };
 use voxplain::explain::relevance_mask::MaskRule;
 use voxplain::explain::supervoxels::SupervoxelSettings;
@@ -112,7 +112,11 @@ impl Desk {
             count,
             ..SupervoxelSettings::default()
         };
-        self.engine.find_supervoxels(study, &settings);
+        self.engine.find_supervoxels(Division {
+            study: Arc::clone(study),
+            segmentation: None,
+            settings,
+        });
         self.expect(|event| match event {
             Event::Players(players) => Some(players),
             _ => None,

@@ -64,19 +64,19 @@ impl Explanation {
     ///
     /// Errors: a target that nothing was measured of or that has no voxels, a value
     /// function that does not suit it.
-    pub fn answer(&self, question: &Question) -> Result<Answer, EngineError> {
+    pub fn answer(&self, question: &Question, effort: Effort) -> Result<Answer, EngineError> {
         let sizes = &self.log.header().sizes;
         let class = check_asked(&self.study, &self.settings, sizes, question)?;
         let values = values_of(self.log.records(), question, sizes)?;
         Ok(Answer {
             class,
             question: question.clone(),
-            solution: self.design.solve(&values, Effort::Full)?,
+            solution: self.design.solve(&values, effort)?,
         })
     }
 
     /// The answer to what a user asks about.
-    pub fn answer_to(&self, ask: &Ask) -> Result<Answer, EngineError> {
+    pub fn answer_to(&self, ask: &Ask, effort: Effort) -> Result<Answer, EngineError> {
         let subject = Subject {
             study: &self.study,
             segmentation: &self.segmentation,
@@ -84,16 +84,17 @@ impl Explanation {
             targets: &self.targets,
             sizes: &self.log.header().sizes,
         };
-        self.answer(&ask.question(&subject)?)
+        self.answer(&ask.question(&subject)?, effort)
     }
 
     /// The attribution of any class.
     pub fn answer_for_class(&self, class: usize) -> Result<Answer, EngineError> {
-        self.answer_to(&Ask {
+        let ask = Ask {
             class: Some(class),
             part: Part::Whole,
             value_function: self.settings.value_function,
-        })
+        };
+        self.answer_to(&ask, Effort::Full)
     }
 
     /// The explanation of every structure that the network found, with masks by a rule:

@@ -204,7 +204,7 @@ impl<'a> Stream<'a> {
         explanation.classes = self
             .asked
             .iter()
-            .map(|question| explanation.answer(question))
+            .map(|question| explanation.answer(question, Effort::Full))
             .collect::<Result<Vec<_>, EngineError>>()?;
         Ok(explanation)
     }

@@ -38,7 +38,7 @@ const DEFAULT_SIGMA_MM: f64 = 8.0;
 
 impl Default for Baseline {
     fn default() -> Self {
-        Self::Blur {
+        Self::Harmonic {
             sigma_mm: DEFAULT_SIGMA_MM,
         }
     }
@@ -47,10 +47,10 @@ impl Default for Baseline {
 impl Baseline {
     /// One of each kind, in the order in which to offer them.
     pub const ALL: [Self; 8] = [
-        Self::Blur {
+        Self::Harmonic {
             sigma_mm: DEFAULT_SIGMA_MM,
         },
-        Self::Harmonic {
+        Self::Blur {
             sigma_mm: DEFAULT_SIGMA_MM,
         },
         Self::Mean,

@@ -81,6 +81,17 @@ impl Method {
         }
     }
 
+    /// What to call it in a window.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Slic => "Edges of the scan (SLIC)",
+            Self::Cubes => "Cubes",
+            Self::Fcc => "Honeycomb cells",
+            Self::Organs => "Structures as found",
+            Self::OrganHybrid => "Cells that end at structures",
+        }
+    }
+
     /// Whether [`Restriction::classes`] must be given.
     pub fn needs_classes(self) -> bool {
         matches!(self, Self::Organs | Self::OrganHybrid)

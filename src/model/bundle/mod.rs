@@ -14,7 +14,8 @@ use std::io::{BufReader, Read};
 use std::path::{Component, Path, PathBuf};
 
 use super::{
-    BundleError, Checkpoint, ComputeDevice, MergeOrder, ModelError, NetworkConfig, SwinUnetr, monai,
+    BundleError, Checkpoint, ComputeDevice, MergeOrder, ModelError, NetworkConfig, SwinUnetr,
+    Weights, monai,
 };
 
 pub use description::{BundleDescription, ClassDescription, SuggestedRegion};
@@ -111,13 +112,34 @@ impl Bundle {
 
     /// Reads the weights and builds the network on a device.
     pub fn load_network(&self, device: &ComputeDevice) -> Result<SwinUnetr, BundleError> {
-        Checkpoint::open(&self.weights)
-            .and_then(Checkpoint::read)
-            .and_then(|weights| SwinUnetr::new(self.description.network, &weights, device))
-            .map_err(|error| BundleError::Network {
-                error,
-                path: self.weights.clone(),
-            })
+        let weights = self.read_weights()?;
+        SwinUnetr::new(self.description.network, &weights, device).map_err(|e| self.failed(e))
+    }
+
+    /// The network with the first `stages` of
+    /// [`RANDOMISATION_STAGES`](super::RANDOMISATION_STAGES) as if they had never been
+    /// trained, in numbers that the seed fixes. With 0 stages it is the network itself.
+    pub fn load_randomised(
+        &self,
+        device: &ComputeDevice,
+        stages: usize,
+        seed: u64,
+    ) -> Result<SwinUnetr, BundleError> {
+        let weights = self.read_weights()?.randomised(stages, seed);
+        SwinUnetr::new(self.description.network, &weights, device).map_err(|e| self.failed(e))
+    }
+
+    /// The numbers in the weights file.
+    pub fn read_weights(&self) -> Result<Weights, BundleError> {
+        let read = Checkpoint::open(&self.weights).and_then(Checkpoint::read);
+        read.map_err(|e| self.failed(e))
+    }
+
+    fn failed(&self, error: ModelError) -> BundleError {
+        BundleError::Network {
+            error,
+            path: self.weights.clone(),
+        }
     }
 
     /// The label that stands for a class in a label map.

@@ -8,6 +8,7 @@ mod checkpoint;
 mod layout;
 mod pickle_scan;
 mod pytorch;
+mod randomise;
 mod safetensors;
 mod selection;
 
@@ -19,6 +20,7 @@ use super::swin_unetr::{MergeOrder, NetworkConfig};
 
 pub use checkpoint::Checkpoint;
 pub use layout::expected_tensors;
+pub use randomise::RANDOMISATION_STAGES;
 
 /// Tensors by name, row-major, `f32`.
 #[derive(Debug, Clone, Default)]

@@ -8,10 +8,9 @@ use glam::DVec3;
 use super::Viewer;
 use crate::base::{Plane, WorldBox};
 use crate::engine::{
-    Event, ExplainSettings, ModelSource, Part, RegionChoice, ScanFile, Study, assets,
+    Budget, Division, Event, ModelSource, Part, RegionChoice, ScanFile, Study, assets,
 };
 use crate::explain::relevance_mask::MaskRule;
-use crate::explain::supervoxels::SupervoxelSettings;
 use crate::gpu::Window;
 use crate::ui::command::{Command, menu_entries};
 use crate::ui::panes;
@@ -39,7 +38,7 @@ impl Viewer {
         if let Some(snapshot) = self.engine.take_snapshot()
             && (self.job == Job::Explaining || self.facts.explanation.is_some())
         {
-            self.facts.snapshot = Some(snapshot);
+            self.facts.take_snapshot(snapshot);
         }
         if let Some(text) = self.renderer.as_mut().and_then(ViewRenderer::take_failure) {
             self.message = Some(Message {
@@ -67,6 +66,9 @@ impl Viewer {
                 }
                 self.show_notes(&segmentation.notes);
                 self.facts.segmentation = Some(segmentation);
+                if self.choices.supervoxel_method.needs_classes() {
+                    self.find_supervoxels();
+                }
                 self.explain_if_ready();
             }
             Event::Players(players) => {
@@ -196,12 +198,16 @@ impl Viewer {
     }
 
     fn find_supervoxels(&mut self) {
-        if let Some(study) = &self.facts.study {
-            let settings = SupervoxelSettings {
-                count: self.choices.supervoxel_count,
-                ..SupervoxelSettings::default()
-            };
-            self.engine.find_supervoxels(study, &settings);
+        let waits_for_classes =
+            self.choices.supervoxel_method.needs_classes() && self.facts.segmentation.is_none();
+        if let Some(study) = &self.facts.study
+            && !waits_for_classes
+        {
+            self.engine.find_supervoxels(Division {
+                study: Arc::clone(study),
+                segmentation: self.facts.segmentation.clone(),
+                settings: self.choices.division(),
+            });
         }
     }
 
@@ -257,6 +263,11 @@ impl Viewer {
                 self.engine.save(folder, MaskRule::ShareOfLargest(share));
             }
             Command::Explain => self.explain(),
+            Command::GoOn => self.go_on(),
+            Command::SelectSupervoxelMethod(method) => {
+                self.choices.supervoxel_method = method;
+                self.divide_again();
+            }
             Command::PauseOrResume => self.pause_or_resume(),
             Command::Cancel => {
                 // A key that closes a message does not also end hours of work.
@@ -359,14 +370,19 @@ impl Viewer {
         self.facts.forget_explanation();
         self.choices.part = Part::Whole;
         self.job = Job::Explaining;
-        let settings = ExplainSettings {
-            class: Some(self.choices.class),
-            value_function: self.choices.value_function,
-            budget: self.choices.budget,
-            seed: self.choices.seed,
-            ..ExplainSettings::default()
-        };
+        let settings = self.choices.settings();
         self.engine.explain(players, settings);
+    }
+
+    fn go_on(&mut self) {
+        if let Some(explanation) = &self.facts.explanation
+            && self.job == Job::Idle
+        {
+            let runs = explanation.log.records().len();
+            let budget = Budget::Evaluations(runs.saturating_mul(2));
+            self.engine.go_on(explanation, budget);
+            self.job = Job::Explaining;
+        }
     }
 
     fn show_geometry(&mut self) {
@@ -420,6 +436,10 @@ impl Viewer {
             return;
         }
         self.choices.supervoxel_count = count;
+        self.divide_again();
+    }
+
+    fn divide_again(&mut self) {
         // Values belong to supervoxels that are about to change.
         if self.job == Job::Explaining {
             self.engine.cancel();
@@ -453,7 +473,13 @@ impl Viewer {
         if ctx.egui_wants_keyboard_input() {
             return;
         }
-        for entry in menu_entries() {
+        let mut entries = menu_entries();
+        // A key also counts as pressed where Shift is held besides.
+        entries.sort_by_key(|entry| {
+            let held = entry.shortcut.map(|shortcut| shortcut.modifiers);
+            std::cmp::Reverse(held.map_or(0, |held| u8::from(held.shift) + u8::from(held.command)))
+        });
+        for entry in entries {
             if let Some(shortcut) = entry.shortcut
                 && ctx.input_mut(|input| input.consume_shortcut(&shortcut))
             {

@@ -6,10 +6,9 @@ mod view;
 use std::sync::Arc;
 
 use crate::engine::{
-    Budget, Compute, ComputeOptions, DeviceChoice, Engine, FIRST_SUPERVOXELS, ModelSource, Part,
-    ScanFile, assets,
+    Compute, ComputeOptions, DeviceChoice, Engine, ExplainSettings, FIRST_SUPERVOXELS, ModelSource,
+    Part, ScanFile, assets,
 };
-use crate::explain::ValueFunction;
 use crate::gpu::{GpuContext, GpuError, Tier};
 use crate::ui::command::Command;
 use crate::ui::dialogs::Dialogs;
@@ -102,6 +101,7 @@ impl Viewer {
             )?),
             _ => None,
         };
+        let defaults = ExplainSettings::default();
         let mut viewer = Self {
             facts: Facts::default(),
             look: None,
@@ -111,11 +111,15 @@ impl Viewer {
                     .model
                     .unwrap_or_else(|| assets::demonstration_bundle().into()),
                 supervoxel_count: FIRST_SUPERVOXELS,
+                supervoxel_method: Default::default(),
                 class: 1,
                 part: Part::default(),
-                value_function: ValueFunction::default(),
-                budget: Budget::PerPlayer(6.0),
-                seed: 0,
+                value_function: defaults.value_function,
+                budget: defaults.budget,
+                baseline: defaults.baseline,
+                estimator: defaults.method,
+                measured: defaults.measured,
+                seed: defaults.seed,
             },
             job: Job::Idle,
             message: None,

@@ -59,7 +59,7 @@ impl Viewer {
         let Some(look) = &mut self.look else { return };
         let (facts, commands) = (&self.facts, &mut self.commands);
         panels::structures::show(ui, facts, &self.choices, look, commands);
-        panels::explanation::supervoxels(ui, facts, &mut self.choices, look, commands);
+        panels::explanation::supervoxels::show(ui, facts, &mut self.choices, look, commands);
         let paused = self.engine.job().is_paused();
         panels::explanation::run(
             ui,
@@ -70,7 +70,7 @@ impl Viewer {
             paused,
             commands,
         );
-        panels::explanation::heatmap(ui, facts, look);
+        panels::explanation::heatmap::show(ui, facts, look);
         panels::ranking::show(ui, facts, look, commands);
     }
 

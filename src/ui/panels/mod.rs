@@ -51,6 +51,39 @@ pub fn slider_row(
     .inner
 }
 
+/// Small print: what stands beside or under a control.
+pub fn quiet(text: impl Into<String>) -> RichText {
+    RichText::new(text)
+        .font(theme::small())
+        .color(theme::TEXT_QUIET)
+}
+
+/// A named row with a list to choose from; `Some` when another entry was chosen.
+pub fn named_choice<T: Copy + PartialEq>(
+    ui: &mut Ui,
+    name: &str,
+    current: T,
+    entries: &[T],
+    label: impl Fn(T) -> String,
+) -> Option<T> {
+    let mut chosen = current;
+    ui.horizontal(|ui| {
+        let title = ui.label(quiet(name));
+        egui::ComboBox::from_id_salt(name)
+            .width(ui.available_width())
+            .truncate()
+            .selected_text(label(current))
+            .show_ui(ui, |ui| {
+                for &entry in entries {
+                    ui.selectable_value(&mut chosen, entry, label(entry));
+                }
+            })
+            .response
+            .labelled_by(title.id);
+    });
+    (chosen != current).then_some(chosen)
+}
+
 /// A count with its noun, in the right number: `1 supervoxel`, `12 supervoxels`.
 pub fn counted(count: usize, noun: &str) -> String {
     if count == 1 {

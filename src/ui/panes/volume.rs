@@ -8,7 +8,8 @@ mod look;
 mod picking;
 mod screen;
 
-pub use command::{VolumeCommand, carry_out};
+pub use command::{VolumeCommand, carry_out, menu};
+pub use handles::keep_arrow_keys;
 pub use look::{Switch, VolumeLook};
 
 use egui::{Align2, PointerButton, Pos2, Rect, Sense, Ui, Vec2};

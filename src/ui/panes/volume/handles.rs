@@ -1,6 +1,8 @@
 //! The handles of crop box and clip plane.
 
-use egui::{Color32, CursorIcon, Key, Painter, Pos2, Rect, Sense, Stroke, Ui, Vec2};
+use egui::{
+    Color32, CursorIcon, EventFilter, Id, Key, Painter, Pos2, Rect, Sense, Stroke, Ui, Vec2,
+};
 use glam::DVec3;
 
 use super::VolumeCommand;
@@ -129,7 +131,21 @@ fn handle(
     if response.clicked() {
         response.request_focus();
     }
-    response.has_focus().then(|| nudge(ui))?
+    if !response.has_focus() {
+        return None;
+    }
+    keep_arrow_keys(ui, response.id);
+    nudge(ui)
+}
+
+/// Arrow keys go to the focused widget rather than to the next one.
+pub fn keep_arrow_keys(ui: &Ui, focused: Id) {
+    let filter = EventFilter {
+        horizontal_arrows: true,
+        vertical_arrows: true,
+        ..EventFilter::default()
+    };
+    ui.memory_mut(|memory| memory.set_focus_lock_filter(focused, filter));
 }
 
 /// What an arrow key that is pressed now moves the focused handle by.

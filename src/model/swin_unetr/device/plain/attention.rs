@@ -81,7 +81,8 @@ impl WindowAttention {
         // query, key and value are the bias: one row of zeros stands for all of them.
         let padded = Tensor::cat(vec![tokens, Tensor::zeros([1, width], &device)], 0);
         let projected = self.qkv.forward(padded);
-        let attended = self.plan(grid, &device).attend(projected, self.heads);
+        let plan = self.plan(grid, &device.without_autodiff());
+        let attended = plan.attend(projected, self.heads);
         self.projection.forward(attended)
     }
 

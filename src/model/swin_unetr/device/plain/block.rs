@@ -119,7 +119,7 @@ impl PatchMerging {
             let mut cache = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
             cache
                 .entry(grid)
-                .or_insert_with(|| self.make_rows(grid, merged, &device))
+                .or_insert_with(|| self.make_rows(grid, merged, &device.without_autodiff()))
                 .clone()
         };
         let stacked = tokens.select(0, rows).reshape([merged.tokens(), 8 * width]);

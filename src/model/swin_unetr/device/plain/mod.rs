@@ -1,8 +1,8 @@
 //! The network in burn's own operations, on any burn device: what the kernels are held
-//! against.
+//! against, and what gradients are taken of, since burn can differentiate it.
 //!
-//! Images are N×C×D×H×W, tokens are rows of a matrix. Tests run it on
-//! [`burn::tensor::Device::flex`]; the program does not run it at all.
+//! Images are N×C×D×H×W, tokens are rows of a matrix. Weights and whatever depends on
+//! the shape of the input alone are constants, on the device without differentiation.
 
 pub mod attention;
 pub mod block;
@@ -45,6 +45,34 @@ pub struct Features {
     pub encoder10: Tensor<5>,
 }
 
+/// A map inside the network, from the bottom up; its resolution is a fraction of the
+/// input's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DecoderMap {
+    /// 1/32, before the decoder.
+    Bottleneck,
+    /// 1/16, what the first step of the decoder gives.
+    Sixteenth,
+    Eighth,
+    Quarter,
+    Half,
+    Full,
+}
+
+impl DecoderMap {
+    /// Voxels of the input along an edge of one of the map's.
+    pub fn scale(self) -> usize {
+        match self {
+            Self::Bottleneck => 32,
+            Self::Sixteenth => 16,
+            Self::Eighth => 8,
+            Self::Quarter => 4,
+            Self::Half => 2,
+            Self::Full => 1,
+        }
+    }
+}
+
 impl PlainNetwork {
     /// Builds the network from weights that were checked against `config`.
     pub fn new(
@@ -82,14 +110,34 @@ impl PlainNetwork {
     /// Logits N×out_channels×D×H×W for an input N×in_channels×D×H×W that
     /// [`check_input`](NetworkConfig::check_input) lets pass. No activation.
     pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
+        self.forward_through(x, &mut |_, map| map)
+    }
+
+    /// As [`forward`](Self::forward), with each map of the decoder given to `tap`, and
+    /// going on with what it gives back.
+    pub fn forward_through(
+        &self,
+        x: Tensor<5>,
+        tap: &mut dyn FnMut(DecoderMap, Tensor<5>) -> Tensor<5>,
+    ) -> Tensor<5> {
         let features = self.forward_features(x.clone());
         let [_, _, _, hidden3, _] = features.hidden;
-        let d3 = self.decoder5.forward(features.encoder10, hidden3);
-        let d2 = self.decoder4.forward(d3, features.encoder4);
-        let d1 = self.decoder3.forward(d2, features.encoder3);
-        let d0 = self.decoder2.forward(d1, features.encoder2);
-        let full = self.decoder1.forward(d0, self.encoder1.forward(x));
-        self.out.forward(full)
+        let map = tap(DecoderMap::Bottleneck, features.encoder10);
+        let map = tap(DecoderMap::Sixteenth, self.decoder5.forward(map, hidden3));
+        let map = tap(
+            DecoderMap::Eighth,
+            self.decoder4.forward(map, features.encoder4),
+        );
+        let map = tap(
+            DecoderMap::Quarter,
+            self.decoder3.forward(map, features.encoder3),
+        );
+        let map = tap(
+            DecoderMap::Half,
+            self.decoder2.forward(map, features.encoder2),
+        );
+        let map = self.decoder1.forward(map, self.encoder1.forward(x));
+        self.out.forward(tap(DecoderMap::Full, map))
     }
 
     /// The maps of the contracting path, for an input as in [`forward`](Self::forward).
