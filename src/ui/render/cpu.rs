@@ -10,7 +10,7 @@ use egui::{ColorImage, TextureHandle, TextureId, TextureOptions};
 use crate::engine::Slot;
 use crate::gpu::transfer::TransferTable;
 use crate::gpu::twin::{TwinScene, render_raycast, render_slice};
-use crate::gpu::{ClassStyle, Picture, PlayerSample, RaycastView, SliceView};
+use crate::gpu::{ClassStyle, LabelSlot, Picture, PlayerSample, RaycastView, SliceView};
 use crate::volume::{LabelMap, Volume};
 
 /// Draws on the CPU.
@@ -39,6 +39,18 @@ impl CpuPainter {
 
     pub fn set_scan(&mut self, scan: &Volume) {
         self.scene.set_scan(Some(scan));
+    }
+
+    pub fn set_second_scan(&mut self, scan: Option<&Volume>) {
+        self.scene.set_second_scan(scan);
+    }
+
+    pub fn set_labels(&mut self, slot: LabelSlot, labels: Option<&LabelMap>) {
+        self.scene.set_labels(slot, labels);
+    }
+
+    pub fn set_label_colours(&mut self, slot: LabelSlot, styles: &[ClassStyle]) {
+        self.scene.set_label_colours(slot, styles);
     }
 
     pub fn set_segmentation(&mut self, labels: Option<&LabelMap>) {
