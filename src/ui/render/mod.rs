@@ -5,6 +5,7 @@
 
 mod cpu;
 mod device;
+mod mean;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,6 +23,7 @@ use crate::volume::{LabelMap, Volume};
 
 use cpu::CpuPainter;
 use device::DevicePainter;
+use mean::FRAMES;
 
 /// How long the view must rest before the volume is drawn finely.
 const REST: Duration = Duration::from_millis(150);
@@ -391,7 +393,9 @@ impl ViewRenderer {
         let outcome = match &mut self.painter {
             Painter::Device(painter) => painter.draw_volume(&view, fine),
             Painter::Cpu(painter) => {
-                painter.draw_volume(&view, fine);
+                // While the network works on the same cores one fine picture must do.
+                let frames = if self.network_is_busy { 1 } else { FRAMES };
+                painter.draw_volume(&view, fine, frames);
                 Ok(())
             }
         };
