@@ -37,7 +37,7 @@ pub fn draw(
 ) -> Result<Picture, EngineError> {
     let study = &explanation.study;
     let scan = study.first_channel();
-    let scene = scene(explanation, explained);
+    let mut scene = scene(explanation, explained);
     let (low, high) = volume::default_window(scan);
     let window = Window { low, high };
     let overlay = overlay(explanation, explained)?;
@@ -72,7 +72,7 @@ pub fn draw(
     };
     let mut view = RaycastView::of(scan.grid(), window, VIEW_PX, quality);
     view.overlay = overlay;
-    view.scan = ScanStyle::solid(window);
+    scene.set_transfer(&ScanStyle::solid(window).table());
     view.cutaway = Some(Cutaway::toward(&view.camera, focus_mm, [true, true, false]));
     view.region = Some(RegionView {
         bounds: study.region,
