@@ -7,6 +7,7 @@ use glam::DVec3;
 
 use crate::base::colour::Rgb;
 use crate::base::{Convention, Grid, Phase, Plane, Progress, WorldBox};
+use crate::engine::evidence::{EvidenceReport, KeepAndDelete};
 use crate::engine::{
     Ask, Budget, EarlySlice, ExplainSettings, Explanation, MaskStatistics, MeasuredPart,
     ModelSource, Part, Players, ScanFile, Segmentation, Snapshot, Study, largest_value,
@@ -34,6 +35,10 @@ pub struct Facts {
     pub explanation: Option<Arc<Explanation>>,
     /// Label maps and a second scan that were added to the study.
     pub overlays: Overlays,
+    /// The newest mask that was put to the test, and whether a newer one is.
+    pub mask_test: Option<Arc<KeepAndDelete>>,
+    pub mask_test_runs: bool,
+    pub evidence: Option<Arc<EvidenceReport>>,
     /// Runs, and the largest standard error over the range of the values after them.
     pub convergence: Vec<[f64; 2]>,
     /// The newest slice of a scan that is being opened.
@@ -186,6 +191,8 @@ pub struct Look {
     pub class_visible: Vec<bool>,
     /// Share of the largest SHAP value from which a supervoxel is in the mask.
     pub mask_share: f32,
+    /// Whether the network is asked about the mask as its threshold moves.
+    pub test_mask: bool,
     pub cut_away: bool,
     /// Colours, opacity and cuts of the volume view.
     pub volume: VolumeLook,
@@ -268,6 +275,7 @@ impl Look {
             heatmap_opacity: 0.75,
             class_visible: vec![true; study.classes().len()],
             mask_share: 0.5,
+            test_mask: true,
             cut_away: true,
             volume: VolumeLook::of(study.first_channel()),
             selected_player: None,
@@ -376,6 +384,9 @@ impl Facts {
         self.snapshot = None;
         self.explanation = None;
         self.convergence.clear();
+        self.mask_test = None;
+        self.mask_test_runs = false;
+        self.evidence = None;
     }
 
     /// The newest attribution, streaming or finished, if it is of the supervoxels shown.

@@ -55,6 +55,7 @@ impl Viewer {
         }
         self.take_answers();
         self.take_overlays();
+        self.watch_mask(ctx);
         self.watch_device(ctx);
         self.take_dropped_files(ctx);
         self.take_shortcuts(ctx);
@@ -110,10 +111,8 @@ impl Viewer {
                 // The last of the stream may still be on its way; this is what it ends in.
                 self.select_class(self.choices.class);
             }
-            Event::KeptAndRemoved(found) => {
-                self.show_masked(Layer::Kept, Some(Arc::new(found.kept.labels.clone())));
-                self.show_masked(Layer::Removed, Some(Arc::new(found.removed.labels.clone())));
-            }
+            Event::KeptAndRemoved(found) => self.show_mask_test(found),
+            Event::Evidence(report) => self.facts.evidence = Some(report),
             Event::Saved(folder) => {
                 let name = folder.file_name().map_or_else(
                     || folder.display().to_string(),
@@ -289,6 +288,7 @@ impl Viewer {
             }
             Command::Explain => self.explain(),
             Command::GoOn => self.go_on(),
+            Command::GatherEvidence(scope) => self.gather_evidence(scope),
             Command::SelectSupervoxelMethod(method) => {
                 self.choices.supervoxel_method = method;
                 self.divide_again();
@@ -348,6 +348,7 @@ impl Viewer {
                 look.window = Window { low, high };
                 look.inverted = false;
             }
+            Command::ToggleMaskTest => look.test_mask = !look.test_mask,
             Command::ResetViews => {
                 let fresh = Look::at(study, look.window);
                 look.zoom = fresh.zoom;
