@@ -5,8 +5,24 @@
 mod desk;
 #[path = "ui/drawn.rs"]
 mod drawn;
+#[path = "ui/habits.rs"]
+mod habits;
+#[path = "support/images.rs"]
+mod images;
 #[path = "ui/menus.rs"]
 mod menus;
+#[path = "support/orientations.rs"]
+mod orientations;
+#[path = "ui/overlays.rs"]
+mod overlays;
+#[path = "ui/readouts.rs"]
+mod readouts;
+#[path = "ui/states.rs"]
+mod states;
+#[path = "ui/views.rs"]
+mod views;
+#[path = "ui/volume.rs"]
+mod volume;
 #[path = "ui/work.rs"]
 mod work;
 

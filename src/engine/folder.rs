@@ -16,6 +16,12 @@ use crate::volume::{self, LabelMap};
 
 /// Name of the log of evaluations in the folder.
 pub const LOG: &str = "log.voxlog";
+/// How the explanation came about.
+pub const PROVENANCE: &str = "explanation.json";
+/// The table of supervoxels.
+pub const PLAYERS: &str = "players.csv";
+pub const SEGMENTATION: &str = "segmentation.nii.gz";
+pub const SUPERVOXELS: &str = "supervoxels.nii.gz";
 
 /// Makes the folder if it is not there: before the work, so that none is lost for want
 /// of a place to put it.
@@ -56,8 +62,8 @@ fn write_report(explanation: &Explanation, folder: &Path) -> Result<(), EngineEr
     if let Some((_, png)) = sections.first() {
         io::atomic::write_bytes(&folder.join("picture.png"), png)?;
     }
-    report::write_players(&folder.join("players.csv"), &rows.concat())?;
-    provenance.write(&folder.join("explanation.json"))?;
+    report::write_players(&folder.join(PLAYERS), &rows.concat())?;
+    provenance.write(&folder.join(PROVENANCE))?;
     let classes: Vec<ClassSection<'_>> = provenance
         .classes
         .iter()
@@ -99,12 +105,12 @@ fn write_maps(explanation: &Explanation, folder: &Path) -> Result<(), EngineErro
     let (grid, part) = (study.first_channel().grid(), &study.part);
     let segmentation = on_scan_grid(&explanation.segmentation.labels, grid, part)?;
     io::nifti::write_labels_named(
-        &folder.join("segmentation.nii.gz"),
+        &folder.join(SEGMENTATION),
         &segmentation,
         &study.label_names(),
     )?;
     let supervoxels = on_scan_grid(&explanation.players.labels, grid, part)?;
-    io::nifti::write_labels(&folder.join("supervoxels.nii.gz"), &supervoxels)?;
+    io::nifti::write_labels(&folder.join(SUPERVOXELS), &supervoxels)?;
 
     let frames = |value: &dyn Fn(&Estimate, usize, &PlayerEstimate) -> f32| {
         explanation

@@ -17,9 +17,11 @@ pub mod folder;
 mod geometry;
 mod masked_scan;
 mod modalities;
+mod overlay;
 mod picture;
 mod players;
 mod reference;
+pub mod rendering;
 mod reporting;
 mod saved;
 mod scan;
@@ -41,6 +43,7 @@ pub use explaining::{
 pub use geometry::{GeometryCard, VoxelAxis};
 pub use masked_scan::masked_scan;
 pub use modalities::{Modalities, SupervoxelShares, modalities};
+pub use overlay::{Comparison, LabelOverlay, Overlay, OverlayFound, OverlayLoader, ScanOverlay};
 pub use players::{Division, Players};
 pub use reference::{ClassAgreement, Reference, ReferenceClasses, ReferenceFile};
 pub use saved::{SavedError, SavedExplanation};
@@ -54,6 +57,7 @@ pub use slot::Slot;
 pub use study::{Study, whole_region};
 pub use worker::{Engine, Event, SPLIT_BY_CHANNEL, Waker};
 
+pub use crate::io::atomic::write_bytes;
 pub use crate::io::dicom::series_path;
-pub use crate::io::{EarlySlice, Reading};
+pub use crate::io::{EarlySlice, LabelNames, Reading};
 pub use crate::model::{ModelSource, Precision};

@@ -38,7 +38,7 @@ pub fn draw(
 ) -> Result<Picture, EngineError> {
     let study = &explanation.study;
     let scan = study.first_channel();
-    let scene = scene(explanation, explained);
+    let mut scene = scene(explanation, explained);
     let (low, high) = volume::default_window(scan);
     let window = Window { low, high };
     let overlay = overlay(explanation, explained)?;
@@ -73,7 +73,7 @@ pub fn draw(
     };
     let mut view = RaycastView::of(scan.grid(), window, VIEW_PX, quality);
     view.overlay = overlay;
-    view.scan = ScanStyle::solid(window);
+    scene.set_transfer(&ScanStyle::solid(window).table());
     view.cutaway = Some(Cutaway::toward(&view.camera, focus_mm, [true, true, false]));
     view.region = Some(RegionView {
         bounds: study.region,
@@ -301,6 +301,7 @@ fn slice_view(
         interpolation: Interpolation::Linear,
         overlay,
         region: Some(explanation.study.region),
+        layers: crate::gpu::PlaneLayers::default(),
         dim_outside_region: 0.35,
         background: BACKGROUND,
     }

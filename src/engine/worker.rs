@@ -83,6 +83,8 @@ pub enum Event {
     SeveralSeries {
         folder: PathBuf,
         series: Vec<String>,
+        /// Channels of the model: as many series may be opened together.
+        channels: usize,
     },
     /// The running job ended because it was asked to.
     Cancelled,
@@ -137,6 +139,7 @@ impl Engine {
             ground: None,
             runs: None,
             waker: Arc::clone(&waker),
+            wanted_channels: 1,
             network: None,
             study: None,
             segmentation: None,
@@ -294,6 +297,8 @@ struct Worker {
     /// The runs of the newest evidence, so that none is made again.
     runs: Option<Runs>,
     waker: Waker,
+    /// Channels of the model that a scan was last opened for.
+    wanted_channels: usize,
     /// The loaded network with the bundle it came from.
     network: Option<(Arc<Bundle>, Arc<SwinUnetr>)>,
     study: Option<Arc<Study>>,
@@ -316,6 +321,7 @@ impl Worker {
                     self.tell(Event::SeveralSeries {
                         folder: path.into(),
                         series: series.iter().map(SeriesSummary::label).collect(),
+                        channels: self.wanted_channels,
                     });
                 }
                 Err(error) => self.tell(Event::Failed(error.to_string())),
@@ -355,6 +361,7 @@ impl Worker {
                 region,
             } => {
                 let bundle = Arc::new(Bundle::open_source(&model)?);
+                self.wanted_channels = bundle.description().channels.len();
                 let scan = Arc::new(self.open_scan(&scan, &bundle, job)?);
                 let study = Arc::new(Study::new(scan, bundle, region)?);
                 self.look_at(study, job)

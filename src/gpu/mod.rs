@@ -13,9 +13,11 @@ mod camera;
 mod capture;
 pub mod device;
 mod error;
+pub mod matter;
 mod pass;
 pub mod pick;
 mod picture;
+pub mod plane_layers;
 mod raycast;
 mod scene;
 pub mod shaders;
@@ -33,10 +35,11 @@ pub use device::{AdapterFacts, AdapterKind, GpuContext, Tier, device_descriptor,
 pub use error::GpuError;
 pub use pass::{TARGET_FORMAT, Target};
 pub use picture::Picture;
+pub use plane_layers::{LabelSlot, LabelStyle, PlaneLayers};
 pub use raycast::RaycastPass;
 pub use scene::Scene;
 pub use slice::SlicePass;
 pub use view::{
-    ClassStyle, Cutaway, Interpolation, OverlayStyle, PlayerSample, Quality, RaycastView,
-    RegionView, ScanStyle, SliceView, Window,
+    ClassStyle, ClipPlane, CrosshairView, Cutaway, Interpolation, OverlayStyle, PlayerSample,
+    Quality, RaycastView, RegionView, ScanStyle, SliceView, Window,
 };

@@ -6,8 +6,11 @@
 
 use super::device::GpuContext;
 use super::error::GpuError;
-use super::tables::{HEAT_COLOURS, PlayerEntry, palette};
-use super::texels::{LabelTexels, LayerFacts, ScanTexels};
+use super::matter::MatterStage;
+use super::plane_layers::LabelSlot;
+use super::tables::{CLASS_COLOURS, PlayerEntry, palette, spread};
+use super::texels::{LabelTexels, LayerFacts, ScanTexels, half_bits};
+use super::transfer::TransferTable;
 use super::uniform::{ScanFacts, SceneFacts};
 use super::view::{ClassStyle, PlayerSample};
 use crate::volume::{LabelMap, Volume};
@@ -16,17 +19,27 @@ use crate::volume::{LabelMap, Volume};
 /// small.
 const PIECE_BYTES: usize = 64 << 20;
 
+/// Layers that slices alone show; see [`super::plane_layers`].
+#[derive(Debug)]
+struct PlaneResources {
+    labels: [wgpu::TextureView; 3],
+    second_scan: wgpu::TextureView,
+    colours: wgpu::Buffer,
+    styles: [Vec<ClassStyle>; 3],
+}
+
 /// Layers on the graphics device. Any of them may be absent.
 #[derive(Debug)]
 pub struct Scene {
     gpu: GpuContext,
     scan: wgpu::TextureView,
-    bricks: wgpu::TextureView,
+    matter: MatterStage,
     segmentation: wgpu::TextureView,
     supervoxels: wgpu::TextureView,
     sampler: wgpu::Sampler,
     palette: wgpu::Buffer,
     players: wgpu::Buffer,
+    plane: PlaneResources,
     bind_group: wgpu::BindGroup,
     facts: SceneFacts,
     uploaded_bytes: u64,
@@ -37,7 +50,7 @@ impl Scene {
     pub fn new(gpu: &GpuContext) -> Result<Self, GpuError> {
         let empty = |format, what| volume_texture(gpu, [1; 3], format, what).map(|t| whole(&t));
         let scan = empty(gpu.scan_format(), "an empty scan")?;
-        let bricks = empty(wgpu::TextureFormat::R8Unorm, "an empty scan")?;
+        let matter = MatterStage::new(gpu, &TransferTable::default())?;
         let segmentation = empty(wgpu::TextureFormat::R8Uint, "an empty segmentation")?;
         let supervoxels = empty(wgpu::TextureFormat::R8Uint, "an empty supervoxel map")?;
         let sampler = gpu.device.create_sampler(&wgpu::SamplerDescriptor {
@@ -48,26 +61,36 @@ impl Scene {
         });
         let palette = table(gpu, "palette", size_of_val(palette(&[]).as_slice()))?;
         let players = table(gpu, "players", size_of::<PlayerEntry>())?;
+        let labels = || empty(wgpu::TextureFormat::R8Uint, "an empty label map");
+        let plane = PlaneResources {
+            labels: [labels()?, labels()?, labels()?],
+            second_scan: empty(gpu.scan_format(), "an empty scan")?,
+            colours: table(gpu, "label colours", size_of::<[f32; 4]>())?,
+            styles: Default::default(),
+        };
         let bind_group = bind(
             gpu,
-            [&scan, &bricks, &segmentation, &supervoxels],
+            [&scan, &segmentation, &supervoxels],
             &sampler,
             [&palette, &players],
+            &plane,
         );
         let mut scene = Self {
             gpu: gpu.clone(),
             scan,
-            bricks,
+            matter,
             segmentation,
             supervoxels,
             sampler,
             palette,
             players,
+            plane,
             bind_group,
             facts: SceneFacts::default(),
             uploaded_bytes: 0,
         };
         scene.set_classes(&[])?;
+        scene.update_matter()?;
         Ok(scene)
     }
 
@@ -86,9 +109,23 @@ impl Scene {
     pub fn set_scan(&mut self, scan: Option<&Volume>) -> Result<(), GpuError> {
         let Some(scan) = scan else {
             self.facts.scan = None;
-            return Ok(());
+            self.matter.set_scan(None);
+            return self.update_matter();
         };
         let texels = ScanTexels::new(scan, self.gpu.largest_volume_side());
+        self.scan = self.upload_scan("the scan", &texels)?;
+        let facts = ScanFacts::from(&texels);
+        self.facts.scan = Some(facts);
+        self.rebind();
+        self.matter.set_scan(Some((texels.bricks, facts)));
+        self.update_matter()
+    }
+
+    fn upload_scan(
+        &mut self,
+        what: &'static str,
+        texels: &ScanTexels,
+    ) -> Result<wgpu::TextureView, GpuError> {
         let format = self.gpu.scan_format();
         let bytes = if format == wgpu::TextureFormat::R16Float {
             texels
@@ -99,15 +136,61 @@ impl Scene {
         } else {
             bytemuck::cast_slice(&texels.texels).to_vec()
         };
-        self.scan = self.upload("the scan", texels.facts.dims, format, &bytes)?;
-        self.bricks = self.upload(
-            "the scan",
-            texels.bricks.dims,
-            wgpu::TextureFormat::R8Unorm,
-            &texels.bricks.largest,
-        )?;
-        self.facts.scan = Some(ScanFacts::from(&texels));
+        self.upload(what, texels.facts.dims, format, &bytes)
+    }
+
+    /// Shows a second scan on slices, or none.
+    pub fn set_second_scan(&mut self, scan: Option<&Volume>) -> Result<(), GpuError> {
+        self.facts.plane.second_scan = None;
+        if let Some(scan) = scan {
+            let texels = ScanTexels::new(scan, self.gpu.largest_volume_side());
+            self.plane.second_scan = self.upload_scan("the second scan", &texels)?;
+            self.facts.plane.second_scan = Some(ScanFacts::from(&texels));
+            self.rebind();
+        }
+        Ok(())
+    }
+
+    /// Shows a label map beside the segmentation on slices, or none.
+    pub fn set_labels(
+        &mut self,
+        slot: LabelSlot,
+        labels: Option<&LabelMap>,
+    ) -> Result<(), GpuError> {
+        self.facts.plane.labels[slot.index()] = None;
+        if let Some(labels) = labels {
+            let (texture, facts) = self.upload_labels("a label map", labels)?;
+            self.plane.labels[slot.index()] = texture;
+            self.facts.plane.labels[slot.index()] = Some(facts);
+            self.rebind();
+        }
+        Ok(())
+    }
+
+    /// Sets the styles of a label map's labels; index 0 is never drawn.
+    pub fn set_label_colours(
+        &mut self,
+        slot: LabelSlot,
+        styles: &[ClassStyle],
+    ) -> Result<(), GpuError> {
+        self.plane.styles[slot.index()] = styles.to_vec();
+        let (colours, spans) = spread(&self.plane.styles);
+        let buffer = self.plane.colours.clone();
+        let bytes = bytemuck::cast_slice(&colours);
+        self.plane.colours = self.write_table("label colours", bytes, buffer)?;
+        self.facts.plane.colours = spans;
         self.rebind();
+        Ok(())
+    }
+
+    /// Shows the scan in the volume by other colours and opacities.
+    pub fn set_transfer(&mut self, table: &TransferTable) -> Result<(), GpuError> {
+        self.matter.set_table(table);
+        self.update_matter()
+    }
+
+    fn update_matter(&mut self) -> Result<(), GpuError> {
+        self.uploaded_bytes += self.matter.update(&self.gpu)?;
         Ok(())
     }
 
@@ -142,7 +225,7 @@ impl Scene {
         let entries = palette(classes);
         let buffer = self.palette.clone();
         self.palette = self.write_table("palette", bytemuck::cast_slice(&entries), buffer)?;
-        self.facts.class_count = count(entries.len() - HEAT_COLOURS);
+        self.facts.class_count = count(entries.len() - CLASS_COLOURS);
         self.rebind();
         Ok(())
     }
@@ -160,6 +243,11 @@ impl Scene {
 
     pub(super) fn bind_group(&self) -> &wgpu::BindGroup {
         &self.bind_group
+    }
+
+    /// The bindings of `shaders/lib/matter.wgsl`.
+    pub(super) fn matter(&self) -> &wgpu::BindGroup {
+        self.matter.bind_group()
     }
 
     /// The bindings of `shaders/lib/layers.wgsl`.
@@ -189,11 +277,15 @@ impl Scene {
                     1,
                     wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering),
                 ),
-                entry(2, texture(Float { filterable: true })),
                 entry(3, texture(Uint)),
                 entry(4, texture(Uint)),
                 entry(5, table),
                 entry(6, table),
+                entry(20, texture(Uint)),
+                entry(21, texture(Uint)),
+                entry(22, texture(Uint)),
+                entry(23, texture(Float { filterable: true })),
+                entry(24, table),
             ],
         })
     }
@@ -201,14 +293,10 @@ impl Scene {
     fn rebind(&mut self) {
         self.bind_group = bind(
             &self.gpu,
-            [
-                &self.scan,
-                &self.bricks,
-                &self.segmentation,
-                &self.supervoxels,
-            ],
+            [&self.scan, &self.segmentation, &self.supervoxels],
             &self.sampler,
             [&self.palette, &self.players],
+            &self.plane,
         );
     }
 
@@ -301,17 +389,6 @@ fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
-/// The half float nearest to a 16-bit fraction `t / 65535`.
-fn half_bits(t: u16) -> u16 {
-    let bits = (f32::from(t) / 65535.0).to_bits();
-    if bits < 0x3880_0000 {
-        // Below 2^-14 halves are multiples of 2^-24.
-        return (f32::from_bits(bits) * 16_777_216.0).round_ties_even() as u16;
-    }
-    let rounded = bits + 0x0fff + (bits >> 13 & 1);
-    ((rounded >> 13) - (112 << 10)) as u16
-}
-
 fn whole(texture: &wgpu::Texture) -> wgpu::TextureView {
     texture.create_view(&wgpu::TextureViewDescriptor::default())
 }
@@ -358,10 +435,12 @@ fn table(gpu: &GpuContext, what: &'static str, bytes: usize) -> Result<wgpu::Buf
 
 fn bind(
     gpu: &GpuContext,
-    [scan, bricks, segmentation, supervoxels]: [&wgpu::TextureView; 4],
+    [scan, segmentation, supervoxels]: [&wgpu::TextureView; 3],
     sampler: &wgpu::Sampler,
     [palette, players]: [&wgpu::Buffer; 2],
+    plane: &PlaneResources,
 ) -> wgpu::BindGroup {
+    let [reference, kept, removed] = &plane.labels;
     use wgpu::BindingResource::{Sampler, TextureView};
     let entry = |binding, resource| wgpu::BindGroupEntry { binding, resource };
     gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
@@ -370,39 +449,15 @@ fn bind(
         entries: &[
             entry(0, TextureView(scan)),
             entry(1, Sampler(sampler)),
-            entry(2, TextureView(bricks)),
             entry(3, TextureView(segmentation)),
             entry(4, TextureView(supervoxels)),
             entry(5, palette.as_entire_binding()),
             entry(6, players.as_entire_binding()),
+            entry(20, TextureView(reference)),
+            entry(21, TextureView(kept)),
+            entry(22, TextureView(removed)),
+            entry(23, TextureView(&plane.second_scan)),
+            entry(24, plane.colours.as_entire_binding()),
         ],
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::half_bits;
-
-    #[test]
-    fn halves_are_the_nearest_ones() {
-        let value = |bits: u16| {
-            let (exponent, fraction) = (i32::from(bits >> 10), f64::from(bits & 0x3ff) / 1024.0);
-            if exponent == 0 {
-                fraction * 2.0_f64.powi(-14)
-            } else {
-                (1.0 + fraction) * 2.0_f64.powi(exponent - 15)
-            }
-        };
-        assert_eq!(half_bits(0), 0);
-        assert_eq!(half_bits(u16::MAX), 0x3c00);
-        for t in (0..=u16::MAX).step_by(7) {
-            let exact = f64::from(t) / 65535.0;
-            let bits = half_bits(t);
-            let error = (value(bits) - exact).abs();
-            for other in [bits.saturating_sub(1), bits + 1] {
-                // The fraction is rounded to f32 first, hence the hair of slack.
-                assert!(error <= (value(other) - exact).abs() + 1e-8, "{t}");
-            }
-        }
-    }
 }

@@ -11,6 +11,8 @@ use crate::base::{Grid, WorldBox};
 
 use super::camera::Camera;
 use super::device::Tier;
+use super::plane_layers::PlaneLayers;
+use super::transfer::{Compositing, ENTRIES, TransferTable};
 
 /// The scan values drawn as black and as white.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,6 +33,8 @@ impl Window {
 pub enum Interpolation {
     Nearest,
     Linear,
+    /// Through every voxel, with smooth curves between them (Catmull and Rom).
+    Cubic,
 }
 
 /// What one player (supervoxel) contributes, as far as it is known.
@@ -72,6 +76,12 @@ pub struct OverlayStyle {
     /// Supervoxel ids, not player indices.
     pub selected_supervoxel: Option<u16>,
     pub hovered_supervoxel: Option<u16>,
+    /// Opacity of the relevance mask's area and of its outline.
+    pub mask_fill: f32,
+    pub mask_outline: f32,
+    /// The heatmap shows how uncertain the values are; `heat_scale` is then the
+    /// half-width of an interval.
+    pub heat_shows_error: bool,
 }
 
 impl Default for OverlayStyle {
@@ -86,6 +96,9 @@ impl Default for OverlayStyle {
             hatch_undecided: true,
             selected_supervoxel: None,
             hovered_supervoxel: None,
+            mask_fill: 0.0,
+            mask_outline: 1.0,
+            heat_shows_error: false,
         }
     }
 }
@@ -103,6 +116,8 @@ pub struct SliceView {
     pub window: Window,
     pub interpolation: Interpolation,
     pub overlay: OverlayStyle,
+    /// Layers that slices alone show.
+    pub layers: PlaneLayers,
     /// The region that is explained.
     pub region: Option<WorldBox>,
     /// How much darker everything outside the region is: 0 not at all, 1 black.
@@ -130,7 +145,8 @@ impl SliceView {
     }
 }
 
-/// How the scan itself is drawn in the volume rendering.
+/// A plain way to draw the scan: nothing below one value, full density above another.
+/// Becomes a [`TransferTable`] by [`ScanStyle::table`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ScanStyle {
     pub window: Window,
@@ -143,8 +159,8 @@ pub struct ScanStyle {
     pub density_per_mm: f32,
     /// 0 draws matter as it is; 1 draws only its edges and outlines, like glass.
     pub edge_emphasis: f32,
-    /// How much light and shade shapes the surfaces: 0 flat, 1 fully lit.
-    pub lighting: f32,
+    /// Whether light and shade shape the surfaces.
+    pub lit: bool,
 }
 
 impl ScanStyle {
@@ -156,7 +172,7 @@ impl ScanStyle {
             full_above: window.at(0.42),
             density_per_mm: 0.9,
             edge_emphasis: 0.0,
-            lighting: 1.0,
+            lit: true,
         }
     }
 
@@ -168,7 +184,44 @@ impl ScanStyle {
             full_above: window.at(0.40),
             density_per_mm: 0.2,
             edge_emphasis: 1.0,
-            lighting: 1.0,
+            lit: true,
+        }
+    }
+
+    /// The same as colours with opacity.
+    pub fn table(&self) -> TransferTable {
+        let low = self.window.low.min(self.empty_below);
+        let high = self.window.high.max(self.full_above);
+        let domain = Window {
+            low,
+            high: if high > low { high } else { low + 1.0 },
+        };
+        let share = |value: f64, from: f64, to: f64| {
+            let width = to - from;
+            let part = if width > 0.0 {
+                (value - from) / width
+            } else {
+                f64::from(u8::from(value >= to))
+            };
+            part.clamp(0.0, 1.0) as f32
+        };
+        let entry = |index: usize| {
+            let value = domain.at(index as f64 / (ENTRIES - 1) as f64);
+            let shade = share(value, self.window.low, self.window.high);
+            let density = share(value, self.empty_below, self.full_above) * self.density_per_mm;
+            [
+                0.42 + 0.58 * shade,
+                0.40 + 0.57 * shade,
+                0.42 + 0.51 * shade,
+                1.0 - (-density).exp(),
+            ]
+        };
+        TransferTable {
+            domain,
+            entries: std::array::from_fn(entry),
+            compositing: Compositing::Composite,
+            lit: self.lit,
+            edge_emphasis: self.edge_emphasis,
         }
     }
 }
@@ -205,20 +258,52 @@ pub struct RegionView {
     pub line_opacity: f32,
 }
 
-/// The whole scan, seen from somewhere.
+/// A plane through the body; what is on the side of its normal is not drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ClipPlane {
+    pub point_mm: DVec3,
+    /// A unit direction in the world, into the part that is taken away.
+    pub normal: DVec3,
+}
+
+/// Three thin lines along the world's axes that meet at a place. What is in front of
+/// them hides all but a trace.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CrosshairView {
+    pub point_mm: DVec3,
+    /// How far the lines reach to each side.
+    pub reach_mm: f64,
+    pub opacity: f32,
+}
+
+/// The whole scan, seen from somewhere. Its colours and opacities are a
+/// [`TransferTable`] of the scene.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RaycastView {
     pub camera: Camera,
     pub size_px: [u32; 2],
     /// Distance between samples along a ray.
     pub step_mm: f64,
-    pub scan: ScanStyle,
+    /// The greys of faces where the scan is cut.
+    pub window: Window,
     pub overlay: OverlayStyle,
+    /// How strongly the classes tint the scan's matter: 0 not at all.
+    pub tint: f32,
+    /// The relevance mask as a solid (0) or as a shell of glass around its haze (1).
+    pub shell: f32,
     /// Extinction of the heatmap's haze at full strength, per millimetre. The haze
     /// shows players outside the relevance mask; the mask itself has a surface.
     pub haze_per_mm: f32,
     pub region: Option<RegionView>,
     pub cutaway: Option<Cutaway>,
+    /// The scan is drawn inside only. Classes and players are not cropped.
+    pub crop: Option<WorldBox>,
+    /// Taken away from the scan; `None`s are no planes.
+    pub clip_planes: [Option<ClipPlane>; 3],
+    pub crosshair: Option<CrosshairView>,
+    /// Number of this picture among those of one view that are averaged: each has its
+    /// own places of samples and, after the first, its own part of a pixel.
+    pub frame: u32,
     /// Background colours at the top and the bottom of the picture.
     pub background: [Rgb; 2],
 }
@@ -230,11 +315,17 @@ impl RaycastView {
             camera: Camera::framing(grid),
             size_px: quality.size_px(size_px),
             step_mm: quality.step_mm,
-            scan: ScanStyle::glass(window),
+            window,
             overlay: OverlayStyle::default(),
+            tint: 0.0,
+            shell: 0.0,
             haze_per_mm: 0.08,
             region: None,
             cutaway: None,
+            crop: None,
+            clip_planes: [None; 3],
+            crosshair: None,
+            frame: 0,
             background: [Rgb([22, 25, 31]), Rgb([9, 10, 13])],
         }
     }
@@ -301,6 +392,7 @@ mod tests {
             },
             interpolation: Interpolation::Linear,
             overlay: OverlayStyle::default(),
+            layers: PlaneLayers::default(),
             region: None,
             dim_outside_region: 0.0,
             background: Rgb([0; 3]),

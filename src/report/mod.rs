@@ -20,7 +20,7 @@ use crate::io::{IoError, ShownPath};
 
 pub use montage::Montage;
 pub use picture::Picture;
-pub use players::{PlayerRow, write_players};
+pub use players::{PlayerRow, read_players, write_players};
 pub use provenance::Explanation;
 
 /// Why a report could not be written or read.
@@ -30,6 +30,8 @@ pub enum ReportError {
     Io(#[from] IoError),
     #[error("this is not an explanation of this program ({why}): {path}")]
     BadProvenance { why: String, path: ShownPath },
+    #[error("this is not a table of supervoxels of this program ({why}): {path}")]
+    BadPlayers { why: String, path: ShownPath },
     #[error("a result is not a finite number ({why}), so it is not written: {path}")]
     NotFinite { why: String, path: ShownPath },
     #[error("the picture cannot be stored as PNG ({0})")]

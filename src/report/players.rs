@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::ReportError;
+use crate::io::IoError;
 use crate::io::atomic::write_atomically;
 
 /// One supervoxel and its share in one class.
@@ -58,4 +59,74 @@ pub fn write_players(path: &Path, rows: &[PlayerRow]) -> Result<(), ReportError>
         csv.flush()
     })?;
     Ok(())
+}
+
+/// Reads what [`write_players`] wrote: the same rows in the same order.
+pub fn read_players(path: &Path) -> Result<Vec<PlayerRow>, ReportError> {
+    let bad = |why: String| ReportError::BadPlayers {
+        why,
+        path: path.into(),
+    };
+    let text = std::fs::read(path).map_err(|source| IoError::reading(source, path))?;
+    let mut csv = csv::Reader::from_reader(text.as_slice());
+    let header = csv.headers().map_err(|error| bad(error.to_string()))?;
+    if header != HEADER.as_slice() {
+        return Err(bad(format!("its columns are not {}", HEADER.join(", "))));
+    }
+    csv.records()
+        .enumerate()
+        .map(|(index, record)| {
+            let record = record.map_err(|error| bad(error.to_string()))?;
+            row(&record).ok_or_else(|| bad(format!("row {} is not a supervoxel", index + 1)))
+        })
+        .collect()
+}
+
+fn row(record: &csv::StringRecord) -> Option<PlayerRow> {
+    let number = |column: usize| -> Option<f64> {
+        let value: f64 = record.get(column)?.parse().ok()?;
+        value.is_finite().then_some(value)
+    };
+    Some(PlayerRow {
+        id: record.get(0)?.parse().ok()?,
+        class: record.get(1)?.to_owned(),
+        volume_mm3: number(2)?,
+        centroid_mm: [number(3)?, number(4)?, number(5)?],
+        shap_value: number(6)?,
+        standard_error: match record.get(7)? {
+            "" => None,
+            _ => Some(number(7)?),
+        },
+        share: number(8)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_reads_back() {
+        let row = |id, standard_error| PlayerRow {
+            id,
+            class: "left, \"upper\" part".to_owned(),
+            volume_mm3: 1234.5,
+            centroid_mm: [-1.25, 0.1, 1e-7],
+            shap_value: -0.012_345_678_901,
+            standard_error,
+            share: 0.5,
+        };
+        let rows = [row(1, Some(0.25)), row(2, None)];
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("players.csv");
+        write_players(&path, &rows).unwrap();
+        assert_eq!(read_players(&path).unwrap(), rows);
+        for wrong in ["", "a,b\n1,2\n", &HEADER.join(",").replace("share", "part")] {
+            std::fs::write(&path, wrong).unwrap();
+            assert!(read_players(&path).is_err(), "{wrong}");
+        }
+        std::fs::write(&path, format!("{}\n1,x,2,3,4,5,NaN,,0\n", HEADER.join(","))).unwrap();
+        let error = read_players(&path).unwrap_err().to_string();
+        assert!(error.contains("row 1"), "{error}");
+    }
 }

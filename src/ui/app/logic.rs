@@ -1,18 +1,18 @@
 //! What happens between frames: facts come in, commands are carried out.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use glam::DVec3;
 
 use super::Viewer;
-use crate::base::{Plane, WorldBox};
+use crate::base::{Pace, WorldBox};
 use crate::engine::{
     Budget, Division, Event, ModelSource, Part, RegionChoice, ScanFile, Study, assets,
 };
 use crate::explain::relevance_mask::MaskRule;
 use crate::gpu::Window;
-use crate::ui::command::{Command, menu_entries};
+use crate::ui::command::{Command, entry_of};
+use crate::ui::layers::Layer;
 use crate::ui::panes;
 use crate::ui::render::ViewRenderer;
 use crate::ui::state::{Job, Look, Message, MessageKind, SeriesChoice};
@@ -26,6 +26,13 @@ impl Viewer {
             && self.job != Job::Explaining
         {
             self.job = Job::Working(progress);
+            if self
+                .pace
+                .as_ref()
+                .is_none_or(|(phase, _)| *phase != progress.phase)
+            {
+                self.pace = Some((progress.phase, Pace::start()));
+            }
         }
         if let Some(slice) = self.engine.take_early_slice()
             && self.opening
@@ -46,14 +53,22 @@ impl Viewer {
                 text,
             });
         }
-        if let Some(command) = self.dialogs.take_answer() {
-            self.commands.push(command);
-        }
+        self.take_answers();
+        self.take_overlays();
+        self.watch_mask(ctx);
+        self.watch_device(ctx);
         self.take_dropped_files(ctx);
         self.take_shortcuts(ctx);
         for command in std::mem::take(&mut self.commands) {
-            self.carry_out(command);
+            // Whoever asks for what cannot be done hears why.
+            let need = entry_of(&command).map(|entry| entry.need);
+            if let Some(why) = need.and_then(|need| need.missing(&self.situation())) {
+                self.note(why);
+            } else if let Some(command) = self.carry_out_habit(ctx, command) {
+                self.carry_out(command);
+            }
         }
+        self.remember(ctx);
     }
 
     fn absorb(&mut self, event: Event) {
@@ -66,6 +81,7 @@ impl Viewer {
                 }
                 self.show_notes(&segmentation.notes);
                 self.facts.segmentation = Some(segmentation);
+                self.compare_reference();
                 if self.choices.supervoxel_method.needs_classes() {
                     self.find_supervoxels();
                 }
@@ -95,7 +111,8 @@ impl Viewer {
                 // The last of the stream may still be on its way; this is what it ends in.
                 self.select_class(self.choices.class);
             }
-            Event::KeptAndRemoved(_) | Event::Evidence(_) => {}
+            Event::KeptAndRemoved(found) => self.show_mask_test(found),
+            Event::Evidence(report) => self.facts.evidence = Some(report),
             Event::Saved(folder) => {
                 let name = folder.file_name().map_or_else(
                     || folder.display().to_string(),
@@ -106,15 +123,28 @@ impl Viewer {
                     text: format!("The explanation was saved in the folder {name}."),
                 });
             }
-            Event::SeveralSeries { folder, series } => {
+            Event::SeveralSeries {
+                folder,
+                series,
+                channels,
+            } => {
                 self.explain_when_ready = false;
-                self.facts.series_to_choose = Some(SeriesChoice { folder, series });
+                self.facts.series_to_choose = Some(SeriesChoice {
+                    folder,
+                    series,
+                    channels,
+                    ticked: Vec::new(),
+                });
             }
-            Event::Cancelled => self.forget_dragged_region(),
+            Event::Cancelled => {
+                self.history.stop_waiting();
+                self.forget_dragged_region();
+            }
             Event::Failed(text) => {
                 self.facts.early_slice = None;
                 self.explain_when_ready = false;
                 self.opening = false;
+                self.history.stop_waiting();
                 self.forget_dragged_region();
                 self.message = Some(Message {
                     kind: MessageKind::Failure,
@@ -126,6 +156,7 @@ impl Viewer {
                 self.engine.take_progress();
                 self.opening = false;
                 self.job = Job::Idle;
+                self.pace = None;
             }
         }
     }
@@ -139,19 +170,9 @@ impl Viewer {
     /// A scan is open: show it at once, before it is segmented.
     /// Adds to what is said about the study.
     fn show_notes(&mut self, notes: &[String]) {
-        if notes.is_empty() {
-            return;
+        for note in notes {
+            self.note(note);
         }
-        let said = self.message.take().filter(|m| m.kind == MessageKind::Note);
-        let lines: Vec<String> = said
-            .map(|message| message.text)
-            .into_iter()
-            .chain(notes.iter().cloned())
-            .collect();
-        self.message = Some(Message {
-            kind: MessageKind::Note,
-            text: lines.join("\n"),
-        });
     }
 
     fn show_study(&mut self, study: Arc<Study>) {
@@ -159,6 +180,7 @@ impl Viewer {
         self.facts.early_slice = None;
         self.choices.scan.clone_from(&study.scan.files);
         self.choices.model.clone_from(study.bundle.source());
+        self.remember_scan();
         let same_scan = self
             .facts
             .study
@@ -169,10 +191,13 @@ impl Viewer {
         self.facts.forget_explanation();
         if !same_scan {
             let (low, high) = volume::default_window(study.first_channel());
-            let convention = self.look.as_ref().map(|look| look.convention);
             let mut look = Look::at(&study, Window { low, high });
             // Left and right never change sides unasked.
-            look.convention = convention.unwrap_or_default();
+            look.convention = self.settings.sides.convention();
+            self.history.forget();
+            if let Some(before) = &self.look {
+                look.interpolation = before.interpolation;
+            }
             self.look = Some(look);
             if let Some(renderer) = &mut self.renderer {
                 renderer.set_scan(study.first_channel());
@@ -195,6 +220,13 @@ impl Viewer {
             self.choices.class = study.foreground().next().unwrap_or(0);
         }
         self.facts.study = Some(study);
+        self.show_masked(Layer::Kept, None);
+        self.show_masked(Layer::Removed, None);
+        if same_scan {
+            self.compare_reference();
+        } else {
+            self.forget_added_layers();
+        }
         self.find_supervoxels();
     }
 
@@ -228,16 +260,7 @@ impl Viewer {
             Command::ChooseScanFolder => self.dialogs.choose_scan_folder(),
             Command::ChooseModel => self.dialogs.choose_model(),
             Command::ChooseWeights { preset } => self.dialogs.choose_weights(preset),
-            Command::ChooseSaveFolder => {
-                if self.facts.explanation.is_some() {
-                    self.dialogs.choose_save_folder();
-                } else {
-                    self.message = Some(Message {
-                        kind: MessageKind::Note,
-                        text: "There is no finished explanation to save yet.".to_owned(),
-                    });
-                }
-            }
+            Command::ChooseSaveFolder => self.dialogs.choose_save_folder(),
             Command::OpenScan(paths) => {
                 self.explain_when_ready &= self.facts.study.is_none();
                 self.open(paths, self.choices.model.clone());
@@ -265,6 +288,7 @@ impl Viewer {
             }
             Command::Explain => self.explain(),
             Command::GoOn => self.go_on(),
+            Command::GatherEvidence(scope) => self.gather_evidence(scope),
             Command::SelectSupervoxelMethod(method) => {
                 self.choices.supervoxel_method = method;
                 self.divide_again();
@@ -278,6 +302,8 @@ impl Viewer {
                 }
             }
             Command::ShowGeometry => self.show_geometry(),
+            Command::Enlarge(pane) => self.layout.toggle_enlarged(pane),
+            Command::View(command) => self.change_views(command),
             Command::SelectClass(class) => self.select_class(class),
             Command::AskAbout(part) => {
                 self.choices.part = part;
@@ -306,7 +332,7 @@ impl Viewer {
         match command {
             Command::MoveCrosshair(to_mm) => look.move_crosshair(to_mm, grid),
             Command::Scrub(plane, steps) => {
-                let step_mm = scrub_step_mm(grid, plane) * f64::from(steps);
+                let step_mm = super::views::scrub_step_mm(grid, plane) * f64::from(steps);
                 let mut direction = [0.0; 3];
                 direction[plane.normal().index()] = step_mm;
                 look.move_crosshair(look.crosshair_mm + DVec3::from(direction), grid);
@@ -317,19 +343,18 @@ impl Viewer {
                 look.window = Window { low, high };
             }
             Command::AutomaticWindow => {
-                let (low, high) = volume::default_window(volume);
+                let channel = study.scan.channels.get(look.channel);
+                let (low, high) = volume::default_window(channel.unwrap_or(volume));
                 look.window = Window { low, high };
+                look.inverted = false;
             }
-            Command::SwitchConvention => look.convention = look.convention.other(),
-            Command::Enlarge(pane) => {
-                look.enlarged = (look.enlarged != Some(pane)).then_some(pane);
-            }
+            Command::ToggleMaskTest => look.test_mask = !look.test_mask,
             Command::ResetViews => {
                 let fresh = Look::at(study, look.window);
                 look.zoom = fresh.zoom;
                 look.center_mm = fresh.center_mm;
                 look.camera = fresh.camera;
-                look.enlarged = None;
+                self.layout.arrange(self.layout.arrangement());
                 look.crosshair_mm = fresh.crosshair_mm;
             }
             Command::CutAway => look.cut_away = !look.cut_away,
@@ -369,6 +394,8 @@ impl Viewer {
         // Notes about the study hold on; a failure is over when it is tried again.
         self.message = self.message.take().filter(|m| m.kind == MessageKind::Note);
         self.facts.forget_explanation();
+        self.show_masked(Layer::Kept, None);
+        self.show_masked(Layer::Removed, None);
         self.choices.part = Part::Whole;
         self.job = Job::Explaining;
         let settings = self.choices.settings();
@@ -384,26 +411,6 @@ impl Viewer {
             self.engine.go_on(explanation, budget);
             self.job = Job::Explaining;
         }
-    }
-
-    fn show_geometry(&mut self) {
-        let (Some(study), Some(look)) = (&self.facts.study, &self.look) else {
-            return;
-        };
-        let cards = study.scan.cards.iter().map(|card| {
-            let mut lines = vec![card.name.clone()];
-            lines.extend(card.lines(look.convention));
-            lines.extend(
-                card.remarks
-                    .iter()
-                    .map(|remark| format!("Doubtful: {remark}")),
-            );
-            lines.join("\n")
-        });
-        self.message = Some(Message {
-            kind: MessageKind::Note,
-            text: cards.collect::<Vec<_>>().join("\n\n"),
-        });
     }
 
     fn pause_or_resume(&mut self) {
@@ -450,49 +457,4 @@ impl Viewer {
         self.facts.players = None;
         self.find_supervoxels();
     }
-
-    fn take_dropped_files(&mut self, ctx: &egui::Context) {
-        let dropped: Vec<PathBuf> = ctx.input(|input| {
-            input
-                .raw
-                .dropped_files
-                .iter()
-                .map(|file| file.path().to_owned())
-                .collect()
-        });
-        if let [path] = dropped.as_slice()
-            && ModelSource::is_model(path)
-        {
-            self.commands.push(Command::OpenModel(path.clone().into()));
-        } else if !dropped.is_empty() {
-            let scans = dropped.into_iter().map(Into::into).collect();
-            self.commands.push(Command::OpenScan(scans));
-        }
-    }
-
-    fn take_shortcuts(&mut self, ctx: &egui::Context) {
-        if ctx.egui_wants_keyboard_input() {
-            return;
-        }
-        for entry in menu_entries() {
-            if let Some(shortcut) = entry.shortcut
-                && ctx.input_mut(|input| input.consume_shortcut(&shortcut))
-            {
-                self.commands.push(entry.command);
-            }
-        }
-    }
-}
-
-/// One step of scrubbing: the distance between voxels along the world axis that is
-/// closest to one of the scan's.
-fn scrub_step_mm(grid: &crate::base::Grid, plane: Plane) -> f64 {
-    let orientation = crate::base::Orientation::of(grid);
-    let spacing = grid.spacing_mm();
-    orientation
-        .0
-        .iter()
-        .zip(spacing)
-        .find(|(direction, _)| direction.axis == plane.normal())
-        .map_or(1.0, |(_, spacing)| spacing)
 }

@@ -1,6 +1,8 @@
 //! The drop-downs in the upper right of the volume view.
 
-use egui::{Align, Button, Frame, Layout, Margin, Rect, RichText, Ui, UiBuilder, Vec2};
+use egui::{
+    Align, Button, Frame, Layout, Margin, Pos2, Rect, RichText, Shape, Stroke, Ui, UiBuilder, Vec2,
+};
 
 use super::VolumeCommand;
 use super::cube::place_in_words;
@@ -43,10 +45,27 @@ fn chip(ui: &mut Ui, text: &str, name: &str, contents: impl FnOnce(&mut Ui)) {
         .corner_radius(5)
         .inner_margin(Margin::ZERO)
         .show(ui, |ui| {
-            let text = RichText::new(format!("{text} ⏷")).font(theme::small());
+            // Room on the right for the arrow.
+            let text = RichText::new(format!("{text}     ")).font(theme::small());
             let response = ui.menu_button(text, contents).response;
             response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name));
+            arrow(ui, response.rect);
         });
+}
+
+/// A small triangle that points down, at the right end of a button.
+fn arrow(ui: &Ui, button: Rect) {
+    let tip = Pos2::new(button.right() - 12.0, button.center().y + 2.5);
+    let half_width = 3.5;
+    ui.painter().add(Shape::convex_polygon(
+        vec![
+            tip,
+            tip + Vec2::new(-half_width, -5.0),
+            tip + Vec2::new(half_width, -5.0),
+        ],
+        theme::TEXT_QUIET,
+        Stroke::NONE,
+    ));
 }
 
 fn presets(ui: &mut Ui, volume: &VolumeLook, commands: &mut Vec<Command>) {

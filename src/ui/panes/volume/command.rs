@@ -1,7 +1,10 @@
 //! What can be asked of the volume view. Part of [`crate::ui::command::Command`].
 
-use super::look::{ClipPlane, Switch, VolumeLook};
+use egui::Key;
+
+use super::look::{Switch, VolumeLook};
 use crate::base::{Grid, WorldBox};
+use crate::gpu::ClipPlane;
 use crate::gpu::transfer::{Preset, TransferFunction};
 use crate::gpu::{Camera, StandardView};
 use crate::ui::state::Look;
@@ -20,6 +23,40 @@ pub enum VolumeCommand {
     Clip(ClipPlane),
     /// Take away the other side of the clip plane.
     FlipClip,
+}
+
+/// The wishes that stand in a menu: their words, and the key that sends them with Shift.
+pub fn menu() -> Vec<(&'static str, Option<Key>, VolumeCommand)> {
+    use StandardView::{Anterior, Inferior, Left, Posterior, Right, Superior};
+    let look = VolumeCommand::LookFrom;
+    let toggle = VolumeCommand::Toggle;
+    vec![
+        ("3D from the front", Some(Key::A), look(Anterior)),
+        ("3D from the back", Some(Key::P), look(Posterior)),
+        ("3D from the patient's left", Some(Key::L), look(Left)),
+        ("3D from the patient's right", Some(Key::R), look(Right)),
+        ("3D from the head", Some(Key::S), look(Superior)),
+        ("3D from the feet", Some(Key::I), look(Inferior)),
+        ("Whole scan in 3D", Some(Key::W), VolumeCommand::ResetCamera),
+        (
+            "Focus on the evidence in 3D",
+            Some(Key::F),
+            toggle(Switch::Focus),
+        ),
+        ("Crop box in 3D", Some(Key::B), toggle(Switch::CropBox)),
+        ("Clip plane in 3D", Some(Key::C), toggle(Switch::ClipPlane)),
+        (
+            "Structures as surfaces in 3D",
+            None,
+            toggle(Switch::Surfaces),
+        ),
+        ("Turn freely in 3D", None, toggle(Switch::Trackball)),
+        (
+            "Colours and opacity in 3D…",
+            Some(Key::T),
+            toggle(Switch::Editor),
+        ),
+    ]
 }
 
 /// The thinnest crop box, so that its handles stay apart.
