@@ -12,8 +12,12 @@ struct SliceView {
     region_low: vec4<f32>,
     region_high: vec4<f32>,
     size_px: vec2<f32>,
+    // 0 nearest, 1 linear, 2 cubic.
     interpolate: u32,
     dim_outside_region: f32,
+    // In the order in which they are drawn.
+    labels: array<LabelLayer, 3>,
+    second_scan: SecondScan,
 }
 
 @group(1) @binding(0) var<uniform> view: SliceView;
@@ -30,18 +34,65 @@ fn slice(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
     let texel = texel_at(view.scene.scan, place);
     if inside(view.scene.scan, texel) {
         var value = 0.0;
-        if view.interpolate != 0u {
+        if view.interpolate == 2u {
+            value = scan_cubic(texel);
+        } else if view.interpolate == 1u {
             value = scan_interpolated(texel);
         } else {
             value = scan_texel(nearest_texel(texel));
         }
         c = vec3<f32>(windowed(value));
     }
+    c = with_second_scan(c, view.second_scan, place);
     c = plane_colour(c, place, view.right_step.xyz, view.down_step.xyz, pixel);
+    for (var map = 0u; map < 3u; map++) {
+        c = with_label_map(
+            c,
+            view.labels[map],
+            place,
+            view.right_step.xyz,
+            view.down_step.xyz,
+            pixel,
+        );
+    }
 
     let in_region = all(place >= view.region_low.xyz) && all(place <= view.region_high.xyz);
     if view.region_low.w > 0.0 && !in_region {
         c *= 1.0 - view.dim_outside_region;
     }
     return vec4<f32>(c, 1.0);
+}
+
+// Interpolated by curves through the nearest four texels of each axis.
+fn scan_cubic(texel: vec3<f32>) -> f32 {
+    let base = floor(texel);
+    let f = texel - base;
+    let b = vec3<i32>(base);
+    var wx = cubic_weights(f.x);
+    var wy = cubic_weights(f.y);
+    var wz = cubic_weights(f.z);
+    var value = 0.0;
+    for (var z = 0; z < 4; z++) {
+        for (var y = 0; y < 4; y++) {
+            var row = 0.0;
+            for (var x = 0; x < 4; x++) {
+                row += wx[x] * scan_texel(b + vec3<i32>(x, y, z) - 1);
+            }
+            value += row * wy[y] * wz[z];
+        }
+    }
+    return value;
+}
+
+// Weights of four neighbours in a row, of which the place lies a fraction `f` after the
+// second: the curves of Catmull and Rom.
+fn cubic_weights(f: f32) -> vec4<f32> {
+    let f2 = f * f;
+    let f3 = f2 * f;
+    return vec4<f32>(
+        -0.5 * f3 + f2 - 0.5 * f,
+        1.5 * f3 - 2.5 * f2 + 1.0,
+        -1.5 * f3 + 2.0 * f2 + 0.5 * f,
+        0.5 * f3 - 0.5 * f2,
+    );
 }

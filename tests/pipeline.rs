@@ -1,6 +1,8 @@
 //! From a scan to the explanation folder and back: what the program writes is whole,
 //! agrees with itself and with what it printed, and lies where the scan lies.
 
+#[path = "pipeline/evidence.rs"]
+mod evidence;
 #[path = "pipeline/folder.rs"]
 mod folder;
 #[path = "support/images.rs"]

@@ -5,11 +5,10 @@ use std::mem::{offset_of, size_of};
 
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use voxplain::gpu::matter::MatterUniform;
+use voxplain::gpu::plane_layers::{LabelLayerUniform, SecondScanUniform, SliceUniform};
 use voxplain::gpu::shaders::{self, Shader};
 use voxplain::gpu::tables::PlayerEntry;
-use voxplain::gpu::uniform::{
-    LayerUniform, OverlayUniform, RaycastUniform, SceneUniform, SliceUniform,
-};
+use voxplain::gpu::uniform::{LayerUniform, OverlayUniform, RaycastUniform, SceneUniform};
 use voxplain::model::swin_unetr::device::{
     Precision, attention, images, measure, network, norm, product, program,
 };
@@ -62,7 +61,7 @@ fn every_shader_file_is_part_of_a_shader() {
             }
         }
     }
-    assert_eq!(files, 9);
+    assert_eq!(files, 10);
 }
 
 /// Every kernel of the network, in both precisions.
@@ -308,6 +307,10 @@ fn uniform_blocks_agree_with_the_shaders() {
                 class_count,
                 selected_supervoxel,
                 hovered_supervoxel,
+                mask_fill,
+                mask_outline,
+                heat_of_error,
+                unused,
             ]
         );
         assert_same_layout!(
@@ -338,7 +341,30 @@ fn uniform_blocks_agree_with_the_shaders() {
             size_px,
             interpolate,
             dim_outside_region,
+            labels,
+            second_scan,
         ]
+    );
+    assert_same_layout!(
+        &module(&shaders::SLICE),
+        "LabelLayer",
+        LabelLayerUniform,
+        [
+            layer,
+            fill,
+            outline,
+            dash_px,
+            slot,
+            first_colour,
+            colour_count,
+            unused,
+        ]
+    );
+    assert_same_layout!(
+        &module(&shaders::SLICE),
+        "SecondScan",
+        SecondScanUniform,
+        [layer, window]
     );
     let module = module(&shaders::RAYCAST);
     let (size, members) = layout(&module, "RaycastView");

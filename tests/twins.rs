@@ -9,9 +9,9 @@ use voxplain::base::{Grid, WorldBox};
 use voxplain::gpu::transfer::{Compositing, TransferTable};
 use voxplain::gpu::twin::{self, TwinScene};
 use voxplain::gpu::{
-    Camera, ClassStyle, ClipPlane, CrosshairView, Cutaway, GpuContext, Interpolation, OverlayStyle,
-    Picture, PlayerSample, Quality, RaycastPass, RaycastView, RegionView, ScanStyle, Scene,
-    SlicePass, SliceView, Target, Tier, Window, capture,
+    Camera, ClassStyle, ClipPlane, CrosshairView, Cutaway, GpuContext, Interpolation, LabelSlot,
+    LabelStyle, OverlayStyle, Picture, PlaneLayers, PlayerSample, Quality, RaycastPass,
+    RaycastView, RegionView, ScanStyle, Scene, SlicePass, SliceView, Target, Tier, Window, capture,
 };
 use voxplain::volume::{LabelMap, Volume, Voxels};
 
@@ -32,6 +32,8 @@ struct Study {
     supervoxels: LabelMap,
     classes: Vec<ClassStyle>,
     players: Vec<PlayerSample>,
+    second_scan: Volume,
+    labels: [LabelMap; 3],
 }
 
 impl Study {
@@ -42,6 +44,11 @@ impl Study {
         scene.set_supervoxels(Some(&self.supervoxels));
         scene.set_classes(&self.classes);
         scene.set_players(&self.players);
+        scene.set_second_scan(Some(&self.second_scan));
+        for (slot, map) in LabelSlot::ALL.into_iter().zip(&self.labels) {
+            scene.set_labels(slot, Some(map));
+            scene.set_label_colours(slot, &self.classes);
+        }
         scene
     }
 
@@ -52,6 +59,11 @@ impl Study {
         scene.set_supervoxels(Some(&self.supervoxels)).unwrap();
         scene.set_classes(&self.classes).unwrap();
         scene.update_players(&self.players).unwrap();
+        scene.set_second_scan(Some(&self.second_scan)).unwrap();
+        for (slot, map) in LabelSlot::ALL.into_iter().zip(&self.labels) {
+            scene.set_labels(slot, Some(map)).unwrap();
+            scene.set_label_colours(slot, &self.classes).unwrap();
+        }
         scene
     }
 }
@@ -115,6 +127,64 @@ fn blob() -> Study {
             class([0, 158, 115], 0.6),
         ],
         players,
+        second_scan: second_scan(),
+        labels: [1, 2, 3].map(label_ball),
+    }
+}
+
+/// A ramp on a grid of its own, which covers a part of the blob's.
+fn second_scan() -> Volume {
+    let world_from_voxel = DAffine3 {
+        matrix3: DMat3::from_rotation_y(0.4) * DMat3::from_diagonal(DVec3::new(1.7, 0.9, 1.3)),
+        translation: DVec3::new(8.0, -8.0, 6.0),
+    };
+    let grid = Grid::new([12, 19, 14], world_from_voxel).unwrap();
+    let values = (0..grid.voxel_count()).map(|index| {
+        let [x, y, z] = grid.position(index);
+        (10 * x + 3 * y + (z % 3) * 20) as f32
+    });
+    Volume::new(grid, Voxels::F32(values.collect()), (1.0, 0.0), "ramp").unwrap()
+}
+
+/// Two labels in a ball, on a grid that is coarser the larger the number.
+fn label_ball(number: u16) -> LabelMap {
+    let n = f64::from(number);
+    let world_from_voxel = DAffine3 {
+        matrix3: DMat3::from_rotation_x(0.2 * n) * (1.0 + 0.3 * n),
+        translation: DVec3::new(4.0, -4.0, 8.0 + n),
+    };
+    let grid = Grid::new([14, 15, 16], world_from_voxel).unwrap();
+    let middle = grid.center_mm();
+    let labels = (0..grid.voxel_count()).map(|index| {
+        let d = grid.world(grid.position(index).map(|v| v as f64)) - middle;
+        if d.length() > 6.0 + n {
+            0
+        } else {
+            1 + u16::from(d.z > 0.0)
+        }
+    });
+    LabelMap::new(grid, labels.collect()).unwrap()
+}
+
+/// All layers that slices alone show, each in another style.
+fn plane_layers() -> PlaneLayers {
+    let style = |fill, outline, dash_px| LabelStyle {
+        fill,
+        outline,
+        dash_px,
+    };
+    PlaneLayers {
+        labels: [
+            style(0.0, 1.0, 6.0),
+            style(0.4, 0.8, 0.0),
+            style(0.3, 0.0, 0.0),
+        ],
+        order: [LabelSlot::Kept, LabelSlot::Removed, LabelSlot::Reference],
+        second_scan_opacity: 0.6,
+        second_scan_window: Window {
+            low: 10.0,
+            high: 150.0,
+        },
     }
 }
 
@@ -136,6 +206,7 @@ fn slice_of(grid: &Grid) -> SliceView {
             mask_threshold: Some(0.3),
             ..OverlayStyle::default()
         },
+        layers: PlaneLayers::default(),
         region: Some(WorldBox {
             min: (grid.center_mm() - 8.0).to_array(),
             max: (grid.center_mm() + 9.5).to_array(),
@@ -196,6 +267,27 @@ fn slices_match_their_twin() {
             "nearest",
             SliceView {
                 interpolation: Interpolation::Nearest,
+                ..base
+            },
+        ),
+        (
+            "cubic",
+            SliceView {
+                interpolation: Interpolation::Cubic,
+                mm_per_pixel: 0.2,
+                ..base
+            },
+        ),
+        (
+            "all layers",
+            SliceView {
+                layers: plane_layers(),
+                overlay: OverlayStyle {
+                    mask_fill: 0.3,
+                    mask_outline: 0.5,
+                    heat_shows_error: true,
+                    ..base.overlay
+                },
                 ..base
             },
         ),
@@ -700,6 +792,8 @@ fn two_voxels() -> Study {
         supervoxels: LabelMap::new(grid, vec![1, 2]).unwrap(),
         classes: vec![class([0; 3]), class([255, 0, 0])],
         players: vec![PlayerSample::default(); 2],
+        second_scan: Volume::new(grid, Voxels::U8(vec![255, 0]), (1.0, 0.0), "other").unwrap(),
+        labels: [[1, 0], [0, 1], [1, 1]].map(|l| LabelMap::new(grid, l.to_vec()).unwrap()),
     }
 }
 
@@ -718,6 +812,7 @@ fn ruler(overlay: OverlayStyle) -> SliceView {
         interpolation: Interpolation::Linear,
         overlay,
         region: None,
+        layers: PlaneLayers::default(),
         dim_outside_region: 0.0,
         background: Rgb([9, 9, 9]),
     }

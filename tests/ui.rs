@@ -5,8 +5,18 @@
 mod desk;
 #[path = "ui/drawn.rs"]
 mod drawn;
+#[path = "support/images.rs"]
+mod images;
 #[path = "ui/menus.rs"]
 mod menus;
+#[path = "support/orientations.rs"]
+mod orientations;
+#[path = "ui/overlays.rs"]
+mod overlays;
+#[path = "ui/readouts.rs"]
+mod readouts;
+#[path = "ui/views.rs"]
+mod views;
 #[path = "ui/volume.rs"]
 mod volume;
 #[path = "ui/work.rs"]

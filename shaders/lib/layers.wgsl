@@ -25,6 +25,10 @@ struct Overlay {
     class_count: u32,
     selected_supervoxel: u32,
     hovered_supervoxel: u32,
+    mask_fill: f32,
+    mask_outline: f32,
+    heat_of_error: u32,
+    unused: u32,
 }
 
 struct Scene {
@@ -50,12 +54,14 @@ const PLAYER_HAS_INTERVAL: u32 = 2u;
 @group(0) @binding(1) var scan_sampler: sampler;
 @group(0) @binding(3) var segmentation_texels: texture_3d<u32>;
 @group(0) @binding(4) var supervoxel_texels: texture_3d<u32>;
-// The signed colour map from -1 to 1, then one colour and opacity a class.
+// The signed colour map from -1 to 1, the map of sizes from 0 to 1, then one colour and
+// opacity a class.
 @group(0) @binding(5) var<storage, read> palette: array<vec4<f32>>;
 // The player of supervoxel id i is at i - 1.
 @group(0) @binding(6) var<storage, read> players: array<Player>;
 
 const HEAT_COLOURS: u32 = 256u;
+const CLASS_COLOURS: u32 = 512u;
 
 fn texel_at(layer: Layer, place: vec3<f32>) -> vec3<f32> {
     return (layer.texel_from_world * vec4<f32>(place, 1.0)).xyz;

@@ -6,7 +6,7 @@ fn class_colour(label: u32) -> vec4<f32> {
     if label == 0u || label >= view.scene.overlay.class_count {
         return vec4<f32>(0.0);
     }
-    return palette[HEAT_COLOURS + label];
+    return palette[CLASS_COLOURS + label];
 }
 
 fn has_player(id: u32) -> bool {
@@ -28,22 +28,34 @@ fn is_undecided(player: Player) -> bool {
         || abs(player.value) < player.interval_half_width;
 }
 
-// Colour of a player's value; its opacity grows with the size of the value.
+// Colour of a player's value; its opacity grows with the size of the value. Or colour of
+// how uncertain the value is, where that is what the heatmap shows.
 fn heat_colour(id: u32) -> vec4<f32> {
     let scale = view.scene.overlay.heat_scale;
     if !has_player(id) || !(scale > 0.0) {
         return vec4<f32>(0.0);
     }
     let player = players[id - 1u];
+    if view.scene.overlay.heat_of_error != 0u {
+        if (player.flags & PLAYER_HAS_INTERVAL) == 0u {
+            return vec4<f32>(0.0);
+        }
+        let size = clamp(player.interval_half_width / scale, 0.0, 1.0);
+        return vec4<f32>(map_colour(HEAT_COLOURS, size), 0.9);
+    }
     if (player.flags & PLAYER_HAS_VALUE) == 0u {
         return vec4<f32>(0.0);
     }
     let t = clamp(player.value / scale, -1.0, 1.0);
-    let position = (t * 0.5 + 0.5) * f32(HEAT_COLOURS - 1u);
+    return vec4<f32>(map_colour(0u, t * 0.5 + 0.5), smoothstep(0.02, 0.6, abs(t)));
+}
+
+// A colour map of the palette, at a place from 0 to 1.
+fn map_colour(start: u32, t: f32) -> vec3<f32> {
+    let position = t * f32(HEAT_COLOURS - 1u);
     let first = u32(position);
     let second = min(first + 1u, HEAT_COLOURS - 1u);
-    let colour = mix(palette[first].rgb, palette[second].rgb, position - f32(first));
-    return vec4<f32>(colour, smoothstep(0.02, 0.6, abs(t)));
+    return mix(palette[start + first].rgb, palette[start + second].rgb, position - f32(first));
 }
 
 // Share of a player's colour that is drawn at a pixel: undecided players are drawn as
@@ -119,7 +131,7 @@ const SUPERVOXEL_LINE: vec3<f32> = vec3<f32>(0.82, 0.86, 0.92);
 
 fn with_supervoxel_lines(colour: vec3<f32>, lines: Lines) -> vec3<f32> {
     var c = mix(colour, SUPERVOXEL_LINE, lines.supervoxels * view.scene.overlay.boundary_opacity);
-    c = mix(c, MASK_LINE, lines.mask);
+    c = mix(c, MASK_LINE, lines.mask * view.scene.overlay.mask_outline);
     c = mix(c, vec3<f32>(1.0), lines.hovered * 0.6);
     return mix(c, vec3<f32>(1.0), lines.selected);
 }
@@ -152,6 +164,9 @@ fn plane_colour(
         let id = supervoxel_id_at(place);
         let heat = heat_colour(id);
         c = mix(c, heat.rgb, heat.a * overlay.heatmap_opacity * hatching(id, pixel));
+        if overlay.mask_fill > 0.0 && in_mask(id) {
+            c = mix(c, MASK_LINE, overlay.mask_fill);
+        }
         c = with_supervoxel_lines(c, supervoxel_lines(id, place, right_step, down_step));
     }
     if is_near(view.scene.segmentation, place, right_step, down_step) {

@@ -55,6 +55,23 @@ pub fn diverging_table() -> [Rgb; TABLE_SIZE] {
     std::array::from_fn(|i| diverging(2.0 * i as f64 / (TABLE_SIZE - 1) as f64 - 1.0))
 }
 
+/// The map of sizes, such as standard errors, at `t` in 0..=1: dark violet for nothing,
+/// yellow for the largest.
+pub fn sequential(t: f64) -> Rgb {
+    let t = if t.is_finite() {
+        t.clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
+    let c = colorous::VIRIDIS.eval_continuous(t);
+    Rgb([c.r, c.g, c.b])
+}
+
+/// The map of sizes as a table, from 0 (first entry) to 1 (last).
+pub fn sequential_table() -> [Rgb; TABLE_SIZE] {
+    std::array::from_fn(|i| sequential(i as f64 / (TABLE_SIZE - 1) as f64))
+}
+
 /// A colour for class `index` of a model that names none (Okabe and Ito's set of
 /// eight, which stays distinct in the common colour vision deficiencies).
 pub fn class_colour(index: usize) -> Rgb {

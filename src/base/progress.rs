@@ -50,6 +50,8 @@ pub enum Phase {
     Segmenting,
     Supervoxels,
     Explaining,
+    /// Runs of the network that put an explanation to the test.
+    Evidence,
     Saving,
 }
 
@@ -63,6 +65,7 @@ impl Phase {
             Self::Segmenting => "Segmenting",
             Self::Supervoxels => "Finding supervoxels",
             Self::Explaining => "Explaining",
+            Self::Evidence => "Gathering evidence",
             Self::Saving => "Saving",
         }
     }

@@ -11,11 +11,13 @@ mod channels;
 mod compute;
 mod control;
 mod error;
+pub mod evidence;
 mod explaining;
 pub mod folder;
 mod geometry;
 mod masked_scan;
 mod modalities;
+mod overlay;
 mod picture;
 mod players;
 mod reference;
@@ -34,12 +36,13 @@ pub use compute::{Compute, ComputeOptions};
 pub use control::JobControl;
 pub use error::EngineError;
 pub use explaining::{
-    Answer, Ask, Explanation, Part, Snapshot, Task, WANTED_TOLERANCE, explain, journal,
-    masked_network,
+    Answer, Ask, Between, Explanation, Part, Snapshot, Task, WANTED_TOLERANCE, explain,
+    explain_between, journal, masked_network,
 };
 pub use geometry::{GeometryCard, VoxelAxis};
 pub use masked_scan::masked_scan;
 pub use modalities::{Modalities, SupervoxelShares, modalities};
+pub use overlay::{Comparison, LabelOverlay, Overlay, OverlayFound, OverlayLoader, ScanOverlay};
 pub use players::{Division, Players};
 pub use reference::{ClassAgreement, Reference, ReferenceClasses, ReferenceFile};
 pub use scan::{InputFile, OpenOptions, Scan};
@@ -53,5 +56,5 @@ pub use study::{Study, whole_region};
 pub use worker::{Engine, Event, SPLIT_BY_CHANNEL, Waker};
 
 pub use crate::io::dicom::series_path;
-pub use crate::io::{EarlySlice, Reading};
+pub use crate::io::{EarlySlice, LabelNames, Reading};
 pub use crate::model::{ModelSource, Precision};

@@ -207,6 +207,7 @@ fn slice_view(
         interpolation: Interpolation::Linear,
         overlay,
         region: Some(explanation.study.region),
+        layers: crate::gpu::PlaneLayers::default(),
         dim_outside_region: 0.35,
         background: BACKGROUND,
     }

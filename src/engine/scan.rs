@@ -28,6 +28,8 @@ pub struct Scan {
     /// Where the files are and what the user said they are. For opening them again;
     /// never written to any output.
     pub files: Vec<ScanFile>,
+    /// Frames that each file has, of which one is a channel.
+    pub frame_counts: Vec<usize>,
     pub inputs: Vec<InputFile>,
     /// Where each file lies in the body.
     pub cards: Vec<GeometryCard>,
@@ -76,6 +78,7 @@ impl Scan {
         let mut scan = Self {
             channels: Vec::new(),
             files: Vec::new(),
+            frame_counts: Vec::new(),
             inputs: Vec::new(),
             cards: Vec::new(),
             warnings: Vec::new(),
@@ -139,6 +142,7 @@ impl Scan {
             let placed_by = frame.summary.placed_by;
             let card = GeometryCard::new(&frame.volume, placed_by, warnings);
             self.cards.push(card);
+            self.frame_counts.push(frame.summary.frames);
             self.files.push(ScanFile {
                 frame: (frame.summary.frames > 1).then_some(frame.summary.frame),
                 ..file.clone()
@@ -202,6 +206,7 @@ impl Scan {
         let arranged = Self {
             channels: in_order(&scan.channels, &order.scans),
             files: in_order(&scan.files, &order.scans),
+            frame_counts: in_order(&scan.frame_counts, &order.scans),
             inputs: in_order(&scan.inputs, &order.scans),
             cards: in_order(&scan.cards, &order.scans),
             warnings: scan.warnings.clone(),

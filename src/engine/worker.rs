@@ -5,24 +5,30 @@
 //! matters only in its newest form goes through slots. Supervoxels need no network,
 //! so a second thread redraws them while a slider moves.
 
+mod evidence;
+mod explain;
+mod supervoxels;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::base::{CancelToken, Cancelled, Phase, Progress, WorldBox};
-use crate::engine::explaining::{self, Explanation, Snapshot};
+use crate::base::{CancelToken, Phase, Progress, WorldBox};
+use crate::engine::evidence::{Ground, KeepAndDelete, MaskWish};
+use crate::engine::explaining::{Explanation, Snapshot};
 use crate::engine::{
     Ask, Budget, Compute, Division, EarlySlice, EngineError, ExplainSettings, JobControl,
     ModelSource, OpenOptions, Players, Reading, RegionChoice, Scan, ScanFile, Segmentation, Slot,
-    Study, folder, modalities, segment,
+    Study, folder, segment,
 };
 use crate::explain::relevance_mask::MaskRule;
-use crate::explain::solve::Effort;
 use crate::io::IoError;
 use crate::io::dicom::SeriesSummary;
 use crate::model::{Bundle, SwinUnetr};
+
+pub use explain::SPLIT_BY_CHANNEL;
 
 /// A wish sent to the worker, which works on one at a time, in order.
 #[derive(Debug)]
@@ -41,6 +47,8 @@ enum Request {
     },
     /// Answers the newest question from the finished explanation.
     Answer,
+    /// Puts the mask of the newest wish to the test.
+    TestMask,
     Save {
         folder: PathBuf,
         mask: MaskRule,
@@ -59,11 +67,15 @@ pub enum Event {
     Players(Arc<Players>),
     ExplainStarted,
     Explained(Arc<Explanation>),
+    /// What the network segments with only a mask kept, and with only it removed.
+    KeptAndRemoved(Arc<KeepAndDelete>),
     Saved(PathBuf),
     /// A folder holds several series of images, of which one must be chosen.
     SeveralSeries {
         folder: PathBuf,
         series: Vec<String>,
+        /// Channels of the model: as many series may be opened together.
+        channels: usize,
     },
     /// The running job ended because it was asked to.
     Cancelled,
@@ -84,13 +96,13 @@ pub struct Engine {
     early_slice: Slot<EarlySlice>,
     snapshot: Slot<Arc<Snapshot>>,
     ask: Slot<Ask>,
+    masks: Slot<MaskWish>,
+    /// Ends the mask test that was asked for last.
+    mask_test: CancelToken,
     supervoxels: Slot<Division>,
     job: JobControl,
     threads: Vec<JoinHandle<()>>,
 }
-
-/// Supervoxels, the strongest first, whose values are shared out among the channels.
-pub const SPLIT_BY_CHANNEL: usize = 3;
 
 /// Wishes and facts that may wait in line; more than any sequence of clicks makes.
 const QUEUE: usize = 64;
@@ -104,6 +116,7 @@ impl Engine {
         let early_slice = Slot::default();
         let snapshot = Slot::default();
         let ask = Slot::default();
+        let masks = Slot::default();
         let supervoxels: Slot<Division> = Slot::default();
 
         let mut worker = Worker {
@@ -113,7 +126,10 @@ impl Engine {
             early_slice: early_slice.clone(),
             snapshot: snapshot.clone(),
             ask: ask.clone(),
+            masks: masks.clone(),
+            ground: None,
             waker: Arc::clone(&waker),
+            wanted_channels: 1,
             network: None,
             study: None,
             segmentation: None,
@@ -125,7 +141,7 @@ impl Engine {
         let wanted = supervoxels.clone();
         let supervoxel_thread = std::thread::Builder::new()
             .name("voxplain-supervoxels".into())
-            .spawn(move || follow_slider(&wanted, &outgoing, &waker))?;
+            .spawn(move || supervoxels::follow_slider(&wanted, &outgoing, &waker))?;
         Ok(Self {
             requests,
             events,
@@ -133,6 +149,8 @@ impl Engine {
             early_slice,
             snapshot,
             ask,
+            masks,
+            mask_test: CancelToken::new(),
             supervoxels,
             job: JobControl::new(),
             threads: vec![study_thread, supervoxel_thread],
@@ -201,6 +219,7 @@ impl Engine {
     }
 
     pub fn cancel(&self) {
+        self.mask_test.cancel();
         self.job.cancel();
     }
 
@@ -228,7 +247,7 @@ impl Engine {
     }
 
     fn send(&mut self, request: Request) {
-        self.job.cancel();
+        self.cancel();
         self.job = JobControl::new();
         self.snapshot.take();
         self.ask.take();
@@ -239,7 +258,7 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        self.job.cancel();
+        self.cancel();
         self.supervoxels.close();
         let (closed, _) = bounded(1);
         self.requests = closed;
@@ -254,20 +273,6 @@ impl Drop for Engine {
     }
 }
 
-/// The supervoxel thread: always works on the newest wish.
-fn follow_slider(wanted: &Slot<Division>, events: &Sender<Event>, waker: &Waker) {
-    while let Some(division) = wanted.wait() {
-        let event = match division.find(&CancelToken::new()) {
-            Ok(players) => Event::Players(Arc::new(players)),
-            Err(error) => Event::Failed(error.to_string()),
-        };
-        if events.send(event).is_err() {
-            return;
-        }
-        waker();
-    }
-}
-
 /// State of the study thread.
 struct Worker {
     compute: Compute,
@@ -276,7 +281,12 @@ struct Worker {
     early_slice: Slot<EarlySlice>,
     snapshot: Slot<Arc<Snapshot>>,
     ask: Slot<Ask>,
+    masks: Slot<MaskWish>,
+    /// Where masks are tested: the game of the newest explanation.
+    ground: Option<Ground>,
     waker: Waker,
+    /// Channels of the model that a scan was last opened for.
+    wanted_channels: usize,
     /// The loaded network with the bundle it came from.
     network: Option<(Arc<Bundle>, Arc<SwinUnetr>)>,
     study: Option<Arc<Study>>,
@@ -299,6 +309,7 @@ impl Worker {
                     self.tell(Event::SeveralSeries {
                         folder: path.into(),
                         series: series.iter().map(SeriesSummary::label).collect(),
+                        channels: self.wanted_channels,
                     });
                 }
                 Err(error) => self.tell(Event::Failed(error.to_string())),
@@ -315,6 +326,9 @@ impl Worker {
         let work = std::panic::AssertUnwindSafe(|| self.work(request, job));
         std::panic::catch_unwind(work).unwrap_or_else(|panic| {
             self.network = None;
+            if let Some(ground) = &mut self.ground {
+                ground.forget_network();
+            }
             let why = panic
                 .downcast_ref::<String>()
                 .map(String::as_str)
@@ -334,6 +348,7 @@ impl Worker {
                 region,
             } => {
                 let bundle = Arc::new(Bundle::open_source(&model)?);
+                self.wanted_channels = bundle.description().channels.len();
                 let scan = Arc::new(self.open_scan(&scan, &bundle, job)?);
                 let study = Arc::new(Study::new(scan, bundle, region)?);
                 self.look_at(study, job)
@@ -350,6 +365,7 @@ impl Worker {
                 earlier,
             } => self.explain(&players, &settings, earlier.as_deref(), job),
             Request::Answer => self.answer(),
+            Request::TestMask => self.test_mask(),
             Request::Save { folder, mask } => {
                 let Some(explanation) = &self.explanation else {
                     return Ok(());
@@ -391,6 +407,7 @@ impl Worker {
     fn look_at(&mut self, study: Arc<Study>, job: &JobControl) -> Result<(), EngineError> {
         self.segmentation = None;
         self.explanation = None;
+        self.ground = None;
         self.study = Some(Arc::clone(&study));
         self.tell(Event::Opened(Arc::clone(&study)));
         self.segment(&study, job)?;
@@ -435,73 +452,6 @@ impl Worker {
         });
         self.network = Some((Arc::clone(bundle), Arc::clone(&network)));
         Ok(network)
-    }
-
-    fn explain(
-        &mut self,
-        players: &Arc<Players>,
-        settings: &ExplainSettings,
-        earlier: Option<&Explanation>,
-        job: &JobControl,
-    ) -> Result<(), EngineError> {
-        let Some(study) = self.study.clone() else {
-            return Ok(());
-        };
-        // Supervoxels of another region or scan are on their way out.
-        if !players.belong_to(&study) {
-            return Err(Cancelled.into());
-        }
-        let (network, segmentation) = self.segment(&study, job)?;
-        self.tell(Event::ExplainStarted);
-        let (slot, waker) = (self.snapshot.clone(), Arc::clone(&self.waker));
-        let task = explaining::Task {
-            earlier: earlier.map(|explanation| Arc::clone(&explanation.log)),
-            ..explaining::Task::new(study, segmentation, Arc::clone(players), settings)
-        };
-        let mut explanation =
-            explaining::explain(&task, &network, job, &self.ask, &mut |snapshot| {
-                slot.put(Arc::new(snapshot));
-                waker();
-            })?;
-        self.keep(explanation.clone());
-        let shares = modalities(
-            &task,
-            &network,
-            &explanation,
-            SPLIT_BY_CHANNEL,
-            job.cancel_token(),
-            &mut |_, _| {},
-        )?;
-        if !shares.is_empty() {
-            explanation.modalities = shares;
-            self.keep(explanation);
-        }
-        Ok(())
-    }
-
-    fn keep(&mut self, explanation: Explanation) {
-        let explanation = Arc::new(explanation);
-        self.explanation = Some(Arc::clone(&explanation));
-        self.tell(Event::Explained(explanation));
-    }
-
-    /// A question that came while the explanation ran was answered there. The quick answer
-    /// is shown at once, and the one that is kept when it is made, unless another question
-    /// has come by then.
-    fn answer(&mut self) -> Result<(), EngineError> {
-        if let Some(explanation) = &self.explanation
-            && let Some(ask) = self.ask.take()
-        {
-            for effort in [Effort::Live, Effort::Full] {
-                if !self.ask.is_empty() {
-                    break;
-                }
-                let answer = explanation.answer_to(&ask, effort)?;
-                self.snapshot.put(Arc::new(explanation.snapshot_of(answer)));
-                (self.waker)();
-            }
-        }
-        Ok(())
     }
 
     /// Facts matter: wait for room. An error means that the window is gone.

@@ -17,6 +17,7 @@ pub mod matter;
 mod pass;
 pub mod pick;
 mod picture;
+pub mod plane_layers;
 mod raycast;
 mod scene;
 pub mod shaders;
@@ -34,6 +35,7 @@ pub use device::{AdapterFacts, AdapterKind, GpuContext, Tier, device_descriptor,
 pub use error::GpuError;
 pub use pass::{TARGET_FORMAT, Target};
 pub use picture::Picture;
+pub use plane_layers::{LabelSlot, LabelStyle, PlaneLayers};
 pub use raycast::RaycastPass;
 pub use scene::Scene;
 pub use slice::SlicePass;

@@ -7,8 +7,9 @@
 use super::device::GpuContext;
 use super::error::GpuError;
 use super::matter::MatterStage;
-use super::tables::{HEAT_COLOURS, PlayerEntry, palette};
-use super::texels::{LabelTexels, LayerFacts, ScanTexels};
+use super::plane_layers::LabelSlot;
+use super::tables::{CLASS_COLOURS, PlayerEntry, palette, spread};
+use super::texels::{LabelTexels, LayerFacts, ScanTexels, half_bits};
 use super::transfer::TransferTable;
 use super::uniform::{ScanFacts, SceneFacts};
 use super::view::{ClassStyle, PlayerSample};
@@ -17,6 +18,15 @@ use crate::volume::{LabelMap, Volume};
 /// Textures are written in pieces of about this size, so that the staging memory stays
 /// small.
 const PIECE_BYTES: usize = 64 << 20;
+
+/// Layers that slices alone show; see [`super::plane_layers`].
+#[derive(Debug)]
+struct PlaneResources {
+    labels: [wgpu::TextureView; 3],
+    second_scan: wgpu::TextureView,
+    colours: wgpu::Buffer,
+    styles: [Vec<ClassStyle>; 3],
+}
 
 /// Layers on the graphics device. Any of them may be absent.
 #[derive(Debug)]
@@ -29,6 +39,7 @@ pub struct Scene {
     sampler: wgpu::Sampler,
     palette: wgpu::Buffer,
     players: wgpu::Buffer,
+    plane: PlaneResources,
     bind_group: wgpu::BindGroup,
     facts: SceneFacts,
     uploaded_bytes: u64,
@@ -50,11 +61,19 @@ impl Scene {
         });
         let palette = table(gpu, "palette", size_of_val(palette(&[]).as_slice()))?;
         let players = table(gpu, "players", size_of::<PlayerEntry>())?;
+        let labels = || empty(wgpu::TextureFormat::R8Uint, "an empty label map");
+        let plane = PlaneResources {
+            labels: [labels()?, labels()?, labels()?],
+            second_scan: empty(gpu.scan_format(), "an empty scan")?,
+            colours: table(gpu, "label colours", size_of::<[f32; 4]>())?,
+            styles: Default::default(),
+        };
         let bind_group = bind(
             gpu,
             [&scan, &segmentation, &supervoxels],
             &sampler,
             [&palette, &players],
+            &plane,
         );
         let mut scene = Self {
             gpu: gpu.clone(),
@@ -65,6 +84,7 @@ impl Scene {
             sampler,
             palette,
             players,
+            plane,
             bind_group,
             facts: SceneFacts::default(),
             uploaded_bytes: 0,
@@ -93,6 +113,19 @@ impl Scene {
             return self.update_matter();
         };
         let texels = ScanTexels::new(scan, self.gpu.largest_volume_side());
+        self.scan = self.upload_scan("the scan", &texels)?;
+        let facts = ScanFacts::from(&texels);
+        self.facts.scan = Some(facts);
+        self.rebind();
+        self.matter.set_scan(Some((texels.bricks, facts)));
+        self.update_matter()
+    }
+
+    fn upload_scan(
+        &mut self,
+        what: &'static str,
+        texels: &ScanTexels,
+    ) -> Result<wgpu::TextureView, GpuError> {
         let format = self.gpu.scan_format();
         let bytes = if format == wgpu::TextureFormat::R16Float {
             texels
@@ -103,12 +136,51 @@ impl Scene {
         } else {
             bytemuck::cast_slice(&texels.texels).to_vec()
         };
-        self.scan = self.upload("the scan", texels.facts.dims, format, &bytes)?;
-        let facts = ScanFacts::from(&texels);
-        self.facts.scan = Some(facts);
+        self.upload(what, texels.facts.dims, format, &bytes)
+    }
+
+    /// Shows a second scan on slices, or none.
+    pub fn set_second_scan(&mut self, scan: Option<&Volume>) -> Result<(), GpuError> {
+        self.facts.plane.second_scan = None;
+        if let Some(scan) = scan {
+            let texels = ScanTexels::new(scan, self.gpu.largest_volume_side());
+            self.plane.second_scan = self.upload_scan("the second scan", &texels)?;
+            self.facts.plane.second_scan = Some(ScanFacts::from(&texels));
+            self.rebind();
+        }
+        Ok(())
+    }
+
+    /// Shows a label map beside the segmentation on slices, or none.
+    pub fn set_labels(
+        &mut self,
+        slot: LabelSlot,
+        labels: Option<&LabelMap>,
+    ) -> Result<(), GpuError> {
+        self.facts.plane.labels[slot.index()] = None;
+        if let Some(labels) = labels {
+            let (texture, facts) = self.upload_labels("a label map", labels)?;
+            self.plane.labels[slot.index()] = texture;
+            self.facts.plane.labels[slot.index()] = Some(facts);
+            self.rebind();
+        }
+        Ok(())
+    }
+
+    /// Sets the styles of a label map's labels; index 0 is never drawn.
+    pub fn set_label_colours(
+        &mut self,
+        slot: LabelSlot,
+        styles: &[ClassStyle],
+    ) -> Result<(), GpuError> {
+        self.plane.styles[slot.index()] = styles.to_vec();
+        let (colours, spans) = spread(&self.plane.styles);
+        let buffer = self.plane.colours.clone();
+        let bytes = bytemuck::cast_slice(&colours);
+        self.plane.colours = self.write_table("label colours", bytes, buffer)?;
+        self.facts.plane.colours = spans;
         self.rebind();
-        self.matter.set_scan(Some((texels.bricks, facts)));
-        self.update_matter()
+        Ok(())
     }
 
     /// Shows the scan in the volume by other colours and opacities.
@@ -153,7 +225,7 @@ impl Scene {
         let entries = palette(classes);
         let buffer = self.palette.clone();
         self.palette = self.write_table("palette", bytemuck::cast_slice(&entries), buffer)?;
-        self.facts.class_count = count(entries.len() - HEAT_COLOURS);
+        self.facts.class_count = count(entries.len() - CLASS_COLOURS);
         self.rebind();
         Ok(())
     }
@@ -209,6 +281,11 @@ impl Scene {
                 entry(4, texture(Uint)),
                 entry(5, table),
                 entry(6, table),
+                entry(20, texture(Uint)),
+                entry(21, texture(Uint)),
+                entry(22, texture(Uint)),
+                entry(23, texture(Float { filterable: true })),
+                entry(24, table),
             ],
         })
     }
@@ -219,6 +296,7 @@ impl Scene {
             [&self.scan, &self.segmentation, &self.supervoxels],
             &self.sampler,
             [&self.palette, &self.players],
+            &self.plane,
         );
     }
 
@@ -311,17 +389,6 @@ fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
-/// The half float nearest to a 16-bit fraction `t / 65535`.
-fn half_bits(t: u16) -> u16 {
-    let bits = (f32::from(t) / 65535.0).to_bits();
-    if bits < 0x3880_0000 {
-        // Below 2^-14 halves are multiples of 2^-24.
-        return (f32::from_bits(bits) * 16_777_216.0).round_ties_even() as u16;
-    }
-    let rounded = bits + 0x0fff + (bits >> 13 & 1);
-    ((rounded >> 13) - (112 << 10)) as u16
-}
-
 fn whole(texture: &wgpu::Texture) -> wgpu::TextureView {
     texture.create_view(&wgpu::TextureViewDescriptor::default())
 }
@@ -371,7 +438,9 @@ fn bind(
     [scan, segmentation, supervoxels]: [&wgpu::TextureView; 3],
     sampler: &wgpu::Sampler,
     [palette, players]: [&wgpu::Buffer; 2],
+    plane: &PlaneResources,
 ) -> wgpu::BindGroup {
+    let [reference, kept, removed] = &plane.labels;
     use wgpu::BindingResource::{Sampler, TextureView};
     let entry = |binding, resource| wgpu::BindGroupEntry { binding, resource };
     gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
@@ -384,34 +453,11 @@ fn bind(
             entry(4, TextureView(supervoxels)),
             entry(5, palette.as_entire_binding()),
             entry(6, players.as_entire_binding()),
+            entry(20, TextureView(reference)),
+            entry(21, TextureView(kept)),
+            entry(22, TextureView(removed)),
+            entry(23, TextureView(&plane.second_scan)),
+            entry(24, plane.colours.as_entire_binding()),
         ],
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::half_bits;
-
-    #[test]
-    fn halves_are_the_nearest_ones() {
-        let value = |bits: u16| {
-            let (exponent, fraction) = (i32::from(bits >> 10), f64::from(bits & 0x3ff) / 1024.0);
-            if exponent == 0 {
-                fraction * 2.0_f64.powi(-14)
-            } else {
-                (1.0 + fraction) * 2.0_f64.powi(exponent - 15)
-            }
-        };
-        assert_eq!(half_bits(0), 0);
-        assert_eq!(half_bits(u16::MAX), 0x3c00);
-        for t in (0..=u16::MAX).step_by(7) {
-            let exact = f64::from(t) / 65535.0;
-            let bits = half_bits(t);
-            let error = (value(bits) - exact).abs();
-            for other in [bits.saturating_sub(1), bits + 1] {
-                // The fraction is rounded to f32 first, hence the hair of slack.
-                assert!(error <= (value(other) - exact).abs() + 1e-8, "{t}");
-            }
-        }
-    }
 }

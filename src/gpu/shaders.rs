@@ -18,6 +18,7 @@ pub const SLICE: Shader = Shader {
         include_str!("../../shaders/lib/fullscreen.wgsl"),
         include_str!("../../shaders/lib/layers.wgsl"),
         include_str!("../../shaders/lib/overlay.wgsl"),
+        include_str!("../../shaders/lib/plane_layers.wgsl"),
         include_str!("../../shaders/slice.wgsl"),
     ),
     fragment_entry: "slice",

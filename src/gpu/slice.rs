@@ -3,9 +3,9 @@
 use super::device::GpuContext;
 use super::error::GpuError;
 use super::pass::{PicturePass, Target};
+use super::plane_layers::SliceUniform;
 use super::scene::Scene;
 use super::shaders::SLICE;
-use super::uniform::SliceUniform;
 use super::view::SliceView;
 
 /// Draws slices.

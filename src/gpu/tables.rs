@@ -41,21 +41,44 @@ impl From<&PlayerSample> for PlayerEntry {
 /// Entries of the signed colour map at the start of the palette.
 pub const HEAT_COLOURS: usize = colour::TABLE_SIZE;
 
-/// The palette of `shaders/lib/layers.wgsl`: the signed colour map from -1 to 1, then
-/// colour and opacity of each class, by label.
+/// Where the colours of classes start in the palette, after two colour maps.
+pub const CLASS_COLOURS: usize = 2 * HEAT_COLOURS;
+
+/// The palette of `shaders/lib/layers.wgsl`: the signed colour map from -1 to 1, the map
+/// of sizes from 0 to 1, then colour and opacity of each class, by label.
 pub fn palette(classes: &[ClassStyle]) -> Vec<[f32; 4]> {
-    let entry = |Rgb(rgb): Rgb, opacity: f32| {
-        let [r, g, b] = rgb.map(|c| f32::from(c) / 255.0);
-        [r, g, b, opacity]
-    };
-    let heat = colour::diverging_table().map(|colour| entry(colour, 1.0));
-    let classes = classes.iter().map(|class| {
-        entry(
-            class.colour,
-            if class.visible { class.opacity } else { 0.0 },
-        )
+    let signed = colour::diverging_table();
+    let sizes = colour::sequential_table();
+    let maps = signed.into_iter().chain(sizes);
+    maps.map(|colour| entry(colour, 1.0))
+        .chain(label_colours(classes))
+        .collect()
+}
+
+/// Colour and opacity of each label.
+pub fn label_colours(labels: &[ClassStyle]) -> impl Iterator<Item = [f32; 4]> + '_ {
+    labels.iter().map(|label| {
+        let opacity = if label.visible { label.opacity } else { 0.0 };
+        entry(label.colour, opacity)
+    })
+}
+
+/// The colours of several label maps in one table, and where each map's colours are in
+/// it: first and number.
+pub fn spread(maps: &[Vec<ClassStyle>; 3]) -> (Vec<[f32; 4]>, [[u32; 2]; 3]) {
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let mut table = Vec::new();
+    let spans = maps.each_ref().map(|styles| {
+        let span = [count(table.len()), count(styles.len())];
+        table.extend(label_colours(styles));
+        span
     });
-    heat.into_iter().chain(classes).collect()
+    (table, spans)
+}
+
+fn entry(Rgb(rgb): Rgb, opacity: f32) -> [f32; 4] {
+    let [r, g, b] = rgb.map(|c| f32::from(c) / 255.0);
+    [r, g, b, opacity]
 }
 
 #[cfg(test)]
@@ -88,8 +111,8 @@ mod tests {
             visible,
         };
         let palette = palette(&[class(false), class(true)]);
-        assert_eq!(palette.len(), HEAT_COLOURS + 2);
-        assert_eq!(palette[HEAT_COLOURS], [1.0, 0.0, 0.0, 0.0]);
-        assert_eq!(palette[HEAT_COLOURS + 1], [1.0, 0.0, 0.0, 0.5]);
+        assert_eq!(palette.len(), CLASS_COLOURS + 2);
+        assert_eq!(palette[CLASS_COLOURS], [1.0, 0.0, 0.0, 0.0]);
+        assert_eq!(palette[CLASS_COLOURS + 1], [1.0, 0.0, 0.0, 0.5]);
     }
 }

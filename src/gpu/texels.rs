@@ -217,6 +217,17 @@ impl LabelTexels {
     }
 }
 
+/// The half float nearest to a 16-bit fraction `t / 65535`.
+pub(super) fn half_bits(t: u16) -> u16 {
+    let bits = (f32::from(t) / 65535.0).to_bits();
+    if bits < 0x3880_0000 {
+        // Below 2^-14 halves are multiples of 2^-24.
+        return (f32::from_bits(bits) * 16_777_216.0).round_ties_even() as u16;
+    }
+    let rounded = bits + 0x0fff + (bits >> 13 & 1);
+    ((rounded >> 13) - (112 << 10)) as u16
+}
+
 /// The smallest box of texels around all labels other than 0.
 fn occupied(texels: &[u16], facts: &LayerFacts) -> [[usize; 3]; 2] {
     let nothing = ([usize::MAX; 3], [0; 3]);
@@ -329,5 +340,28 @@ mod tests {
         assert_eq!(texels.largest, 300);
         let empty = LabelTexels::new(&LabelMap::empty(grid([5, 4, 3])), 512);
         assert_eq!(empty.facts.occupied, [[0; 3]; 2]);
+    }
+
+    #[test]
+    fn halves_are_the_nearest_ones() {
+        let value = |bits: u16| {
+            let (exponent, fraction) = (i32::from(bits >> 10), f64::from(bits & 0x3ff) / 1024.0);
+            if exponent == 0 {
+                fraction * 2.0_f64.powi(-14)
+            } else {
+                (1.0 + fraction) * 2.0_f64.powi(exponent - 15)
+            }
+        };
+        assert_eq!(half_bits(0), 0);
+        assert_eq!(half_bits(u16::MAX), 0x3c00);
+        for t in (0..=u16::MAX).step_by(7) {
+            let exact = f64::from(t) / 65535.0;
+            let bits = half_bits(t);
+            let error = (value(bits) - exact).abs();
+            for other in [bits.saturating_sub(1), bits + 1] {
+                // The fraction is rounded to f32 first, hence the hair of slack.
+                assert!(error <= (value(other) - exact).abs() + 1e-8, "{t}");
+            }
+        }
     }
 }

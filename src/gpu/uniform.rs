@@ -11,8 +11,9 @@ use glam::{DVec3, DVec4};
 use crate::base::WorldBox;
 use crate::base::colour::Rgb;
 
+use super::plane_layers::PlaneFacts;
 use super::texels::{LayerFacts, ScanTexels};
-use super::view::{Interpolation, OverlayStyle, RaycastView, SliceView, Window};
+use super::view::{OverlayStyle, RaycastView, Window};
 
 /// A ray never takes more samples than this, whatever its step.
 pub const MAX_STEPS: u32 = 4096;
@@ -25,6 +26,7 @@ pub struct SceneFacts {
     pub supervoxels: Option<LayerFacts>,
     pub player_count: u32,
     pub class_count: u32,
+    pub plane: PlaneFacts,
 }
 
 /// Where the scan is and which values its texels stand for.
@@ -80,6 +82,10 @@ pub struct OverlayUniform {
     pub class_count: u32,
     pub selected_supervoxel: u32,
     pub hovered_supervoxel: u32,
+    pub mask_fill: f32,
+    pub mask_outline: f32,
+    pub heat_of_error: u32,
+    pub unused: u32,
 }
 
 #[repr(C)]
@@ -91,24 +97,6 @@ pub struct SceneUniform {
     pub overlay: OverlayUniform,
     /// Texel values drawn as black and as white; then unused.
     pub window: [f32; 4],
-}
-
-#[repr(C)]
-#[derive(Debug, Clone, Copy, Pod, Zeroable)]
-pub struct SliceUniform {
-    pub scene: SceneUniform,
-    /// World place of the picture's middle.
-    pub center: [f32; 4],
-    /// World steps of one pixel to the right and one pixel down.
-    pub right_step: [f32; 4],
-    pub down_step: [f32; 4],
-    pub background: [f32; 4],
-    /// Corners of the region box; `region_low.w` is 1 if there is one.
-    pub region_low: [f32; 4],
-    pub region_high: [f32; 4],
-    pub size_px: [f32; 2],
-    pub interpolate: u32,
-    pub dim_outside_region: f32,
 }
 
 #[repr(C)]
@@ -160,18 +148,18 @@ pub struct RaycastUniform {
     pub report_work: u32,
 }
 
-fn vec4(v: DVec3, w: f64) -> [f32; 4] {
+pub(super) fn vec4(v: DVec3, w: f64) -> [f32; 4] {
     v.extend(w).as_vec4().to_array()
 }
 
-fn colour(Rgb(rgb): Rgb) -> [f32; 4] {
+pub(super) fn colour(Rgb(rgb): Rgb) -> [f32; 4] {
     let [r, g, b] = rgb.map(|c| f32::from(c) / 255.0);
     [r, g, b, 1.0]
 }
 
 impl LayerUniform {
     /// The block of a layer. Without a layer it is one texel that is never shown.
-    fn new(facts: Option<&LayerFacts>) -> Self {
+    pub(super) fn new(facts: Option<&LayerFacts>) -> Self {
         let Some(facts) = facts else {
             return Self {
                 dims: [1.0, 1.0, 1.0, 0.0],
@@ -211,12 +199,16 @@ impl OverlayUniform {
             class_count: facts.class_count,
             selected_supervoxel: u32::from(style.selected_supervoxel.unwrap_or(0)),
             hovered_supervoxel: u32::from(style.hovered_supervoxel.unwrap_or(0)),
+            mask_fill: style.mask_fill,
+            mask_outline: style.mask_outline,
+            heat_of_error: u32::from(style.heat_shows_error),
+            unused: 0,
         }
     }
 }
 
 impl SceneUniform {
-    fn new(facts: &SceneFacts, window: Window, overlay: &OverlayStyle) -> Self {
+    pub(super) fn new(facts: &SceneFacts, window: Window, overlay: &OverlayStyle) -> Self {
         let fraction = |value| facts.scan.map_or(value, |scan| scan.fraction(value)) as f32;
         Self {
             scan: LayerUniform::new(facts.scan.map(|scan| scan.layer).as_ref()),
@@ -224,30 +216,6 @@ impl SceneUniform {
             supervoxels: LayerUniform::new(facts.supervoxels.as_ref()),
             overlay: OverlayUniform::new(overlay, facts),
             window: [fraction(window.low), fraction(window.high), 0.0, 0.0],
-        }
-    }
-}
-
-impl SliceUniform {
-    pub fn new(view: &SliceView, facts: &SceneFacts) -> Self {
-        let region = view.region.unwrap_or(WorldBox {
-            min: [0.0; 3],
-            max: [0.0; 3],
-        });
-        Self {
-            scene: SceneUniform::new(facts, view.window, &view.overlay),
-            center: vec4(view.center_mm, 0.0),
-            right_step: vec4(view.right * view.mm_per_pixel, 0.0),
-            down_step: vec4(view.up * -view.mm_per_pixel, 0.0),
-            background: colour(view.background),
-            region_low: vec4(
-                region.min.into(),
-                f64::from(u8::from(view.region.is_some())),
-            ),
-            region_high: vec4(region.max.into(), 0.0),
-            size_px: view.size_px.map(|n| n as f32),
-            interpolate: u32::from(view.interpolation == Interpolation::Linear),
-            dim_outside_region: view.dim_outside_region,
         }
     }
 }

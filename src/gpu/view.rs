@@ -11,6 +11,7 @@ use crate::base::{Grid, WorldBox};
 
 use super::camera::Camera;
 use super::device::Tier;
+use super::plane_layers::PlaneLayers;
 use super::transfer::{Compositing, ENTRIES, TransferTable};
 
 /// The scan values drawn as black and as white.
@@ -32,6 +33,8 @@ impl Window {
 pub enum Interpolation {
     Nearest,
     Linear,
+    /// Through every voxel, with smooth curves between them (Catmull and Rom).
+    Cubic,
 }
 
 /// What one player (supervoxel) contributes, as far as it is known.
@@ -73,6 +76,12 @@ pub struct OverlayStyle {
     /// Supervoxel ids, not player indices.
     pub selected_supervoxel: Option<u16>,
     pub hovered_supervoxel: Option<u16>,
+    /// Opacity of the relevance mask's area and of its outline.
+    pub mask_fill: f32,
+    pub mask_outline: f32,
+    /// The heatmap shows how uncertain the values are; `heat_scale` is then the
+    /// half-width of an interval.
+    pub heat_shows_error: bool,
 }
 
 impl Default for OverlayStyle {
@@ -87,6 +96,9 @@ impl Default for OverlayStyle {
             hatch_undecided: true,
             selected_supervoxel: None,
             hovered_supervoxel: None,
+            mask_fill: 0.0,
+            mask_outline: 1.0,
+            heat_shows_error: false,
         }
     }
 }
@@ -104,6 +116,8 @@ pub struct SliceView {
     pub window: Window,
     pub interpolation: Interpolation,
     pub overlay: OverlayStyle,
+    /// Layers that slices alone show.
+    pub layers: PlaneLayers,
     /// The region that is explained.
     pub region: Option<WorldBox>,
     /// How much darker everything outside the region is: 0 not at all, 1 black.
@@ -378,6 +392,7 @@ mod tests {
             },
             interpolation: Interpolation::Linear,
             overlay: OverlayStyle::default(),
+            layers: PlaneLayers::default(),
             region: None,
             dim_outside_region: 0.0,
             background: Rgb([0; 3]),

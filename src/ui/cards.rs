@@ -52,14 +52,29 @@ pub fn empty_state(ui: &mut Ui, space: Rect, commands: &mut Vec<Command>) {
     });
 }
 
-/// The series of a folder, one of which is to be opened.
-pub fn choose_series(ui: &mut Ui, space: Rect, choice: &SeriesChoice, commands: &mut Vec<Command>) {
+/// The series of a folder: one is to be opened, or as many together as the model has
+/// channels.
+pub fn choose_series(
+    ui: &mut Ui,
+    space: Rect,
+    choice: &mut SeriesChoice,
+    commands: &mut Vec<Command>,
+) {
     card(ui, space, 560.0, |ui| {
         ui.label(RichText::new("Which series?").size(20.0).strong());
         let name = choice.folder.file_name().unwrap_or_default();
+        let together = choice.channels > 1;
+        let what = if together {
+            format!(
+                "Tick {} of them for the channels of the model, or open one.",
+                choice.channels
+            )
+        } else {
+            "Choose the one to open.".to_owned()
+        };
         ui.label(
             RichText::new(format!(
-                "The folder {} holds {} series of images. Choose the one to open.",
+                "The folder {} holds {} series of images. {what}",
                 name.to_string_lossy(),
                 choice.series.len()
             ))
@@ -69,20 +84,63 @@ pub fn choose_series(ui: &mut Ui, space: Rect, choice: &SeriesChoice, commands: 
         egui::ScrollArea::vertical()
             .max_height(space.height() * 0.5)
             .show(ui, |ui| {
-                for (number, label) in (1..).zip(&choice.series) {
-                    let size = Vec2::new(ui.available_width(), 30.0);
-                    if ui
-                        .add(Button::new(label).min_size(size).truncate())
-                        .clicked()
-                    {
-                        let path = series_path(&choice.folder, number);
-                        commands.push(Command::OpenScan(vec![path.into()]));
-                    }
+                for index in 0..choice.series.len() {
+                    series_row(ui, choice, index, together, commands);
                 }
             });
         ui.add_space(8.0);
-        if ui.button("Open none").clicked() {
-            commands.push(Command::DismissMessage);
+        ui.horizontal(|ui| {
+            if together {
+                let ticked = choice.ticked.len();
+                let ready = ticked == choice.channels;
+                let text = format!("Open {ticked} of {} as channels", choice.channels);
+                let button = Button::new(text).fill(theme::ACCENT_FILL);
+                if ui.add_enabled(ready, button).clicked() {
+                    let series = choice.ticked.iter();
+                    let paths = series.map(|index| series_path(&choice.folder, index + 1).into());
+                    commands.push(Command::OpenScan(paths.collect()));
+                }
+            }
+            if ui.button("Open none").clicked() {
+                commands.push(Command::DismissMessage);
+            }
+        });
+    });
+}
+
+fn series_row(
+    ui: &mut Ui,
+    choice: &mut SeriesChoice,
+    index: usize,
+    together: bool,
+    commands: &mut Vec<Command>,
+) {
+    let Some(label) = choice.series.get(index).cloned() else {
+        return;
+    };
+    ui.horizontal(|ui| {
+        if together {
+            let mut ticked = choice.ticked.contains(&index);
+            let full = choice.ticked.len() >= choice.channels && !ticked;
+            let response = ui.add_enabled(!full, egui::Checkbox::without_text(&mut ticked));
+            let name = format!("Take series {}", index + 1);
+            response.widget_info(|| {
+                egui::WidgetInfo::selected(egui::Role::CheckBox, !full, ticked, &name)
+            });
+            if response.changed() {
+                choice.ticked.retain(|other| *other != index);
+                if ticked {
+                    choice.ticked.push(index);
+                }
+            }
+        }
+        let size = Vec2::new(ui.available_width(), 30.0);
+        if ui
+            .add(Button::new(label).min_size(size).truncate())
+            .clicked()
+        {
+            let path = series_path(&choice.folder, index + 1);
+            commands.push(Command::OpenScan(vec![path.into()]));
         }
     });
 }

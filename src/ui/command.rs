@@ -8,7 +8,10 @@ use glam::DVec3;
 use crate::base::{Plane, WorldBox};
 use crate::engine::{ModelSource, Part, ScanFile};
 use crate::explain::{ValueFunction, supervoxels};
+use crate::ui::layers::Layer;
+use crate::ui::panes::layout::Arrangement;
 use crate::ui::panes::volume::{self, VolumeCommand};
+use crate::ui::view_command::{Larger, ViewCommand};
 
 /// One wish of the user.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,12 +60,15 @@ pub enum Command {
     Enlarge(Pane),
     ResetViews,
     CutAway,
+    /// What can be asked of the views and layers.
+    View(ViewCommand),
     Volume(VolumeCommand),
     DismissMessage,
 }
 
 /// The four views.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(into = "&'static str", try_from = "String")]
 pub enum Pane {
     Slice(Plane),
     Volume,
@@ -81,6 +87,24 @@ impl Pane {
             Self::Slice(plane) => plane.label(),
             Self::Volume => "3D",
         }
+    }
+}
+
+impl From<Pane> for &'static str {
+    fn from(pane: Pane) -> Self {
+        pane.label()
+    }
+}
+
+impl TryFrom<String> for Pane {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let named = |pane: &Self| pane.label() == name;
+        Self::ALL
+            .into_iter()
+            .find(named)
+            .ok_or_else(|| format!("there is no view {name}"))
     }
 }
 
@@ -205,6 +229,126 @@ pub fn menu_entries() -> Vec<MenuEntry> {
     ];
     for ((pane, pressed), label) in Pane::ALL.into_iter().zip(keys).zip(labels) {
         entries.push(entry("View", label, key(pressed), Command::Enlarge(pane)));
+    }
+    let shift = |key| Some(KeyboardShortcut::new(Modifiers::SHIFT, key));
+    let mut view = |menu, label, shortcut, command| {
+        entries.push(entry(menu, label, shortcut, Command::View(command)));
+    };
+    view(
+        "File",
+        "Add overlay…",
+        command_key(Key::L),
+        ViewCommand::ChooseOverlay,
+    );
+    for (arrangement, pressed) in Arrangement::ALL
+        .into_iter()
+        .zip([Key::F5, Key::F6, Key::F7])
+    {
+        view(
+            "View",
+            arrangement.label(),
+            key(pressed),
+            ViewCommand::Arrange(arrangement),
+        );
+    }
+    view(
+        "View",
+        "Next slice",
+        key(Key::ArrowUp),
+        ViewCommand::Scrub(1),
+    );
+    view(
+        "View",
+        "Previous slice",
+        key(Key::ArrowDown),
+        ViewCommand::Scrub(-1),
+    );
+    view(
+        "View",
+        "Ten slices on",
+        key(Key::PageUp),
+        ViewCommand::Scrub(10),
+    );
+    view(
+        "View",
+        "Ten slices back",
+        key(Key::PageDown),
+        ViewCommand::Scrub(-10),
+    );
+    view(
+        "View",
+        "One voxel a pixel",
+        shift(Key::F),
+        ViewCommand::OneToOne,
+    );
+    view("View", "Fit the slice", key(Key::F), ViewCommand::Fit);
+    view(
+        "View",
+        "Zoom in",
+        key(Key::Plus),
+        ViewCommand::Zoom(Larger::In),
+    );
+    view(
+        "View",
+        "Zoom out",
+        key(Key::Minus),
+        ViewCommand::Zoom(Larger::Out),
+    );
+    let numbers = [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5];
+    let labels = [
+        "Grey window 1",
+        "Grey window 2",
+        "Grey window 3",
+        "Grey window 4",
+        "Grey window 5",
+    ];
+    for ((index, label), pressed) in labels.into_iter().enumerate().zip(numbers) {
+        view("View", label, key(pressed), ViewCommand::GreyWindow(index));
+    }
+    view("View", "Invert greys", key(Key::I), ViewCommand::Invert);
+    view(
+        "View",
+        "Next interpolation",
+        key(Key::N),
+        ViewCommand::NextInterpolation,
+    );
+    view(
+        "View",
+        "Next channel",
+        key(Key::H),
+        ViewCommand::NextChannel,
+    );
+    view(
+        "View",
+        "Remove all lengths",
+        shift(Key::M),
+        ViewCommand::RemoveRulers,
+    );
+    view(
+        "View",
+        "Measure lengths",
+        key(Key::M),
+        ViewCommand::MeasureLengths,
+    );
+    let layers = [
+        Layer::Segmentation,
+        Layer::Heatmap,
+        Layer::Supervoxels,
+        Layer::Mask,
+    ];
+    let labels = [
+        "Show or hide the segmentation",
+        "Show or hide the heatmap",
+        "Show or hide supervoxels",
+        "Show or hide the relevance mask",
+    ];
+    for ((layer, label), pressed) in
+        layers
+            .into_iter()
+            .zip(labels)
+            .zip([Key::S, Key::T, Key::V, Key::K])
+    {
+        view("View", label, key(pressed), ViewCommand::Toggle(layer));
     }
     for (label, pressed, command) in volume::menu() {
         let shortcut = pressed.map(|key| KeyboardShortcut::new(Modifiers::SHIFT, key));

@@ -2,6 +2,7 @@
 
 use crate::engine::{ModelSource, Slot};
 use crate::ui::command::Command;
+use crate::ui::view_command::ViewCommand;
 
 /// Opens dialogs and keeps the answer until the window asks for it.
 pub struct Dialogs {
@@ -36,6 +37,23 @@ impl Dialogs {
                 .add_filter("All files", &["*"])
                 .pick_files()
                 .map(|paths| Command::OpenScan(paths.into_iter().map(Into::into).collect()))
+        });
+    }
+
+    pub fn choose_overlay(&self) {
+        self.ask(|| {
+            rfd::FileDialog::new()
+                .set_title("Add a label map or another scan")
+                .add_filter(
+                    "Label maps and scans",
+                    &[
+                        "nii", "gz", "hdr", "img", "dcm", "ima", "nrrd", "nhdr", "mha", "mhd",
+                        "npy",
+                    ],
+                )
+                .add_filter("All files", &["*"])
+                .pick_file()
+                .map(|path| Command::View(ViewCommand::OpenOverlay(path.into())))
         });
     }
 

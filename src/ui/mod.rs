@@ -5,12 +5,16 @@ pub mod app;
 mod cards;
 pub mod command;
 mod dialogs;
+pub mod grey_windows;
+pub mod layers;
+pub mod overlays;
 mod panels;
-mod panes;
+pub mod panes;
 pub mod plane;
 mod render;
 pub mod state;
 mod theme;
+pub mod view_command;
 mod widgets;
 mod window;
 

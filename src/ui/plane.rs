@@ -29,13 +29,7 @@ impl PlaneView {
         center_mm: DVec3,
     ) -> Self {
         let (right, up) = plane.screen_axes(convention);
-        let size = bounds.size_mm();
-        let (width_mm, height_mm) = (size.dot(right.abs()), size.dot(up.abs()));
-        let (width, height) = (
-            f64::from(rect.width().max(1.0)),
-            f64::from(rect.height().max(1.0)),
-        );
-        let fit = (width_mm / width).max(height_mm / height) * 1.02;
+        let fit = fit_mm_per_point(rect, right, up, bounds);
         let normal = right.cross(up).normalize_or_zero();
         Self {
             rect,
@@ -82,6 +76,17 @@ impl PlaneView {
             )
         })
     }
+}
+
+/// The scale at which a box just fits a pane.
+pub fn fit_mm_per_point(rect: Rect, right: DVec3, up: DVec3, bounds: &WorldBox) -> f64 {
+    let size = bounds.size_mm();
+    let (width_mm, height_mm) = (size.dot(right.abs()), size.dot(up.abs()));
+    let (width, height) = (
+        f64::from(rect.width().max(1.0)),
+        f64::from(rect.height().max(1.0)),
+    );
+    (width_mm / width).max(height_mm / height) * 1.02
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use glam::DVec3;
 
 use crate::base::colour::Rgb;
-use crate::base::{Convention, Grid, Phase, Progress, WorldBox};
+use crate::base::{Convention, Grid, Phase, Plane, Progress, WorldBox};
 use crate::engine::{
     Ask, Budget, EarlySlice, ExplainSettings, Explanation, MaskStatistics, MeasuredPart,
     ModelSource, Part, Players, ScanFile, Segmentation, Snapshot, Study, largest_value,
@@ -15,9 +15,12 @@ use crate::engine::{
 use crate::explain::baseline::Baseline;
 use crate::explain::supervoxels::{self, SupervoxelSettings};
 use crate::explain::{Method, ValueFunction};
-use crate::gpu::{Camera, ClassStyle, PlayerSample, Window};
-use crate::ui::command::Pane;
+use crate::gpu::{Camera, ClassStyle, Interpolation, PlayerSample, Window};
+use crate::ui::grey_windows::Unit;
+use crate::ui::layers::{Layer, LayerLooks};
+use crate::ui::overlays::Overlays;
 use crate::ui::panes::volume::VolumeLook;
+use crate::volume::{self, Volume};
 
 /// Facts that came up from the engine for the open study.
 #[derive(Default)]
@@ -27,6 +30,8 @@ pub struct Facts {
     pub players: Option<Arc<Players>>,
     pub snapshot: Option<Arc<Snapshot>>,
     pub explanation: Option<Arc<Explanation>>,
+    /// Label maps and a second scan that were added to the study.
+    pub overlays: Overlays,
     /// Runs, and the largest standard error over the range of the values after them.
     pub convergence: Vec<[f64; 2]>,
     /// The newest slice of a scan that is being opened.
@@ -42,6 +47,10 @@ pub struct Facts {
 pub struct SeriesChoice {
     pub folder: PathBuf,
     pub series: Vec<String>,
+    /// Channels of the model that they may be opened for together.
+    pub channels: usize,
+    /// Indices of the series that are ticked, in the order of ticking.
+    pub ticked: Vec<usize>,
 }
 
 /// What runs now.
@@ -145,7 +154,28 @@ pub struct Look {
     pub zoom: [f64; 3],
     pub center_mm: [DVec3; 3],
     pub camera: Camera,
-    pub enlarged: Option<Pane>,
+    /// Index of the channel of the scan that is shown, and its values' unit.
+    pub channel: usize,
+    pub unit: Unit,
+    pub interpolation: Interpolation,
+    /// White for small values, on slices.
+    pub inverted: bool,
+    /// The slice view that was looked at last: keys act on it.
+    pub plane: Plane,
+    /// Whether drags in slices measure lengths.
+    pub measuring: bool,
+    pub rulers: Vec<Ruler>,
+    /// The length that is being measured.
+    pub new_ruler: Option<Ruler>,
+    /// The place that the menu of a slice view is about.
+    pub menu_mm: Option<DVec3>,
+    pub layers: LayerLooks,
+    /// Scale of each slice view at a zoom of 1, and pixels of the screen a point, as last
+    /// drawn.
+    pub fit_mm_per_point: [f64; 3],
+    pub pixels_per_point: f64,
+    /// Windows of the channels that were looked at and are not now.
+    channel_windows: Vec<(usize, Window)>,
     pub segmentation_opacity: f32,
     pub boundary_opacity: f32,
     pub heatmap_opacity: f32,
@@ -166,6 +196,20 @@ pub struct Look {
     wheel: [f32; 3],
     /// World point under the pointer, if it is over a slice.
     pub pointer_mm: Option<DVec3>,
+}
+
+/// A length on a slice.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ruler {
+    pub plane: Plane,
+    pub from_mm: DVec3,
+    pub to_mm: DVec3,
+}
+
+impl Ruler {
+    pub fn length_mm(&self) -> f64 {
+        self.from_mm.distance(self.to_mm)
+    }
 }
 
 /// What the ranking of supervoxels is sorted by.
@@ -197,6 +241,7 @@ pub struct Appearance {
     window: Window,
     camera: Camera,
     opacities: [f32; 3],
+    layers: LayerLooks,
     mask_share: f32,
     cut_away: bool,
     volume: VolumeLook,
@@ -214,7 +259,19 @@ impl Look {
             zoom: [region_zoom(study); 3],
             center_mm: [study.region.center_mm(); 3],
             camera: camera_toward_region(study),
-            enlarged: None,
+            channel: 0,
+            unit: Unit::of(study.first_channel()),
+            interpolation: Interpolation::Linear,
+            inverted: false,
+            plane: Plane::Axial,
+            measuring: false,
+            rulers: Vec::new(),
+            new_ruler: None,
+            menu_mm: None,
+            layers: LayerLooks::default(),
+            fit_mm_per_point: [1.0; 3],
+            pixels_per_point: 1.0,
+            channel_windows: Vec::new(),
             segmentation_opacity: 0.35,
             boundary_opacity: 0.35,
             heatmap_opacity: 0.75,
@@ -244,6 +301,7 @@ impl Look {
                 self.boundary_opacity,
                 self.heatmap_opacity,
             ],
+            layers: self.layers.clone(),
             mask_share: self.mask_share,
             cut_away: self.cut_away,
             volume: self.volume.clone(),
@@ -287,6 +345,39 @@ impl Look {
                 visible: colour.is_some() && seen(label),
             })
             .collect()
+    }
+
+    /// Looks at another channel, through the window it was last looked at through.
+    pub fn show_channel(&mut self, channel: usize, volume: &Volume) {
+        let before = (self.channel, self.window);
+        self.channel_windows
+            .retain(|(other, _)| *other != self.channel);
+        self.channel_windows.push(before);
+        self.channel = channel;
+        self.unit = Unit::of(volume);
+        let known = self
+            .channel_windows
+            .iter()
+            .find(|(other, _)| *other == channel);
+        self.window = known.map_or_else(
+            || {
+                let (low, high) = volume::default_window(volume);
+                Window { low, high }
+            },
+            |(_, window)| *window,
+        );
+    }
+
+    /// Sets a slice view's zoom and keeps the place under `fixed_mm` where it is.
+    pub fn set_zoom(&mut self, plane: Plane, zoom: f64, fixed_mm: DVec3) {
+        let index = plane as usize;
+        if !zoom.is_finite() {
+            return;
+        }
+        let zoom = zoom.clamp(0.2, 60.0);
+        let shrink = self.zoom[index] / zoom;
+        self.center_mm[index] = fixed_mm + (self.center_mm[index] - fixed_mm) * shrink;
+        self.zoom[index] = zoom;
     }
 
     /// Moves the crosshair, but never out of the scan.
@@ -358,6 +449,37 @@ impl Facts {
     /// The largest |SHAP value| known, which the colours are scaled to.
     pub fn heat_scale(&self) -> Option<f64> {
         largest_value(self.shown()?.estimate())
+    }
+
+    /// The largest standard error known, and the half-width of its interval.
+    pub fn error_scale(&self) -> Option<(f64, f64)> {
+        let estimate = self.shown()?.estimate();
+        let errors = estimate.players.iter().filter_map(|p| p.standard_error);
+        let largest = errors.fold(0.0, f64::max);
+        (largest > 0.0).then_some((largest, largest * estimate.interval_factor))
+    }
+
+    /// The channel of the scan that is shown.
+    pub fn channel(&self, look: &Look) -> Option<&Arc<Volume>> {
+        let study = self.study.as_ref()?;
+        study
+            .scan
+            .channels
+            .get(look.channel)
+            .or_else(|| study.scan.channels.first())
+    }
+
+    /// Whether there is something to show of a layer.
+    pub fn has(&self, layer: Layer) -> bool {
+        match layer {
+            Layer::SecondScan => self.overlays.second_scan.is_some(),
+            Layer::Supervoxels => self.players.is_some(),
+            Layer::Heatmap | Layer::Mask => self.shown().is_some(),
+            Layer::Segmentation => self.segmentation.is_some(),
+            Layer::Reference => self.overlays.reference.is_some(),
+            Layer::Kept => self.overlays.kept.is_some(),
+            Layer::Removed => self.overlays.removed.is_some(),
+        }
     }
 }
 

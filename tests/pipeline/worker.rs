@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use voxplain::engine::evidence::KeepAndDelete;
 use voxplain::engine::{
     Budget, Compute, ComputeOptions, DeviceChoice, Division, Engine, Event, ExplainSettings,
     Players, RegionChoice, Segmentation, Snapshot, Study, assets,
@@ -80,6 +81,13 @@ impl Desk {
         }
     }
 
+    fn kept_and_removed(&mut self) -> Arc<KeepAndDelete> {
+        self.expect(|event| match event {
+            Event::KeptAndRemoved(found) => Some(found),
+            _ => None,
+        })
+    }
+
     fn failure(&mut self) -> String {
         self.expect(|event| match event {
             Event::Failed(message) => Some(message),
@@ -132,6 +140,7 @@ fn name(event: &Event) -> &'static str {
         Event::Players(_) => "players",
         Event::ExplainStarted => "explain started",
         Event::Explained(_) => "explained",
+        Event::KeptAndRemoved(_) => "kept and removed",
         Event::Saved(_) => "saved",
         Event::Cancelled => "cancelled",
         Event::Failed(_) => "failed",
@@ -215,6 +224,56 @@ fn a_study_goes_from_scan_to_folder_with_a_pause_and_a_cancelled_job() {
     desk.expect_name("saved");
     desk.expect_name("idle");
     assert!(out.join("report.html").is_file());
+}
+
+#[test]
+fn masks_are_tested_while_an_explanation_runs_and_the_newest_wish_wins() {
+    let mut desk = Desk::new();
+    let (study, segmentation) = desk.open();
+    let players = desk.players(&study, 12);
+    let mask = |players: &Players, from: usize| -> Vec<bool> {
+        (0..players.count).map(|player| player >= from).collect()
+    };
+    // Without an explanation there is nothing to test.
+    desk.engine
+        .keep_and_delete(Arc::clone(&players), mask(&players, 2));
+    desk.expect_name("idle");
+
+    desk.engine.explain(Arc::clone(&players), settings(1000));
+    desk.expect_name("explain started");
+    for from in 0..4 {
+        desk.engine
+            .keep_and_delete(Arc::clone(&players), mask(&players, from));
+    }
+    let found = desk.kept_and_removed();
+    // An early wish may be answered before the last one comes, but the last one is last.
+    let found = if found.mask == mask(&players, 3) {
+        found
+    } else {
+        desk.kept_and_removed()
+    };
+    assert_eq!(found.mask, mask(&players, 3));
+    assert!(desk.snapshot().evaluations >= 2, "the explanation goes on");
+    desk.engine.cancel();
+    desk.expect_name("cancelled");
+    desk.expect_name("idle");
+
+    // What was found before is known; the explanation that was cancelled has its game.
+    for from in [3, 0] {
+        desk.engine
+            .keep_and_delete(Arc::clone(&players), mask(&players, from));
+        let found = desk.kept_and_removed();
+        assert_eq!(found.mask, mask(&players, from));
+        if from == 0 {
+            assert_eq!(found.kept.labels, segmentation.labels);
+        }
+        desk.expect_name("idle");
+    }
+    // Players of another division are no answer.
+    let others = desk.players(&study, 30);
+    let all = vec![true; others.count];
+    desk.engine.keep_and_delete(others, all);
+    desk.expect_name("idle");
 }
 
 #[test]

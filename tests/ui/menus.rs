@@ -97,7 +97,7 @@ fn choose(window: &mut Window, label: &str) {
 fn menus_and_keys_do_what_they_say() {
     let mut window = window(launch(vec![image()]));
     wait_until_ready(&mut window);
-    let enlarged = |window: &Window| window.state().look.as_ref().unwrap().enlarged;
+    let enlarged = |window: &Window| window.state().layout.enlarged;
     let before = window.state().look.clone().unwrap();
     choose(&mut window, "Enlarge 3D");
     assert_eq!(enlarged(&window), Some(Pane::Volume));

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use super::Snapshot;
 use super::ask::{Ask, Part, Subject};
+use super::{Snapshot, Task, masked_network};
 use crate::engine::{
     EngineError, ExplainSettings, MeasuredPart, Modalities, Players, Segmentation, Study,
 };
+use crate::explain::baseline::Baseline;
 use crate::explain::log::CoalitionLog;
 use crate::explain::relevance_mask::{MaskRule, RelevanceMask};
 use crate::explain::solve::{Design, Effort, Solution};
 use crate::explain::{Coalition, Estimate, ExplainError, Outcome, Question, Sizes, Target};
-use crate::model::{TargetMasks, WindowStatistics};
+use crate::model::{MaskedNetwork, SwinUnetr, TargetMasks, WindowStatistics};
 
 /// The answer to one question.
 #[derive(Debug, Clone)]
@@ -112,6 +113,31 @@ impl Explanation {
             .map(|(class, _)| self.answer_for_class(class))
             .collect::<Result<Vec<_>, EngineError>>()?;
         Ok(complete)
+    }
+
+    /// The network of this explanation's game, or of the same game where absent players
+    /// are filled in another way.
+    pub fn masked_network(
+        &self,
+        network: &Arc<SwinUnetr>,
+        baseline: Baseline,
+    ) -> Result<MaskedNetwork, EngineError> {
+        let settings = ExplainSettings {
+            baseline,
+            ..self.settings.clone()
+        };
+        let task = Task::new(
+            Arc::clone(&self.study),
+            Arc::clone(&self.segmentation),
+            Arc::clone(&self.players),
+            &settings,
+        );
+        masked_network(&task, network, TargetMasks::clone(&self.targets))
+    }
+
+    /// The frozen targets: what the network found, or the reference's structures.
+    pub fn targets(&self) -> &TargetMasks {
+        &self.targets
     }
 
     /// The relevance mask of an estimate by the chosen rule.

@@ -123,7 +123,7 @@ impl Measured<'_> {
 }
 
 /// The sums of a run that are kept.
-fn outcome(sums: RunSums, sizes: &Sizes) -> Outcome {
+pub fn outcome(sums: RunSums, sizes: &Sizes) -> Outcome {
     let part = |sums: RegionSums| PartSums {
         probability: sums.probability,
         logit: sums.logit,

@@ -27,7 +27,7 @@ use stream::Stream;
 
 pub use ask::{Ask, Part};
 pub use explanation::{Answer, Explanation};
-pub use measure::Measured;
+pub use measure::{Measured, outcome};
 
 /// What is explained, and how.
 pub struct Task<'a> {
@@ -97,6 +97,15 @@ impl Snapshot {
     }
 }
 
+/// What is there between two pairs of runs, for work that is done in their place.
+pub struct Between<'a> {
+    pub masked: &'a MaskedNetwork,
+    /// The layout of outcomes.
+    pub sizes: &'a Sizes,
+    /// The newest answer that was shown.
+    pub newest: Option<&'a Answer>,
+}
+
 /// Evaluates coalitions until the values are decided or the budget is used up.
 ///
 /// `on_snapshot` is called with the newest answer to the newest of `asks`, at first
@@ -108,6 +117,18 @@ pub fn explain(
     job: &JobControl,
     asks: &Slot<Ask>,
     on_snapshot: &mut dyn FnMut(Snapshot),
+) -> Result<Explanation, EngineError> {
+    explain_between(task, network, job, asks, on_snapshot, &mut |_| {})
+}
+
+/// As [`explain`], with a call after each pair of runs.
+pub fn explain_between(
+    task: &Task<'_>,
+    network: &Arc<SwinUnetr>,
+    job: &JobControl,
+    asks: &Slot<Ask>,
+    on_snapshot: &mut dyn FnMut(Snapshot),
+    between: &mut dyn FnMut(&Between<'_>),
 ) -> Result<Explanation, EngineError> {
     let targets = measure::targets(task)?;
     let budget = task.settings.budget.evaluations(task.players.count);
@@ -147,12 +168,22 @@ pub fn explain(
             stream.ask(&ask);
         }
         stream.show(masked.statistics(), on_snapshot)?;
+        between(&Between {
+            masked: &masked,
+            sizes: stream.sizes(),
+            newest: stream.newest(),
+        });
     }
     let explanation = stream.finish(network.device().description(), masked.statistics())?;
     if let Some(answer) = explanation.classes.first() {
         on_snapshot(explanation.snapshot_of(answer.clone()));
     }
     Ok(explanation)
+}
+
+/// The layout of the outcomes of a task's runs.
+pub fn sizes_of(task: &Task<'_>, masked: &MaskedNetwork) -> Result<Sizes, EngineError> {
+    measure::sizes(task, masked.targets(), 0)
 }
 
 /// What a task's questions can be about.

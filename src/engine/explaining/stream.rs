@@ -77,6 +77,11 @@ impl<'a> Stream<'a> {
         &self.log.header().sizes
     }
 
+    /// The newest answer that was shown.
+    pub fn newest(&self) -> Option<&Answer> {
+        self.newest.as_ref()
+    }
+
     pub fn append(&mut self, coalition: Coalition, outcome: Outcome) -> Result<(), EngineError> {
         Ok(self.log.append(coalition, outcome)?)
     }

@@ -149,6 +149,10 @@ impl Reference {
         self.values_of_class.get(class).map_or(&[], Vec::as_slice)
     }
 
+    pub fn class_count(&self) -> usize {
+        self.values_of_class.len()
+    }
+
     /// Whether a value of the reference stands for a structure of the model.
     fn is_structure(&self, value: u16) -> bool {
         self.values_of_class

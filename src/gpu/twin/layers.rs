@@ -4,7 +4,7 @@ use glam::{IVec3, Mat4, Vec3, Vec4};
 
 use super::TwinScene;
 use super::maths::{floor, mix};
-use crate::gpu::texels::{BRICK, LabelTexels};
+use crate::gpu::texels::{BRICK, LabelTexels, ScanTexels};
 use crate::gpu::uniform::{LayerUniform, OverlayUniform, SceneUniform};
 
 /// A layer's uniform block with its matrix ready for use.
@@ -94,19 +94,26 @@ impl<'a> Layers<'a> {
 
     /// The value of a texel, from 0 to 1; at the rim its values go on outward.
     pub fn scan_texel(&self, texel: IVec3) -> f32 {
-        let Some(scan) = &self.scene.scan else {
-            return 0.0;
-        };
-        let [nx, ny, nz] = scan.facts.dims;
-        let clamped =
-            |coordinate: i32, n: usize| usize::try_from(coordinate).unwrap_or(0).min(n - 1);
-        let (x, y, z) = (
-            clamped(texel.x, nx),
-            clamped(texel.y, ny),
-            clamped(texel.z, nz),
-        );
-        let stored = scan.texels.get(x + nx * (y + ny * z)).copied().unwrap_or(0);
-        f32::from(stored) / 65535.0
+        let scan = self.scene.scan.as_deref();
+        scan.map_or(0.0, |scan| stored_value(scan, texel))
+    }
+
+    /// Interpolated by curves through the nearest four texels of each axis.
+    pub fn scan_cubic(&self, texel: Vec3) -> f32 {
+        let b = floor(texel);
+        let f = texel - b.as_vec3();
+        let (wx, wy, wz) = (cubic_weights(f.x), cubic_weights(f.y), cubic_weights(f.z));
+        let mut value = 0.0;
+        for (z, wz) in (-1..).zip(wz) {
+            for (y, wy) in (-1..).zip(wy) {
+                let mut row = 0.0;
+                for (x, wx) in (-1..).zip(wx) {
+                    row += wx * self.scan_texel(b + IVec3::new(x, y, z));
+                }
+                value += row * wy * wz;
+            }
+        }
+        value
     }
 
     pub fn scan_interpolated(&self, texel: Vec3) -> f32 {
@@ -154,10 +161,35 @@ impl<'a> Layers<'a> {
     }
 }
 
+/// A scan's texel as a fraction; at the rim its values go on outward.
+pub fn stored_value(scan: &ScanTexels, texel: IVec3) -> f32 {
+    let [nx, ny, nz] = scan.facts.dims;
+    let clamped = |coordinate: i32, n: usize| usize::try_from(coordinate).unwrap_or(0).min(n - 1);
+    let (x, y, z) = (
+        clamped(texel.x, nx),
+        clamped(texel.y, ny),
+        clamped(texel.z, nz),
+    );
+    let stored = scan.texels.get(x + nx * (y + ny * z)).copied().unwrap_or(0);
+    f32::from(stored) / 65535.0
+}
+
+/// Weights of four neighbours in a row, of which the place lies a fraction `f` after the
+/// second.
+fn cubic_weights(f: f32) -> [f32; 4] {
+    let (f2, f3) = (f * f, f * f * f);
+    [
+        -0.5 * f3 + f2 - 0.5 * f,
+        1.5 * f3 - 2.5 * f2 + 1.0,
+        -1.5 * f3 + 2.0 * f2 + 0.5 * f,
+        0.5 * f3 - 0.5 * f2,
+    ]
+}
+
 /// Edge of a brick in texels, as shaders have it.
 pub const BRICK_EDGE: f32 = BRICK as f32;
 
-fn label(layer: Option<&LabelTexels>, texel: IVec3) -> u32 {
+pub fn label(layer: Option<&LabelTexels>, texel: IVec3) -> u32 {
     layer
         .and_then(|layer| layer.texels.get(index_in(texel, layer.facts.dims)?))
         .map_or(0, |&label| u32::from(label))

@@ -2,7 +2,7 @@
 //! and what the shaders are tested against.
 //!
 //! Each file follows its shader function by function, in `f32` and from the same
-//! uniform blocks: `layers`, `overlay`, `rays` and `surfaces` are `shaders/lib`, `slice`
+//! uniform blocks: `layers`, `overlay`, `plane_layers`, `rays` and `surfaces` are `shaders/lib`, `slice`
 //! and `raycast` their namesakes. Change both or neither.
 
 mod layers;
@@ -10,6 +10,7 @@ mod maths;
 mod matter;
 mod objects;
 mod overlay;
+mod plane_layers;
 mod raycast;
 mod rays;
 mod scene;
@@ -25,7 +26,8 @@ use glam::{DVec2, DVec3, Vec2, Vec3};
 use rayon::prelude::*;
 
 use super::picture::Picture;
-use super::uniform::{RaycastUniform, SliceUniform};
+use super::plane_layers::SliceUniform;
+use super::uniform::RaycastUniform;
 use super::view::{RaycastView, SliceView};
 
 /// Draws a slice.

@@ -4,7 +4,9 @@ use glam::{Vec2, Vec3, Vec4};
 
 use super::layers::{Layer, Layers};
 use super::maths::{fract, mix3, smoothstep};
-use crate::gpu::tables::{HEAT_COLOURS, PLAYER_HAS_INTERVAL, PLAYER_HAS_VALUE, PlayerEntry};
+use crate::gpu::tables::{
+    CLASS_COLOURS, HEAT_COLOURS, PLAYER_HAS_INTERVAL, PLAYER_HAS_VALUE, PlayerEntry,
+};
 
 const MASK_LINE: Vec3 = Vec3::new(1.0, 0.84, 0.25);
 const SUPERVOXEL_LINE: Vec3 = Vec3::new(0.82, 0.86, 0.92);
@@ -36,7 +38,7 @@ impl Layers<'_> {
         if label == 0 || label >= self.overlay.class_count {
             return Vec4::ZERO;
         }
-        self.palette(HEAT_COLOURS + label as usize)
+        self.palette(CLASS_COLOURS + label as usize)
     }
 
     pub fn in_mask(&self, id: u32) -> bool {
@@ -48,20 +50,34 @@ impl Layers<'_> {
 
     pub fn heat_colour(&self, id: u32) -> Vec4 {
         let scale = self.overlay.heat_scale;
-        let known = |player: &&PlayerEntry| player.flags & PLAYER_HAS_VALUE != 0 && scale > 0.0;
+        let of_error = self.overlay.heat_of_error != 0;
+        let needed = if of_error {
+            PLAYER_HAS_INTERVAL
+        } else {
+            PLAYER_HAS_VALUE
+        };
+        let known = |player: &&PlayerEntry| player.flags & needed != 0 && scale > 0.0;
         let Some(player) = self.player(id).filter(known) else {
             return Vec4::ZERO;
         };
+        if of_error {
+            let size = (player.interval_half_width / scale).clamp(0.0, 1.0);
+            return self.map_colour(HEAT_COLOURS, size).extend(0.9);
+        }
         let t = (player.value / scale).clamp(-1.0, 1.0);
-        let position = (t * 0.5 + 0.5) * (HEAT_COLOURS - 1) as f32;
+        self.map_colour(0, t * 0.5 + 0.5)
+            .extend(smoothstep(0.02, 0.6, t.abs()))
+    }
+
+    fn map_colour(&self, start: usize, t: f32) -> Vec3 {
+        let position = t * (HEAT_COLOURS - 1) as f32;
         let first = position as usize;
         let second = (first + 1).min(HEAT_COLOURS - 1);
-        let colour = mix3(
-            self.palette(first).truncate(),
-            self.palette(second).truncate(),
+        mix3(
+            self.palette(start + first).truncate(),
+            self.palette(start + second).truncate(),
             position - first as f32,
-        );
-        colour.extend(smoothstep(0.02, 0.6, t.abs()))
+        )
     }
 
     pub fn hatching(&self, id: u32, pixel: Vec2) -> f32 {
@@ -111,7 +127,7 @@ impl Layers<'_> {
     fn with_supervoxel_lines(&self, colour: Vec3, lines: Lines) -> Vec3 {
         let between = lines.supervoxels * self.overlay.boundary_opacity;
         let c = mix3(colour, SUPERVOXEL_LINE, between);
-        let c = mix3(c, MASK_LINE, lines.mask);
+        let c = mix3(c, MASK_LINE, lines.mask * self.overlay.mask_outline);
         let c = mix3(c, Vec3::ONE, lines.hovered * 0.6);
         mix3(c, Vec3::ONE, lines.selected)
     }
@@ -130,6 +146,9 @@ impl Layers<'_> {
             let heat = self.heat_colour(id);
             let opacity = heat.w * self.overlay.heatmap_opacity * self.hatching(id, pixel);
             c = mix3(c, heat.truncate(), opacity);
+            if self.overlay.mask_fill > 0.0 && self.in_mask(id) {
+                c = mix3(c, MASK_LINE, self.overlay.mask_fill);
+            }
             let lines = self.supervoxel_lines(id, place, right_step, down_step);
             c = self.with_supervoxel_lines(c, lines);
         }
@@ -175,7 +194,7 @@ impl Layers<'_> {
     }
 }
 
-fn is_near(layer: &Layer, place: Vec3, right_step: Vec3, down_step: Vec3) -> bool {
+pub fn is_near(layer: &Layer, place: Vec3, right_step: Vec3, down_step: Vec3) -> bool {
     let texel = layer.texel_at(place);
     let reach = layer.texel_direction(right_step).abs() + layer.texel_direction(down_step).abs();
     layer.present
@@ -189,7 +208,7 @@ fn is_undecided(player: &PlayerEntry) -> bool {
 
 /// Steps to four places half a pixel away and four a pixel away, with the strength of
 /// a line found there.
-fn neighbours(right_step: Vec3, down_step: Vec3) -> [(Vec3, f32); 8] {
+pub fn neighbours(right_step: Vec3, down_step: Vec3) -> [(Vec3, f32); 8] {
     let [r, d] = [right_step, down_step];
     [
         (r * 0.5, 1.0),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::matter::Matter;
 use crate::gpu::matter::{CellMap, MatterUniform};
-use crate::gpu::tables::{HEAT_COLOURS, PlayerEntry, palette};
+use crate::gpu::plane_layers::{LabelSlot, PlaneFacts};
+use crate::gpu::tables::{CLASS_COLOURS, PlayerEntry, palette, spread};
 use crate::gpu::texels::{LabelTexels, ScanTexels};
 use crate::gpu::transfer::TransferTable;
 use crate::gpu::uniform::SceneFacts;
@@ -22,6 +23,12 @@ pub struct TwinScene {
     pub(super) players: Vec<PlayerEntry>,
     pub(super) matter: Arc<Matter>,
     transfer: Arc<TransferTable>,
+    /// Label maps that slices alone show, by slot, with their colours in one table.
+    pub(super) labels: [Option<Arc<LabelTexels>>; 3],
+    pub(super) second_scan: Option<Arc<ScanTexels>>,
+    pub(super) label_colours: Vec<[f32; 4]>,
+    colour_spans: [[u32; 2]; 3],
+    styles: [Vec<ClassStyle>; 3],
 }
 
 impl Default for TwinScene {
@@ -34,6 +41,11 @@ impl Default for TwinScene {
             players: Vec::new(),
             matter: Arc::new(matter_of(None, &TransferTable::default())),
             transfer: Arc::default(),
+            labels: [None, None, None],
+            second_scan: None,
+            label_colours: Vec::new(),
+            colour_spans: [[0; 2]; 3],
+            styles: Default::default(),
         }
     }
 }
@@ -79,13 +91,37 @@ impl TwinScene {
         self.players = players.iter().map(PlayerEntry::from).collect();
     }
 
+    /// Shows a label map beside the segmentation, or none.
+    pub fn set_labels(&mut self, slot: LabelSlot, labels: Option<&LabelMap>) {
+        self.labels[slot.index()] =
+            labels.map(|labels| Arc::new(LabelTexels::new(labels, usize::MAX)));
+    }
+
+    /// Styles of a label map's labels; index 0 is never drawn.
+    pub fn set_label_colours(&mut self, slot: LabelSlot, styles: &[ClassStyle]) {
+        self.styles[slot.index()] = styles.to_vec();
+        (self.label_colours, self.colour_spans) = spread(&self.styles);
+    }
+
+    pub fn set_second_scan(&mut self, scan: Option<&Volume>) {
+        self.second_scan = scan.map(|scan| Arc::new(ScanTexels::new(scan, usize::MAX)));
+    }
+
     pub fn facts(&self) -> SceneFacts {
         SceneFacts {
             scan: self.scan.as_deref().map(Into::into),
             segmentation: self.segmentation.as_ref().map(|layer| layer.facts),
             supervoxels: self.supervoxels.as_ref().map(|layer| layer.facts),
             player_count: u32::try_from(self.players.len()).unwrap_or(u32::MAX),
-            class_count: u32::try_from(self.palette.len() - HEAT_COLOURS).unwrap_or(u32::MAX),
+            class_count: u32::try_from(self.palette.len() - CLASS_COLOURS).unwrap_or(u32::MAX),
+            plane: PlaneFacts {
+                labels: self
+                    .labels
+                    .each_ref()
+                    .map(|map| map.as_ref().map(|map| map.facts)),
+                colours: self.colour_spans,
+                second_scan: self.second_scan.as_deref().map(Into::into),
+            },
         }
     }
 }

@@ -4,10 +4,13 @@ use glam::{Vec2, Vec3, Vec4};
 
 use super::TwinScene;
 use super::layers::{Layers, nearest_texel};
-use crate::gpu::uniform::SliceUniform;
+use super::plane_layers::{LabelLayer, SecondScan};
+use crate::gpu::plane_layers::SliceUniform;
 
 pub struct SliceShader<'a> {
     layers: Layers<'a>,
+    labels: [LabelLayer; 3],
+    second_scan: SecondScan,
     view: &'a SliceUniform,
 }
 
@@ -15,6 +18,8 @@ impl<'a> SliceShader<'a> {
     pub fn new(scene: &'a TwinScene, view: &'a SliceUniform) -> Self {
         Self {
             layers: Layers::new(scene, &view.scene),
+            labels: view.labels.each_ref().map(LabelLayer::from),
+            second_scan: SecondScan::from(&view.second_scan),
             view,
         }
     }
@@ -28,16 +33,22 @@ impl<'a> SliceShader<'a> {
         let mut c = xyz(self.view.background);
         let texel = self.layers.scan.texel_at(place);
         if self.layers.scan.inside(texel) {
-            let value = if self.view.interpolate != 0 {
-                self.layers.scan_interpolated(texel)
-            } else {
-                self.layers.scan_texel(nearest_texel(texel))
+            let value = match self.view.interpolate {
+                2 => self.layers.scan_cubic(texel),
+                1 => self.layers.scan_interpolated(texel),
+                _ => self.layers.scan_texel(nearest_texel(texel)),
             };
             c = Vec3::splat(self.layers.windowed(value));
         }
+        c = self.layers.with_second_scan(c, &self.second_scan, place);
         c = self
             .layers
             .plane_colour(c, place, right_step, down_step, pixel);
+        for map in &self.labels {
+            c = self
+                .layers
+                .with_label_map(c, map, place, right_step, down_step, pixel);
+        }
 
         let in_region = place.cmpge(xyz(self.view.region_low)).all()
             && place.cmple(xyz(self.view.region_high)).all();

@@ -161,6 +161,19 @@ impl MaskedNetwork {
         with_backend!(self, masked => masked.logits(present, cancel))
     }
 
+    /// As [`evaluate`](Self::evaluate) and [`logits`](Self::logits) in one: the sums of each
+    /// coalition and its logits `[[class, x, y, z]]` in the whole image.
+    pub fn evaluate_with_logits(
+        &self,
+        coalitions: &[Vec<bool>],
+        cancel: &CancelToken,
+    ) -> Result<Vec<(RunSums, Array4<f32>)>, ModelError> {
+        for coalition in coalitions {
+            self.check_coalition(coalition)?;
+        }
+        with_backend!(self, masked => masked.evaluate_with_logits(coalitions, cancel))
+    }
+
     fn check_coalition(&self, present: &[bool]) -> Result<(), ModelError> {
         check_shape("coalition", &[self.players()], &[present.len()])
     }
@@ -240,12 +253,32 @@ impl<R: Runner + Clone> Masked<R> {
 
     fn logits(&self, present: &[bool], cancel: &CancelToken) -> Result<Array4<f32>, ModelError> {
         let mut result = Err(ModelError::Device("the network gave no result".into()));
-        let windows: Vec<usize> = (0..self.runner.plan().starts.len()).collect();
+        let windows = self.all_windows();
         self.blend_all(&[present.to_vec()], &windows, cancel, &mut |_, blended| {
             result = self.runner.download(blended);
             Ok(())
         })?;
         result
+    }
+
+    fn evaluate_with_logits(
+        &self,
+        coalitions: &[Vec<bool>],
+        cancel: &CancelToken,
+    ) -> Result<Vec<(RunSums, Array4<f32>)>, ModelError> {
+        let mut results = Vec::with_capacity(coalitions.len());
+        let windows = self.all_windows();
+        // They finish in their order.
+        self.blend_all(coalitions, &windows, cancel, &mut |_, blended| {
+            let sums = self.runner.measure(&blended, &self.scene)?;
+            results.push((sums, self.runner.download(blended)?));
+            Ok(())
+        })?;
+        Ok(results)
+    }
+
+    fn all_windows(&self) -> Vec<usize> {
+        (0..self.runner.plan().starts.len()).collect()
     }
 
     /// Blends these windows of every coalition, and hands over each coalition's logits as

@@ -49,6 +49,7 @@ impl Viewer {
         if let Some(command) = self.dialogs.take_answer() {
             self.commands.push(command);
         }
+        self.take_overlays();
         self.take_dropped_files(ctx);
         self.take_shortcuts(ctx);
         for command in std::mem::take(&mut self.commands) {
@@ -66,6 +67,7 @@ impl Viewer {
                 }
                 self.show_notes(&segmentation.notes);
                 self.facts.segmentation = Some(segmentation);
+                self.compare_reference();
                 if self.choices.supervoxel_method.needs_classes() {
                     self.find_supervoxels();
                 }
@@ -95,6 +97,7 @@ impl Viewer {
                 // The last of the stream may still be on its way; this is what it ends in.
                 self.select_class(self.choices.class);
             }
+            Event::KeptAndRemoved(_) => {}
             Event::Saved(folder) => {
                 let name = folder.file_name().map_or_else(
                     || folder.display().to_string(),
@@ -105,9 +108,18 @@ impl Viewer {
                     text: format!("The explanation was saved in the folder {name}."),
                 });
             }
-            Event::SeveralSeries { folder, series } => {
+            Event::SeveralSeries {
+                folder,
+                series,
+                channels,
+            } => {
                 self.explain_when_ready = false;
-                self.facts.series_to_choose = Some(SeriesChoice { folder, series });
+                self.facts.series_to_choose = Some(SeriesChoice {
+                    folder,
+                    series,
+                    channels,
+                    ticked: Vec::new(),
+                });
             }
             Event::Cancelled => self.forget_dragged_region(),
             Event::Failed(text) => {
@@ -172,6 +184,9 @@ impl Viewer {
             let mut look = Look::at(&study, Window { low, high });
             // Left and right never change sides unasked.
             look.convention = convention.unwrap_or_default();
+            if let Some(before) = &self.look {
+                look.interpolation = before.interpolation;
+            }
             self.look = Some(look);
             if let Some(renderer) = &mut self.renderer {
                 renderer.set_scan(study.first_channel());
@@ -194,6 +209,11 @@ impl Viewer {
             self.choices.class = study.foreground().next().unwrap_or(0);
         }
         self.facts.study = Some(study);
+        if same_scan {
+            self.compare_reference();
+        } else {
+            self.forget_added_layers();
+        }
         self.find_supervoxels();
     }
 
@@ -277,6 +297,8 @@ impl Viewer {
                 }
             }
             Command::ShowGeometry => self.show_geometry(),
+            Command::Enlarge(pane) => self.layout.toggle_enlarged(pane),
+            Command::View(command) => self.change_views(command),
             Command::SelectClass(class) => self.select_class(class),
             Command::AskAbout(part) => {
                 self.choices.part = part;
@@ -316,19 +338,18 @@ impl Viewer {
                 look.window = Window { low, high };
             }
             Command::AutomaticWindow => {
-                let (low, high) = volume::default_window(volume);
+                let channel = study.scan.channels.get(look.channel);
+                let (low, high) = volume::default_window(channel.unwrap_or(volume));
                 look.window = Window { low, high };
+                look.inverted = false;
             }
             Command::SwitchConvention => look.convention = look.convention.other(),
-            Command::Enlarge(pane) => {
-                look.enlarged = (look.enlarged != Some(pane)).then_some(pane);
-            }
             Command::ResetViews => {
                 let fresh = Look::at(study, look.window);
                 look.zoom = fresh.zoom;
                 look.center_mm = fresh.center_mm;
                 look.camera = fresh.camera;
-                look.enlarged = None;
+                self.layout.arrange(self.layout.arrangement());
                 look.crosshair_mm = fresh.crosshair_mm;
             }
             Command::CutAway => look.cut_away = !look.cut_away,

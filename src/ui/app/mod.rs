@@ -2,16 +2,18 @@
 
 mod logic;
 mod view;
+mod views;
 
 use std::sync::Arc;
 
 use crate::engine::{
     Compute, ComputeOptions, DeviceChoice, Engine, ExplainSettings, FIRST_SUPERVOXELS, ModelSource,
-    Part, ScanFile, assets,
+    OverlayLoader, Part, ScanFile, assets,
 };
 use crate::gpu::{GpuContext, GpuError, Tier};
 use crate::ui::command::Command;
 use crate::ui::dialogs::Dialogs;
+use crate::ui::panes::layout::Layout;
 use crate::ui::render::{DrawOn, RenderError, ViewRenderer};
 use crate::ui::state::{Appearance, Choices, Facts, Job, Look, Message};
 use crate::ui::theme;
@@ -51,8 +53,11 @@ pub struct Viewer {
     pub look: Option<Look>,
     pub choices: Choices,
     pub job: Job,
+    /// How the views share the window. Belongs to no study, so it can be kept.
+    pub layout: Layout,
     message: Option<Message>,
     engine: Engine,
+    overlay_loader: OverlayLoader,
     renderer: Option<ViewRenderer>,
     view_device: String,
     dialogs: Dialogs,
@@ -91,6 +96,7 @@ impl Viewer {
             Arc::new(move || ctx.request_repaint())
         };
         let compute = Compute::new(launch.device, context.clone(), launch.compute);
+        let overlay_loader = OverlayLoader::start(Arc::clone(&waker) as _)?;
         let engine = Engine::start(compute, waker)?;
         let renderer = match (context, render_state) {
             (Some(context), Some(state)) => Some(ViewRenderer::new(
@@ -122,8 +128,10 @@ impl Viewer {
                 seed: defaults.seed,
             },
             job: Job::Idle,
+            layout: Layout::default(),
             message: None,
             engine,
+            overlay_loader,
             renderer,
             view_device,
             dialogs: Dialogs::new(ctx),

@@ -4,9 +4,10 @@ use egui::{Frame, Margin, Rect, Ui};
 
 use super::Viewer;
 use crate::engine::undecided_players;
-use crate::gpu::OverlayStyle;
+use crate::gpu::{LabelSlot, OverlayStyle};
 use crate::ui::cards::{banner, busy, choose_series, empty_state};
 use crate::ui::command::Pane;
+use crate::ui::layers::{HeatShown, Layer};
 use crate::ui::panels;
 use crate::ui::panes;
 use crate::ui::state::{Facts, Job, Look, mask_threshold};
@@ -31,6 +32,7 @@ impl Viewer {
             .show(ui, |ui| {
                 panels::status::show(ui, &self.facts, self.look.as_ref());
             });
+        let pointer_before = self.look.as_ref().and_then(|look| look.pointer_mm);
         if let Some(look) = &mut self.look {
             look.pointer_mm = None;
             look.hovered_player = None;
@@ -53,13 +55,17 @@ impl Viewer {
         egui::CentralPanel::no_frame()
             .frame(Frame::new().fill(theme::WINDOW))
             .show(ui, |ui| self.views(ui));
+        // The bar at the bottom was drawn before the views knew where the pointer is.
+        if self.look.as_ref().and_then(|look| look.pointer_mm) != pointer_before {
+            ui.ctx().request_repaint();
+        }
     }
 
     fn side(&mut self, ui: &mut Ui) {
         let Some(look) = &mut self.look else { return };
         let (facts, commands) = (&self.facts, &mut self.commands);
-        panels::structures::show(ui, facts, &self.choices, look, commands);
-        panels::explanation::supervoxels::show(ui, facts, &mut self.choices, look, commands);
+        panels::layers::show(ui, facts, &self.choices, look, commands);
+        panels::explanation::supervoxels::show(ui, facts, &mut self.choices, commands);
         let paused = self.engine.job().is_paused();
         panels::explanation::run(
             ui,
@@ -77,7 +83,7 @@ impl Viewer {
     fn views(&mut self, ui: &mut Ui) {
         let space = ui.available_rect_before_wrap();
         ui.allocate_rect(space, egui::Sense::hover());
-        if let Some(choice) = &self.facts.series_to_choose {
+        if let Some(choice) = &mut self.facts.series_to_choose {
             choose_series(ui, space, choice, &mut self.commands);
         } else if let Some(slice) = &self.facts.early_slice
             && self.opening
@@ -103,7 +109,11 @@ impl Viewer {
 
     fn draw_panes(&mut self, ui: &mut Ui, space: Rect, look: &mut Look) {
         if let (Some(renderer), Some(study)) = (&mut self.renderer, &self.facts.study) {
-            renderer.set_classes(&look.class_styles(study));
+            let classes = look.class_styles(study);
+            for slot in [LabelSlot::Kept, LabelSlot::Removed] {
+                renderer.set_label_colours(slot, &classes);
+            }
+            renderer.set_classes(&classes);
             renderer.set_players(&self.facts.player_samples());
             renderer.set_network_busy(self.job == Job::Explaining);
         }
@@ -113,16 +123,16 @@ impl Viewer {
             overlay: overlay(&self.facts, look),
             look_changed: self.appearance.as_ref() != Some(&appearance),
         };
-        for (pane, rect) in panes::layout(space, look.enlarged) {
-            let renderer = self.renderer.as_mut();
-            let commands = &mut self.commands;
+        let (renderer, commands) = (&mut self.renderer, &mut self.commands);
+        self.layout.show(ui, space, &mut |ui, pane, rect| {
+            let renderer = renderer.as_mut();
             match pane {
                 Pane::Slice(plane) => {
                     panes::slice::show(ui, rect, plane, &shown, look, renderer, commands);
                 }
                 Pane::Volume => panes::volume::show(ui, rect, &shown, look, renderer, commands),
             }
-        }
+        });
         panels::volume_look::show(ui.ctx(), &mut look.volume, &mut self.commands);
         self.appearance = Some(appearance);
         if let Some(renderer) = &self.renderer
@@ -136,16 +146,33 @@ impl Viewer {
 
 /// What the sliders of the side panel say about the layers.
 fn overlay(facts: &Facts, look: &Look) -> OverlayStyle {
-    let scale = facts.heat_scale();
+    let layers = &look.layers;
+    let shows_error = layers.heat == HeatShown::StandardError;
+    let scale = if shows_error {
+        facts.error_scale().map(|(_, half_width)| half_width)
+    } else {
+        facts.heat_scale()
+    };
+    let strength = |layer, opacity: f32| if layers.shows(layer) { opacity } else { 0.0 };
+    let segmentation = strength(Layer::Segmentation, look.segmentation_opacity);
+    let (segmentation_fill, segmentation_outline) =
+        layers.of(Layer::Segmentation).drawn.parts(segmentation);
+    let mask = layers.of(Layer::Mask);
+    let (mask_fill, mask_outline) = mask.drawn.parts(strength(Layer::Mask, mask.opacity));
     let supervoxel = |player: Option<usize>| player.and_then(|p| u16::try_from(p + 1).ok());
     OverlayStyle {
-        segmentation_fill: look.segmentation_opacity,
-        segmentation_outline: (look.segmentation_opacity * 2.0).min(1.0),
-        boundary_opacity: look.boundary_opacity,
-        heatmap_opacity: look.heatmap_opacity,
+        segmentation_fill,
+        segmentation_outline,
+        boundary_opacity: strength(Layer::Supervoxels, look.boundary_opacity),
+        heatmap_opacity: strength(Layer::Heatmap, look.heatmap_opacity),
         heat_scale: scale.unwrap_or(1.0) as f32,
-        mask_threshold: mask_threshold(facts, look.mask_share).map(|threshold| threshold as f32),
-        hatch_undecided: true,
+        mask_threshold: mask_threshold(facts, look.mask_share)
+            .filter(|_| layers.shows(Layer::Mask))
+            .map(|threshold| threshold as f32),
+        hatch_undecided: !shows_error,
+        mask_fill: mask_fill * 0.5,
+        mask_outline,
+        heat_shows_error: shows_error,
         selected_supervoxel: supervoxel(look.selected_player),
         hovered_supervoxel: supervoxel(look.hovered_player),
     }

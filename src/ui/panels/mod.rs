@@ -1,10 +1,10 @@
 //! The bars and panels around the views.
 
 pub mod explanation;
+pub mod layers;
 pub mod menu;
 pub mod ranking;
 pub mod status;
-pub mod structures;
 pub mod volume_look;
 
 use egui::{RichText, Ui};

@@ -1,6 +1,6 @@
 //! What is drawn over a view with egui: names, letters, the crosshair, the region.
 
-use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Stroke, Vec2};
+use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Sense, Stroke, Ui, Vec2};
 
 use crate::ui::theme;
 
@@ -62,7 +62,7 @@ pub fn side_letters(painter: &Painter, rect: Rect, letters: [char; 4]) {
             Align2::LEFT_CENTER,
         ),
         (
-            Pos2::new(rect.right() - inset, middle.y),
+            Pos2::new(rect.right() - inset - 14.0, middle.y),
             Align2::RIGHT_CENTER,
         ),
         (Pos2::new(middle.x, rect.top() + inset), Align2::CENTER_TOP),
@@ -149,25 +149,65 @@ pub fn scale_bar(painter: &Painter, rect: Rect, mm_per_point: f64) {
     );
 }
 
-#[cfg(test)]
-mod tests {
-    use crate::ui::command::Pane;
-    use egui::{Pos2, Rect, Vec2};
-
-    #[test]
-    fn views_fill_their_space_without_overlap() {
-        let space = Rect::from_min_size(Pos2::new(0.0, 40.0), Vec2::new(801.0, 603.0));
-        let cells = super::super::layout(space, None);
-        assert_eq!(cells.len(), 4);
-        for (i, (_, a)) in cells.iter().enumerate() {
-            assert!(space.expand(0.01).contains_rect(*a));
-            for (_, b) in &cells[i + 1..] {
-                assert!(!a.shrink(0.1).intersects(*b));
-            }
-        }
-        assert_eq!(
-            super::super::layout(space, Some(Pane::Volume)),
-            vec![(Pane::Volume, space)]
-        );
+/// Words with an arrow that points to the left or right edge, left of a corner.
+pub fn arrow_chip(painter: &Painter, corner: Pos2, words: &str, toward_right: bool) {
+    const ARROW: f32 = 16.0;
+    let galley = painter.layout_no_wrap(words.to_owned(), theme::small(), theme::CAUTION);
+    let size = galley.size() + Vec2::new(ARROW + 4.0, 0.0);
+    let rect = Rect::from_min_size(corner - Vec2::new(size.x, 0.0), size);
+    painter.rect_filled(
+        rect.expand2(Vec2::new(4.0, 1.0)),
+        4.0,
+        Color32::from_black_alpha(150),
+    );
+    let (text, sign, tip) = if toward_right {
+        (rect.left(), 1.0, rect.right())
+    } else {
+        (rect.left() + ARROW + 4.0, -1.0, rect.left())
+    };
+    painter.galley(Pos2::new(text, rect.top()), galley, theme::CAUTION);
+    let stroke = Stroke::new(1.5, theme::CAUTION);
+    let tip = Pos2::new(tip, rect.center().y);
+    painter.line_segment([tip - Vec2::new(sign * ARROW, 0.0), tip], stroke);
+    for side in [-1.0, 1.0] {
+        painter.line_segment([tip + Vec2::new(-sign * 4.0, side * 4.0), tip], stroke);
     }
+}
+
+/// A small button in a view's upper right corner: four corners of a frame. Whether it was
+/// clicked.
+pub fn enlarge_button(ui: &Ui, rect: Rect, name: &str) -> bool {
+    let button = Rect::from_min_size(rect.right_top() + Vec2::new(-32.0, 6.0), Vec2::splat(24.0));
+    let response = ui
+        .interact(
+            button,
+            ui.scope_id().with(("enlarge", name)),
+            Sense::click(),
+        )
+        .on_hover_text(format!("{name}, or show all views again"));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name));
+    let painter = ui.painter_at(rect);
+    let bright = response.hovered() || response.has_focus();
+    painter.rect_filled(
+        button,
+        4.0,
+        Color32::from_black_alpha(if bright { 200 } else { 120 }),
+    );
+    let colour = if bright {
+        theme::TEXT
+    } else {
+        theme::TEXT_QUIET
+    };
+    let frame = button.shrink(7.0);
+    let stroke = Stroke::new(1.5, colour);
+    for (corner, toward) in [
+        (frame.left_top(), Vec2::new(1.0, 1.0)),
+        (frame.right_top(), Vec2::new(-1.0, 1.0)),
+        (frame.left_bottom(), Vec2::new(1.0, -1.0)),
+        (frame.right_bottom(), Vec2::new(-1.0, -1.0)),
+    ] {
+        painter.line_segment([corner, corner + Vec2::new(toward.x * 4.0, 0.0)], stroke);
+        painter.line_segment([corner, corner + Vec2::new(0.0, toward.y * 4.0)], stroke);
+    }
+    response.clicked()
 }

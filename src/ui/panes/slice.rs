@@ -1,16 +1,20 @@
-//! One slice view: the picture, its marks, and what the mouse does in it.
+//! One slice view: the picture and its marks. What the mouse does is in
+//! [`super::gestures`].
 
-use egui::{CursorIcon, PointerButton, Rect, Sense, Stroke, StrokeKind, Ui, Vec2};
-use glam::DVec3;
+use egui::{CursorIcon, Rect, Sense, Stroke, StrokeKind, Ui, Vec2};
 
-use crate::base::{Plane, side_letter};
-use crate::gpu::{Interpolation, SliceView};
+use crate::base::{AnatomicalAxis, Convention, Plane, side_letter};
+use crate::gpu::{SliceView, Window};
 use crate::ui::command::{Command, Pane};
-use crate::ui::panes::{Shown, marks};
-use crate::ui::plane::PlaneView;
+use crate::ui::panes::{Shown, gestures, marks, pointer, ruler, scrub_bar};
+use crate::ui::plane::{PlaneView, fit_mm_per_point};
 use crate::ui::render::ViewRenderer;
-use crate::ui::state::{Facts, Look};
+use crate::ui::state::Look;
 use crate::ui::theme;
+use crate::ui::view_command::ViewCommand;
+
+/// Narrower views leave out what is also elsewhere.
+const NARROW: f32 = 300.0;
 
 /// Shows a slice and turns gestures into commands.
 pub fn show(
@@ -25,17 +29,19 @@ pub fn show(
     let Some(study) = &shown.facts.study else {
         return;
     };
-    let grid = study.first_channel().grid();
+    let bounds = study.first_channel().grid().world_bounds();
     let index = plane as usize;
     let view = PlaneView::fit(
         rect,
         plane,
         look.convention,
-        &grid.world_bounds(),
+        &bounds,
         look.crosshair_mm,
         look.zoom[index],
         look.center_mm[index],
     );
+    look.fit_mm_per_point[index] = fit_mm_per_point(rect, view.right, view.up, &bounds);
+    look.pixels_per_point = f64::from(ui.pixels_per_point());
     let response = ui.interact(
         rect,
         ui.scope_id().with(("slice", index)),
@@ -47,26 +53,7 @@ pub fn show(
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, 0.0, theme::VIEW);
     if let Some(renderer) = renderer {
-        let pixels_per_point = f64::from(ui.pixels_per_point());
-        let size_px = [rect.width(), rect.height()]
-            .map(|points| (f64::from(points) * pixels_per_point).round().max(1.0) as u32);
-        let slice = SliceView {
-            center_mm: view.center_mm,
-            right: view.right,
-            up: view.up,
-            mm_per_pixel: view.mm_per_point / pixels_per_point,
-            size_px,
-            window: look.window,
-            interpolation: Interpolation::Linear,
-            overlay: shown.overlay,
-            region: Some(look.dragged_region.unwrap_or(study.region)),
-            dim_outside_region: 0.0,
-            background: crate::base::colour::Rgb([
-                theme::VIEW.r(),
-                theme::VIEW.g(),
-                theme::VIEW.b(),
-            ]),
-        };
+        let slice = slice_view(ui, &view, shown, look, study.region);
         if let Some(texture) = renderer.slice(index, &slice) {
             painter.image(texture, rect, marks::WHOLE_PICTURE, egui::Color32::WHITE);
         }
@@ -74,21 +61,98 @@ pub fn show(
 
     region_box(ui, &view, study.region, look, commands, index);
     marks::crosshair(&painter, rect, view.point(look.crosshair_mm));
-    let axis = plane.normal().index();
-    let millimetres = look.crosshair_mm.to_array()[axis];
+    let axis = plane.normal();
     marks::title(
         &painter,
         rect,
         plane.label(),
-        &format!("{} {millimetres:.1} mm", ["x", "y", "z"][axis]),
+        &place_in_words(look.crosshair_mm.to_array()[axis.index()], axis),
     );
     marks::side_letters(
         &painter,
         rect,
         [-view.right, view.right, view.up, -view.up].map(side_letter),
     );
+    if plane != Plane::Sagittal {
+        left_chip(&painter, rect, look.convention);
+    }
     marks::scale_bar(&painter, rect, view.mm_per_point);
-    gestures(ui, &response, &view, plane, shown.facts, look, commands);
+    ruler::draw(&painter, &view, plane, shown.facts, look);
+    if response.has_focus() {
+        let stroke = Stroke::new(2.0, theme::ACCENT);
+        painter.rect_stroke(rect.shrink(1.0), 0.0, stroke, StrokeKind::Inside);
+    }
+    gestures::of_slice(ui, &response, &view, plane, shown.facts, look, commands);
+    pointer::card(&painter, rect, &response, shown.facts, look);
+    pane_button(ui, rect, plane, commands);
+    scrub_bar::show(ui, rect, plane, shown.facts, look, commands);
+}
+
+fn slice_view(
+    ui: &Ui,
+    view: &PlaneView,
+    shown: &Shown<'_>,
+    look: &Look,
+    region: crate::base::WorldBox,
+) -> SliceView {
+    let pixels_per_point = f64::from(ui.pixels_per_point());
+    let size_px = [view.rect.width(), view.rect.height()]
+        .map(|points| (f64::from(points) * pixels_per_point).round().max(1.0) as u32);
+    let Window { low, high } = look.window;
+    SliceView {
+        center_mm: view.center_mm,
+        right: view.right,
+        up: view.up,
+        mm_per_pixel: view.mm_per_point / pixels_per_point,
+        size_px,
+        window: if look.inverted {
+            Window {
+                low: high,
+                high: low,
+            }
+        } else {
+            look.window
+        },
+        interpolation: look.interpolation,
+        overlay: shown.overlay,
+        layers: look.layers.plane_layers(),
+        region: Some(look.dragged_region.unwrap_or(region)),
+        dim_outside_region: 0.0,
+        background: crate::base::colour::Rgb([theme::VIEW.r(), theme::VIEW.g(), theme::VIEW.b()]),
+    }
+}
+
+/// A coordinate with the side of the body it lies toward.
+fn place_in_words(mm: f64, axis: AnatomicalAxis) -> String {
+    let letter = axis.letters()[usize::from(mm >= 0.0)];
+    format!("{:.1} mm {letter}", mm.abs())
+}
+
+/// On which side the patient's left is: in the upper right corner, always.
+fn left_chip(painter: &egui::Painter, rect: Rect, convention: Convention) {
+    let words = if rect.width() < NARROW {
+        "Left"
+    } else {
+        "Patient's left"
+    };
+    let toward_right = convention == Convention::Radiological;
+    marks::arrow_chip(
+        painter,
+        rect.right_top() + Vec2::new(-44.0, 10.0),
+        words,
+        toward_right,
+    );
+}
+
+/// A small button that makes the view large or gives the others their place again.
+fn pane_button(ui: &Ui, rect: Rect, plane: Plane, commands: &mut Vec<Command>) {
+    if marks::enlarge_button(
+        ui,
+        rect,
+        &format!("Enlarge the {} view", plane.label().to_lowercase()),
+    ) {
+        commands.push(Command::Enlarge(Pane::Slice(plane)));
+    }
 }
 
 /// The region's outline with a grip that moves it.
@@ -111,8 +175,11 @@ fn region_box(
     );
 
     // In the view also where the corner is not, so that there is always a grip.
-    let corner = view.rect.shrink(8.0).clamp(cut.left_top());
-    let grip = Rect::from_center_size(corner, Vec2::splat(10.0));
+    let free = Rect::from_min_max(
+        view.rect.min + Vec2::new(8.0, 34.0),
+        view.rect.max - Vec2::new(26.0, 8.0),
+    );
+    let grip = Rect::from_center_size(free.clamp(cut.left_top()), Vec2::splat(10.0));
     let response = ui
         .interact(
             grip.expand(5.0),
@@ -142,62 +209,15 @@ fn region_box(
     }
 }
 
-fn gestures(
-    ui: &Ui,
-    response: &egui::Response,
-    view: &PlaneView,
-    plane: Plane,
-    facts: &Facts,
-    look: &mut Look,
-    commands: &mut Vec<Command>,
-) {
-    let index = plane as usize;
-    if response.double_clicked() {
-        commands.push(Command::Enlarge(Pane::Slice(plane)));
-    }
-    if let Some(point) = response.interact_pointer_pos()
-        && (response.clicked() || response.dragged_by(PointerButton::Primary))
-    {
-        commands.push(Command::MoveCrosshair(view.world(point)));
-        if response.clicked() {
-            look.selected_player = facts
-                .players
-                .as_ref()
-                .and_then(|players| players.player_at(view.world(point)));
-        }
-    }
-    let delta = response.drag_delta();
-    if response.dragged_by(PointerButton::Middle) {
-        look.center_mm[index] += view.up * (f64::from(delta.y) * view.mm_per_point)
-            - view.right * (f64::from(delta.x) * view.mm_per_point);
-    }
-    if response.dragged_by(PointerButton::Secondary) && delta != Vec2::ZERO {
-        // Across for contrast, down for brightness; 300 points are one whole window.
-        let width = look.window.high - look.window.low;
-        let per_point = width / 300.0;
-        let middle = (look.window.high + look.window.low) / 2.0 + f64::from(delta.y) * per_point;
-        let width = (width + f64::from(delta.x) * 2.0 * per_point).max(width * 0.02);
-        commands.push(Command::SetWindow {
-            low: middle - width / 2.0,
-            high: middle + width / 2.0,
-        });
-    }
-    let Some(pointer) = response.hover_pos() else {
-        return;
-    };
-    let world_mm: DVec3 = view.world(pointer);
-    look.pointer_mm = Some(world_mm);
-    look.hovered_player = facts
-        .players
-        .as_ref()
-        .and_then(|players| players.player_at(world_mm));
-    let (scroll, zoom) = ui.input(|input| (input.smooth_scroll_delta.y, input.zoom_delta()));
-    if (zoom - 1.0).abs() > 1e-4 {
-        look.zoom[index] = (look.zoom[index] * f64::from(zoom)).clamp(0.5, 40.0);
-    } else if scroll != 0.0 {
-        let steps = look.scroll_steps(index, scroll);
-        if steps != 0 {
-            commands.push(Command::Scrub(plane, steps));
-        }
+/// What the keys do in the view that has the keyboard.
+pub fn focused_keys(ui: &Ui, commands: &mut Vec<Command>) {
+    let steps = ui.input(|input| {
+        let pressed = |key| i32::try_from(input.num_presses(key)).unwrap_or(0);
+        use egui::Key::{ArrowDown, ArrowLeft, ArrowRight, ArrowUp, PageDown, PageUp};
+        pressed(ArrowUp) + pressed(ArrowRight) - pressed(ArrowDown) - pressed(ArrowLeft)
+            + 10 * (pressed(PageUp) - pressed(PageDown))
+    });
+    if steps != 0 {
+        commands.push(Command::View(ViewCommand::Scrub(steps)));
     }
 }

@@ -16,7 +16,7 @@ use egui::{Align2, PointerButton, Pos2, Rect, Sense, Ui, Vec2};
 use glam::DVec2;
 
 use crate::base::{Grid, WorldBox};
-use crate::gpu::{Cutaway, OverlayStyle, Quality, RaycastView, RegionView, ScanStyle};
+use crate::gpu::{CrosshairView, Cutaway, OverlayStyle, Quality, RaycastView, RegionView};
 use crate::ui::command::{Command, Pane};
 use crate::ui::panes::{Shown, marks};
 use crate::ui::render::ViewRenderer;
@@ -58,12 +58,7 @@ pub fn show(
     };
     let mut badges = Vec::new();
     if let Some(renderer) = renderer {
-        let style = if look.cut_away {
-            ScanStyle::solid(look.window)
-        } else {
-            ScanStyle::glass(look.window)
-        };
-        renderer.set_transfer(&style.table());
+        renderer.set_transfer(&look.volume.table());
         let picture = renderer.volume(grid, moving, |quality| view_at(look, quality));
         if let Some((texture, fine)) = picture {
             painter.image(texture, rect, marks::WHOLE_PICTURE, egui::Color32::WHITE);
@@ -106,6 +101,20 @@ fn view(
             look.crosshair_mm,
             [true, true, false],
         ));
+    }
+    let volume = &look.volume;
+    view.crop = volume.crop;
+    view.clip_planes[0] = volume.clip;
+    if volume.crosshair {
+        view.crosshair = Some(CrosshairView {
+            point_mm: look.crosshair_mm,
+            reach_mm: grid.world_bounds().size_mm().min_element() * 0.12,
+            opacity: 0.9,
+        });
+    }
+    if !volume.surfaces {
+        view.tint = 0.8 * view.overlay.segmentation_fill;
+        view.overlay.segmentation_fill = 0.0;
     }
     view
 }

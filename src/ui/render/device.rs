@@ -7,8 +7,8 @@ use egui::mutex::RwLock;
 
 use crate::gpu::transfer::TransferTable;
 use crate::gpu::{
-    ClassStyle, GpuContext, GpuError, PlayerSample, RaycastPass, RaycastView, Scene, SlicePass,
-    SliceView, Target,
+    ClassStyle, GpuContext, GpuError, LabelSlot, PlayerSample, RaycastPass, RaycastView, Scene,
+    SlicePass, SliceView, Target,
 };
 use crate::volume::{LabelMap, Volume};
 
@@ -53,6 +53,26 @@ impl DevicePainter {
 
     pub fn set_scan(&mut self, scan: &Volume) -> Result<(), GpuError> {
         self.scene.set_scan(Some(scan))
+    }
+
+    pub fn set_second_scan(&mut self, scan: Option<&Volume>) -> Result<(), GpuError> {
+        self.scene.set_second_scan(scan)
+    }
+
+    pub fn set_labels(
+        &mut self,
+        slot: LabelSlot,
+        labels: Option<&LabelMap>,
+    ) -> Result<(), GpuError> {
+        self.scene.set_labels(slot, labels)
+    }
+
+    pub fn set_label_colours(
+        &mut self,
+        slot: LabelSlot,
+        styles: &[ClassStyle],
+    ) -> Result<(), GpuError> {
+        self.scene.set_label_colours(slot, styles)
     }
 
     pub fn set_segmentation(&mut self, labels: Option<&LabelMap>) -> Result<(), GpuError> {

@@ -5,6 +5,7 @@
 
 mod cpu;
 mod device;
+mod mean;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,12 +16,14 @@ use egui::mutex::RwLock;
 use crate::base::Grid;
 use crate::gpu::transfer::TransferTable;
 use crate::gpu::{
-    ClassStyle, GpuContext, GpuError, PlayerSample, Quality, RaycastView, SliceView, Tier,
+    ClassStyle, GpuContext, GpuError, LabelSlot, PlayerSample, Quality, RaycastView, SliceView,
+    Tier,
 };
 use crate::volume::{LabelMap, Volume};
 
 use cpu::CpuPainter;
 use device::DevicePainter;
+use mean::FRAMES;
 
 /// How long the view must rest before the volume is drawn finely.
 const REST: Duration = Duration::from_millis(150);
@@ -42,6 +45,7 @@ pub struct ViewRenderer {
     players: Vec<PlayerSample>,
     classes: Vec<ClassStyle>,
     transfer: Option<TransferTable>,
+    label_colours: [Vec<ClassStyle>; 3],
     network_is_busy: bool,
     last_change: Instant,
     last_fine: Option<Instant>,
@@ -103,6 +107,7 @@ impl ViewRenderer {
             players: Vec::new(),
             classes: Vec::new(),
             transfer: None,
+            label_colours: Default::default(),
             network_is_busy: false,
             last_change: Instant::now(),
             last_fine: None,
@@ -130,6 +135,59 @@ impl ViewRenderer {
             Painter::Device(painter) => painter.set_scan(scan),
             Painter::Cpu(painter) => {
                 painter.set_scan(scan);
+                Ok(())
+            }
+        };
+        self.changed(outcome);
+    }
+
+    /// Shows another channel of the scan under the layers that are there.
+    pub fn show_channel(&mut self, channel: &Volume) {
+        let outcome = match &mut self.painter {
+            Painter::Device(painter) => painter.set_scan(channel),
+            Painter::Cpu(painter) => {
+                painter.set_scan(channel);
+                Ok(())
+            }
+        };
+        self.changed(outcome);
+    }
+
+    /// Shows a second scan on slices, or none.
+    pub fn set_second_scan(&mut self, scan: Option<&Volume>) {
+        let outcome = match &mut self.painter {
+            Painter::Device(painter) => painter.set_second_scan(scan),
+            Painter::Cpu(painter) => {
+                painter.set_second_scan(scan);
+                Ok(())
+            }
+        };
+        self.changed(outcome);
+    }
+
+    /// Shows a label map beside the segmentation on slices, or none.
+    pub fn set_labels(&mut self, slot: LabelSlot, labels: Option<&LabelMap>) {
+        let outcome = match &mut self.painter {
+            Painter::Device(painter) => painter.set_labels(slot, labels),
+            Painter::Cpu(painter) => {
+                painter.set_labels(slot, labels);
+                Ok(())
+            }
+        };
+        self.changed(outcome);
+    }
+
+    /// Colours of a label map's labels, sent only when they changed.
+    pub fn set_label_colours(&mut self, slot: LabelSlot, styles: &[ClassStyle]) {
+        let known = &mut self.label_colours[slot.index()];
+        if known == styles {
+            return;
+        }
+        *known = styles.to_vec();
+        let outcome = match &mut self.painter {
+            Painter::Device(painter) => painter.set_label_colours(slot, styles),
+            Painter::Cpu(painter) => {
+                painter.set_label_colours(slot, styles);
                 Ok(())
             }
         };
@@ -335,7 +393,9 @@ impl ViewRenderer {
         let outcome = match &mut self.painter {
             Painter::Device(painter) => painter.draw_volume(&view, fine),
             Painter::Cpu(painter) => {
-                painter.draw_volume(&view, fine);
+                // While the network works on the same cores one fine picture must do.
+                let frames = if self.network_is_busy { 1 } else { FRAMES };
+                painter.draw_volume(&view, fine, frames);
                 Ok(())
             }
         };

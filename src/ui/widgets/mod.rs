@@ -3,3 +3,4 @@
 pub mod activity;
 pub mod colour_bar;
 pub mod early_slice;
+pub mod eye;

@@ -1,34 +1,21 @@
-//! The heatmap's opacity and scale, and the relevance mask's threshold.
+//! The relevance mask's threshold. How the heatmap is drawn is with the layers.
 
 use egui::{RichText, Ui};
 
 use crate::ui::panels::{counted, millilitres, section, slider_row};
 use crate::ui::state::{Facts, Look, mask_statistics, mask_threshold};
 use crate::ui::theme;
-use crate::ui::widgets::colour_bar;
 
 pub fn show(ui: &mut Ui, facts: &Facts, look: &mut Look) {
-    section(ui, "Heatmap and relevance mask", |ui| {
-        let percent = format!("{:.0} %", look.heatmap_opacity * 100.0);
-        slider_row(
-            ui,
-            "Heatmap opacity",
-            &percent,
-            &mut look.heatmap_opacity,
-            0.0..=1.0,
-        );
-        let Some(scale) = facts.heat_scale() else {
+    section(ui, "Relevance mask", |ui| {
+        if facts.heat_scale().is_none() {
             ui.label(
                 RichText::new("The heatmap fills in while the explanation runs.")
                     .font(theme::small())
                     .color(theme::TEXT_QUIET),
             );
             return;
-        };
-        let unit = facts.shown().map_or("", |snapshot| {
-            snapshot.answer.question.value_function.unit()
-        });
-        colour_bar::signed(ui, scale, &format!("SHAP value, {unit}"));
+        }
         let Some(threshold) = mask_threshold(facts, look.mask_share) else {
             return;
         };

@@ -5,18 +5,12 @@ use egui::Ui;
 use crate::explain::supervoxels::Method;
 use crate::ui::command::Command;
 use crate::ui::panels::{millilitres, named_choice, section, slider_row};
-use crate::ui::state::{Choices, Facts, Look};
+use crate::ui::state::{Choices, Facts};
 
 /// Fewest and most supervoxels the slider offers.
 const COUNTS: std::ops::RangeInclusive<usize> = 20..=600;
 
-pub fn show(
-    ui: &mut Ui,
-    facts: &Facts,
-    choices: &mut Choices,
-    look: &mut Look,
-    commands: &mut Vec<Command>,
-) {
+pub fn show(ui: &mut Ui, facts: &Facts, choices: &mut Choices, commands: &mut Vec<Command>) {
     section(ui, "Supervoxels", |ui| {
         let found = facts.players.as_ref().map_or_else(
             || format!("{}", choices.supervoxel_count),
@@ -43,13 +37,5 @@ pub fn show(
         if slider_row(ui, "Supervoxel count", &found, &mut count, range).changed() {
             commands.push(Command::SetSupervoxelCount(count.round() as usize));
         }
-        let percent = format!("{:.0} %", look.boundary_opacity * 100.0);
-        slider_row(
-            ui,
-            "Boundary opacity",
-            &percent,
-            &mut look.boundary_opacity,
-            0.0..=1.0,
-        );
     });
 }

@@ -6,9 +6,10 @@ use egui::{
 use glam::DVec3;
 
 use super::VolumeCommand;
-use super::look::{ClipPlane, VolumeLook};
+use super::look::VolumeLook;
 use super::screen::Screen;
 use crate::base::WorldBox;
+use crate::gpu::ClipPlane;
 use crate::gpu::StandardView;
 use crate::ui::command::Command;
 use crate::ui::theme;

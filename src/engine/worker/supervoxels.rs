@@ -1,0 +1,23 @@
+//! The thread that finds supervoxels while a slider moves.
+
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+
+use super::{Event, Waker};
+use crate::base::CancelToken;
+use crate::engine::{Division, Slot};
+
+/// Always works on the newest wish.
+pub(super) fn follow_slider(wanted: &Slot<Division>, events: &Sender<Event>, waker: &Waker) {
+    while let Some(division) = wanted.wait() {
+        let event = match division.find(&CancelToken::new()) {
+            Ok(players) => Event::Players(Arc::new(players)),
+            Err(error) => Event::Failed(error.to_string()),
+        };
+        if events.send(event).is_err() {
+            return;
+        }
+        waker();
+    }
+}
