@@ -25,6 +25,7 @@ use anyhow::Context as _;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+pub use bench::{MeasureRequest, MeasureWindow, Measured};
 pub use open::{NoWindow, OpenWindow, WindowRequest};
 
 use crate::base::{CancelToken, Cancelled, MemoryLimit};
@@ -140,11 +141,11 @@ impl Common {
 }
 
 /// Runs the program and returns its exit code. `open_window` is called where no
-/// subcommand is given: the window is another floor's.
-pub fn main(open_window: OpenWindow<'_>) -> ExitCode {
+/// subcommand is given, `measure_window` by `bench ui`: the window is another floor's.
+pub fn main(open_window: OpenWindow<'_>, measure_window: MeasureWindow<'_>) -> ExitCode {
     let arguments = Arguments::parse();
     start_log();
-    match run(arguments, open_window) {
+    match run(arguments, open_window, measure_window) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_cancelled(&error) => {
             eprintln!("voxplain: cancelled");
@@ -157,7 +158,11 @@ pub fn main(open_window: OpenWindow<'_>) -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments, open_window: OpenWindow<'_>) -> anyhow::Result<()> {
+fn run(
+    arguments: Arguments,
+    open_window: OpenWindow<'_>,
+    measure_window: MeasureWindow<'_>,
+) -> anyhow::Result<()> {
     let common = arguments.common;
     if let Some(threads) = common.threads {
         rayon::ThreadPoolBuilder::new()
@@ -183,7 +188,7 @@ fn run(arguments: Arguments, open_window: OpenWindow<'_>) -> anyhow::Result<()> 
         Some(Command::Supervoxels(supervoxels)) => supervoxels::run(&supervoxels, &common),
         Some(Command::Explain(explain)) => explain::run(&explain, &common),
         Some(Command::Render(render)) => render::run(&render, &common),
-        Some(Command::Bench(bench)) => bench::run(&bench, &common),
+        Some(Command::Bench(bench)) => bench::run(&bench, &common, measure_window),
         Some(Command::Debug(debug)) => debug::run(&debug, &common),
     }
 }

@@ -55,6 +55,7 @@ pub use slot::Slot;
 pub use study::{Study, whole_region};
 pub use worker::{Engine, Event, SPLIT_BY_CHANNEL, Waker};
 
+pub use crate::io::atomic::write_bytes;
 pub use crate::io::dicom::series_path;
 pub use crate::io::{EarlySlice, LabelNames, Reading};
 pub use crate::model::{ModelSource, Precision};

@@ -2,16 +2,21 @@
 //! from `engine`.
 
 pub mod app;
+mod capture;
 mod cards;
 pub mod command;
 mod dialogs;
 pub mod grey_windows;
+mod history;
 pub mod layers;
+mod measure;
 pub mod overlays;
 mod panels;
 pub mod panes;
 pub mod plane;
 mod render;
+pub mod settings;
+mod sheets;
 pub mod state;
 mod theme;
 pub mod view_command;
@@ -19,5 +24,6 @@ mod widgets;
 mod window;
 
 pub use app::{Launch, Viewer, ViewerError};
+pub use measure::{FrameTimes, WindowLoad, measure};
 pub use render::DrawOn;
 pub use window::{WindowError, run};

@@ -20,6 +20,7 @@ use crate::ui::grey_windows::Unit;
 use crate::ui::layers::{Layer, LayerLooks};
 use crate::ui::overlays::Overlays;
 use crate::ui::panes::volume::VolumeLook;
+use crate::ui::settings::MouseProfile;
 use crate::volume::{self, Volume};
 
 /// Facts that came up from the engine for the open study.
@@ -162,6 +163,8 @@ pub struct Look {
     pub inverted: bool,
     /// The slice view that was looked at last: keys act on it.
     pub plane: Plane,
+    /// What the buttons of the mouse do.
+    pub mouse: MouseProfile,
     /// Whether drags in slices measure lengths.
     pub measuring: bool,
     pub rulers: Vec<Ruler>,
@@ -264,6 +267,7 @@ impl Look {
             interpolation: Interpolation::Linear,
             inverted: false,
             plane: Plane::Axial,
+            mouse: MouseProfile::default(),
             measuring: false,
             rulers: Vec::new(),
             new_ruler: None,

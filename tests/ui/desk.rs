@@ -35,6 +35,7 @@ pub fn launch(scan: Vec<PathBuf>) -> Launch {
         compute: ComputeOptions::default(),
         explain_at_once: false,
         draw_on: DrawOn::Automatic,
+        settings_folder: None,
     }
 }
 

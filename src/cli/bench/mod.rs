@@ -12,10 +12,12 @@ mod render;
 mod shapley;
 mod soak;
 mod supervoxels;
+mod ui;
 
 use clap::Subcommand;
 
 use super::Common;
+pub use ui::{MeasureRequest, MeasureWindow, Measured};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
@@ -33,9 +35,15 @@ pub(crate) enum Bench {
     Soak(soak::Soak),
     /// Cutting a made-up head into supervoxels
     Supervoxels(supervoxels::Supervoxels),
+    /// Frames of the window while the demonstration is explained
+    Ui(ui::Ui),
 }
 
-pub(crate) fn run(arguments: &Bench, common: &Common) -> anyhow::Result<()> {
+pub(crate) fn run(
+    arguments: &Bench,
+    common: &Common,
+    measure_window: MeasureWindow<'_>,
+) -> anyhow::Result<()> {
     match arguments {
         Bench::Demo(demo) => demo::run(demo, common),
         Bench::Forward(forward) => forward::run(forward, common),
@@ -44,6 +52,7 @@ pub(crate) fn run(arguments: &Bench, common: &Common) -> anyhow::Result<()> {
         Bench::Shapley(shapley) => shapley::run(shapley, common),
         Bench::Soak(soak) => soak::run(soak, common),
         Bench::Supervoxels(supervoxels) => supervoxels::run(supervoxels, common),
+        Bench::Ui(ui) => ui::run(ui, common, measure_window),
     }
 }
 

@@ -1,18 +1,17 @@
 //! What happens between frames: facts come in, commands are carried out.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use glam::DVec3;
 
 use super::Viewer;
-use crate::base::{Plane, WorldBox};
+use crate::base::{Pace, Plane, WorldBox};
 use crate::engine::{
     Budget, Division, Event, ModelSource, Part, RegionChoice, ScanFile, Study, assets,
 };
 use crate::explain::relevance_mask::MaskRule;
 use crate::gpu::Window;
-use crate::ui::command::{Command, menu_entries};
+use crate::ui::command::{Command, entry_of};
 use crate::ui::panes;
 use crate::ui::render::ViewRenderer;
 use crate::ui::state::{Job, Look, Message, MessageKind, SeriesChoice};
@@ -26,6 +25,13 @@ impl Viewer {
             && self.job != Job::Explaining
         {
             self.job = Job::Working(progress);
+            if self
+                .pace
+                .as_ref()
+                .is_none_or(|(phase, _)| *phase != progress.phase)
+            {
+                self.pace = Some((progress.phase, Pace::start()));
+            }
         }
         if let Some(slice) = self.engine.take_early_slice()
             && self.opening
@@ -46,15 +52,21 @@ impl Viewer {
                 text,
             });
         }
-        if let Some(command) = self.dialogs.take_answer() {
-            self.commands.push(command);
-        }
+        self.take_answers();
         self.take_overlays();
+        self.watch_device(ctx);
         self.take_dropped_files(ctx);
         self.take_shortcuts(ctx);
         for command in std::mem::take(&mut self.commands) {
-            self.carry_out(command);
+            // Whoever asks for what cannot be done hears why.
+            let need = entry_of(&command).map(|entry| entry.need);
+            if let Some(why) = need.and_then(|need| need.missing(&self.situation())) {
+                self.note(why);
+            } else if let Some(command) = self.carry_out_habit(ctx, command) {
+                self.carry_out(command);
+            }
         }
+        self.remember(ctx);
     }
 
     fn absorb(&mut self, event: Event) {
@@ -121,11 +133,15 @@ impl Viewer {
                     ticked: Vec::new(),
                 });
             }
-            Event::Cancelled => self.forget_dragged_region(),
+            Event::Cancelled => {
+                self.history.stop_waiting();
+                self.forget_dragged_region();
+            }
             Event::Failed(text) => {
                 self.facts.early_slice = None;
                 self.explain_when_ready = false;
                 self.opening = false;
+                self.history.stop_waiting();
                 self.forget_dragged_region();
                 self.message = Some(Message {
                     kind: MessageKind::Failure,
@@ -137,6 +153,7 @@ impl Viewer {
                 self.engine.take_progress();
                 self.opening = false;
                 self.job = Job::Idle;
+                self.pace = None;
             }
         }
     }
@@ -150,19 +167,9 @@ impl Viewer {
     /// A scan is open: show it at once, before it is segmented.
     /// Adds to what is said about the study.
     fn show_notes(&mut self, notes: &[String]) {
-        if notes.is_empty() {
-            return;
+        for note in notes {
+            self.note(note);
         }
-        let said = self.message.take().filter(|m| m.kind == MessageKind::Note);
-        let lines: Vec<String> = said
-            .map(|message| message.text)
-            .into_iter()
-            .chain(notes.iter().cloned())
-            .collect();
-        self.message = Some(Message {
-            kind: MessageKind::Note,
-            text: lines.join("\n"),
-        });
     }
 
     fn show_study(&mut self, study: Arc<Study>) {
@@ -170,6 +177,7 @@ impl Viewer {
         self.facts.early_slice = None;
         self.choices.scan.clone_from(&study.scan.files);
         self.choices.model.clone_from(study.bundle.source());
+        self.remember_scan();
         let same_scan = self
             .facts
             .study
@@ -180,10 +188,10 @@ impl Viewer {
         self.facts.forget_explanation();
         if !same_scan {
             let (low, high) = volume::default_window(study.first_channel());
-            let convention = self.look.as_ref().map(|look| look.convention);
             let mut look = Look::at(&study, Window { low, high });
             // Left and right never change sides unasked.
-            look.convention = convention.unwrap_or_default();
+            look.convention = self.settings.sides.convention();
+            self.history.forget();
             if let Some(before) = &self.look {
                 look.interpolation = before.interpolation;
             }
@@ -247,16 +255,7 @@ impl Viewer {
             Command::ChooseScanFolder => self.dialogs.choose_scan_folder(),
             Command::ChooseModel => self.dialogs.choose_model(),
             Command::ChooseWeights { preset } => self.dialogs.choose_weights(preset),
-            Command::ChooseSaveFolder => {
-                if self.facts.explanation.is_some() {
-                    self.dialogs.choose_save_folder();
-                } else {
-                    self.message = Some(Message {
-                        kind: MessageKind::Note,
-                        text: "There is no finished explanation to save yet.".to_owned(),
-                    });
-                }
-            }
+            Command::ChooseSaveFolder => self.dialogs.choose_save_folder(),
             Command::OpenScan(paths) => {
                 self.explain_when_ready &= self.facts.study.is_none();
                 self.open(paths, self.choices.model.clone());
@@ -343,7 +342,6 @@ impl Viewer {
                 look.window = Window { low, high };
                 look.inverted = false;
             }
-            Command::SwitchConvention => look.convention = look.convention.other(),
             Command::ResetViews => {
                 let fresh = Look::at(study, look.window);
                 look.zoom = fresh.zoom;
@@ -469,44 +467,6 @@ impl Viewer {
         // What is shown stays until the new ones come, but cannot be explained.
         self.facts.players = None;
         self.find_supervoxels();
-    }
-
-    fn take_dropped_files(&mut self, ctx: &egui::Context) {
-        let dropped: Vec<PathBuf> = ctx.input(|input| {
-            input
-                .raw
-                .dropped_files
-                .iter()
-                .map(|file| file.path().to_owned())
-                .collect()
-        });
-        if let [path] = dropped.as_slice()
-            && ModelSource::is_model(path)
-        {
-            self.commands.push(Command::OpenModel(path.clone().into()));
-        } else if !dropped.is_empty() {
-            let scans = dropped.into_iter().map(Into::into).collect();
-            self.commands.push(Command::OpenScan(scans));
-        }
-    }
-
-    fn take_shortcuts(&mut self, ctx: &egui::Context) {
-        if ctx.egui_wants_keyboard_input() {
-            return;
-        }
-        let mut entries = menu_entries();
-        // A key also counts as pressed where Shift is held besides.
-        entries.sort_by_key(|entry| {
-            let held = entry.shortcut.map(|shortcut| shortcut.modifiers);
-            std::cmp::Reverse(held.map_or(0, |held| u8::from(held.shift) + u8::from(held.command)))
-        });
-        for entry in entries {
-            if let Some(shortcut) = entry.shortcut
-                && ctx.input_mut(|input| input.consume_shortcut(&shortcut))
-            {
-                self.commands.push(entry.command);
-            }
-        }
     }
 }
 

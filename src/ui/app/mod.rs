@@ -1,22 +1,34 @@
 //! The window's application: its state, its logic and how it is laid out.
 
+mod graphics;
+mod habits;
 mod logic;
 mod view;
 mod views;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use egui::mutex::RwLock;
+
+use crate::base::{Pace, Phase};
 use crate::engine::{
     Compute, ComputeOptions, DeviceChoice, Engine, ExplainSettings, FIRST_SUPERVOXELS, ModelSource,
-    OverlayLoader, Part, ScanFile, assets,
+    OverlayLoader, Part, ScanFile, Slot, assets,
 };
 use crate::gpu::{GpuContext, GpuError, Tier};
+use crate::ui::capture;
 use crate::ui::command::Command;
 use crate::ui::dialogs::Dialogs;
+use crate::ui::history::History;
 use crate::ui::panes::layout::Layout;
 use crate::ui::render::{DrawOn, RenderError, ViewRenderer};
-use crate::ui::state::{Appearance, Choices, Facts, Job, Look, Message};
+use crate::ui::settings::{Settings, SettingsStore, settings_folder};
+use crate::ui::sheets::Sheet;
+use crate::ui::state::{Appearance, Choices, Facts, Job, Look, Message, MessageKind};
 use crate::ui::theme;
+
+use graphics::Graphics;
 
 /// What the window opens with.
 #[derive(Debug, Clone)]
@@ -31,6 +43,8 @@ pub struct Launch {
     /// Open nothing: for the empty state and tests.
     pub empty: bool,
     pub draw_on: DrawOn,
+    /// Where settings are kept; nowhere in tests.
+    pub settings_folder: Option<PathBuf>,
 }
 
 impl Launch {
@@ -43,6 +57,7 @@ impl Launch {
             explain_at_once: true,
             empty: false,
             draw_on: DrawOn::Automatic,
+            settings_folder: settings_folder(),
         }
     }
 }
@@ -53,6 +68,11 @@ pub struct Viewer {
     pub look: Option<Look>,
     pub choices: Choices,
     pub job: Job,
+    pub settings: Settings,
+    store: SettingsStore,
+    history: History,
+    /// What lies over the window.
+    sheet: Option<Sheet>,
     /// How the views share the window. Belongs to no study, so it can be kept.
     pub layout: Layout,
     message: Option<Message>,
@@ -60,6 +80,25 @@ pub struct Viewer {
     overlay_loader: OverlayLoader,
     renderer: Option<ViewRenderer>,
     view_device: String,
+    graphics: Option<Graphics>,
+    draw_on: DrawOn,
+    /// How often the graphics device was lost.
+    losses: usize,
+    wants_new_window: bool,
+    /// The window that facts wake.
+    waking: Arc<RwLock<egui::Context>>,
+    /// Where the views were last drawn, in points.
+    views: egui::Rect,
+    /// What became of the last picture that was asked for.
+    picture: Slot<capture::Outcome>,
+    /// When the phase that is shown began.
+    pace: Option<(Phase, Pace)>,
+    /// The layout that the settings hold.
+    kept_layout: Option<Layout>,
+    /// Whether keys rather than the mouse moved the focus last.
+    focus_by_keys: bool,
+    /// What waits for the user's answer after a run that did not end well.
+    held_back: Option<(DrawOn, Option<Command>)>,
     dialogs: Dialogs,
     commands: Vec<Command>,
     explain_when_ready: bool,
@@ -78,35 +117,22 @@ impl Viewer {
         launch: Launch,
     ) -> Result<Self, ViewerError> {
         theme::apply(ctx);
-        let context = render_state
-            .map(|state| {
-                GpuContext::from_parts(
-                    state.instance.clone(),
-                    state.adapter.clone(),
-                    state.device.clone(),
-                    state.queue.clone(),
-                )
-            })
-            .transpose()?;
-        let view_device = context
-            .as_ref()
-            .map_or_else(|| "none".to_owned(), device_name);
+        let (store, settings, note) = SettingsStore::open(launch.settings_folder);
+        theme::choose(ctx, settings.theme);
+        ctx.set_zoom_factor(settings.text_scale);
+        let graphics = Graphics::of(render_state)?;
+        let broke = store.begin_run();
+        let draw_on = if broke { DrawOn::Cpu } else { launch.draw_on };
+        let waking = Arc::new(RwLock::new(ctx.clone()));
         let waker = {
-            let ctx = ctx.clone();
-            Arc::new(move || ctx.request_repaint())
+            let waking = Arc::clone(&waking);
+            Arc::new(move || waking.read().request_repaint())
         };
-        let compute = Compute::new(launch.device, context.clone(), launch.compute);
+        let context = graphics.as_ref().map(|graphics| graphics.context.clone());
         let overlay_loader = OverlayLoader::start(Arc::clone(&waker) as _)?;
+        let compute = Compute::new(launch.device, context, launch.compute);
         let engine = Engine::start(compute, waker)?;
-        let renderer = match (context, render_state) {
-            (Some(context), Some(state)) => Some(ViewRenderer::new(
-                ctx,
-                context,
-                Arc::clone(&state.renderer),
-                launch.draw_on,
-            )?),
-            _ => None,
-        };
+        let renderer = Graphics::renderer(graphics.as_ref(), ctx, draw_on)?;
         let defaults = ExplainSettings::default();
         let mut viewer = Self {
             facts: Facts::default(),
@@ -120,32 +146,56 @@ impl Viewer {
                 supervoxel_method: Default::default(),
                 class: 1,
                 part: Part::default(),
-                value_function: defaults.value_function,
-                budget: defaults.budget,
+                value_function: settings.value_function,
+                budget: settings.budget(),
                 baseline: defaults.baseline,
                 estimator: defaults.method,
                 measured: defaults.measured,
                 seed: defaults.seed,
             },
             job: Job::Idle,
-            layout: Layout::default(),
-            message: None,
+            layout: settings.kept_layout(),
+            settings,
+            store,
+            history: History::default(),
+            sheet: None,
+            message: note.map(|text| Message {
+                kind: MessageKind::Note,
+                text,
+            }),
             engine,
             overlay_loader,
             renderer,
-            view_device,
+            view_device: graphics::name(graphics.as_ref(), draw_on),
+            graphics,
+            draw_on,
+            losses: 0,
+            wants_new_window: false,
+            waking,
+            views: egui::Rect::ZERO,
+            picture: Slot::default(),
+            pace: None,
+            kept_layout: None,
+            focus_by_keys: false,
+            held_back: None,
             dialogs: Dialogs::new(ctx),
             commands: Vec::new(),
             explain_when_ready: launch.explain_at_once,
             opening: false,
             appearance: None,
         };
-        if !launch.empty {
-            viewer.send(if launch.scan.is_empty() {
+        let first = (!launch.empty).then(|| {
+            if launch.scan.is_empty() {
                 Command::OpenDemonstration
             } else {
                 Command::OpenScan(launch.scan)
-            });
+            }
+        });
+        if broke {
+            viewer.sheet = Some(Sheet::AfterCrash);
+            viewer.held_back = Some((launch.draw_on, first));
+        } else if let Some(first) = first {
+            viewer.send(first);
         }
         Ok(viewer)
     }
@@ -155,6 +205,11 @@ impl Viewer {
         self.renderer
             .as_ref()
             .map_or(0, ViewRenderer::uploaded_bytes)
+    }
+
+    /// What draws the views.
+    pub fn view_device(&self) -> &str {
+        &self.view_device
     }
 
     /// Asks for something, as a menu or a key would.
@@ -185,6 +240,18 @@ fn device_name(gpu: &GpuContext) -> String {
     }
 }
 
+impl Drop for Viewer {
+    fn drop(&mut self) {
+        // The last words of a run: settings, and that it ended well.
+        let _ = self.store.finish();
+        let _ = self.store.keep(&self.settings);
+        let _ = self.store.finish();
+        if !std::thread::panicking() {
+            self.store.end_run();
+        }
+    }
+}
+
 impl eframe::App for Viewer {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         self.update(ctx);
@@ -194,7 +261,7 @@ impl eframe::App for Viewer {
         self.show(ui);
     }
 
-    fn clear_color(&self, _visuals: &egui::Visuals) -> [f32; 4] {
-        theme::WINDOW.to_normalized_gamma_f32()
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.extreme_bg_color.to_normalized_gamma_f32()
     }
 }

@@ -4,8 +4,8 @@ use egui::{Frame, Margin, Rect, Ui};
 
 use super::Viewer;
 use crate::engine::undecided_players;
-use crate::gpu::{LabelSlot, OverlayStyle};
-use crate::ui::cards::{banner, busy, choose_series, empty_state};
+use crate::gpu::{LabelSlot, OverlayStyle, Tier};
+use crate::ui::cards::{banner, busy, choose_series, empty_state, hint};
 use crate::ui::command::Pane;
 use crate::ui::layers::{HeatShown, Layer};
 use crate::ui::panels;
@@ -17,14 +17,21 @@ use crate::ui::widgets;
 impl Viewer {
     /// Draws one frame.
     pub fn show(&mut self, ui: &mut Ui) {
+        let colours = theme::of(ui);
+        let now = self.situation();
         let bar = Frame::new()
-            .fill(theme::PANEL)
+            .fill(colours.panel)
             .inner_margin(Margin::symmetric(12, 4));
         egui::Panel::top("menu")
             .exact_size(36.0)
             .frame(bar)
             .show(ui, |ui| {
-                panels::menu::show(ui, &self.facts, &self.view_device, &mut self.commands);
+                let bar = panels::menu::Bar {
+                    view_device: &self.view_device,
+                    software: self.renderer.is_some() && self.draws_in_software(),
+                    recent: &self.settings.recent,
+                };
+                panels::menu::show(ui, &self.facts, &bar, &now, &mut self.commands);
             });
         egui::Panel::bottom("status")
             .exact_size(28.0)
@@ -43,7 +50,7 @@ impl Viewer {
                 .resizable(false)
                 .frame(
                     Frame::new()
-                        .fill(theme::PANEL)
+                        .fill(colours.panel)
                         .inner_margin(Margin::symmetric(14, 6)),
                 )
                 .show(ui, |ui| {
@@ -53,12 +60,21 @@ impl Viewer {
                 });
         }
         egui::CentralPanel::no_frame()
-            .frame(Frame::new().fill(theme::WINDOW))
+            .frame(Frame::new().fill(colours.window))
             .show(ui, |ui| self.views(ui));
         // The bar at the bottom was drawn before the views knew where the pointer is.
         if self.look.as_ref().and_then(|look| look.pointer_mm) != pointer_before {
             ui.ctx().request_repaint();
         }
+        self.show_sheet(ui);
+        self.show_focus(ui);
+    }
+
+    /// Whether a program imitates the graphics card.
+    fn draws_in_software(&self) -> bool {
+        self.graphics
+            .as_ref()
+            .is_none_or(|graphics| graphics.context.tier == Tier::Software)
     }
 
     fn side(&mut self, ui: &mut Ui) {
@@ -82,6 +98,8 @@ impl Viewer {
 
     fn views(&mut self, ui: &mut Ui) {
         let space = ui.available_rect_before_wrap();
+        self.views = space;
+        let left_s = self.remaining_s();
         ui.allocate_rect(space, egui::Sense::hover());
         if let Some(choice) = &mut self.facts.series_to_choose {
             choose_series(ui, space, choice, &mut self.commands);
@@ -89,17 +107,21 @@ impl Viewer {
             && self.opening
         {
             widgets::early_slice::show(ui, space, slice);
-            busy(ui, space, self.job, &mut self.commands);
+            busy(ui, space, self.job, left_s, &mut self.commands);
         } else if self.facts.study.is_none() {
             match self.job {
-                Job::Idle => empty_state(ui, space, &mut self.commands),
-                _ => busy(ui, space, self.job, &mut self.commands),
+                Job::Idle => {
+                    empty_state(ui, space, &self.settings.recent, &mut self.commands);
+                }
+                _ => busy(ui, space, self.job, left_s, &mut self.commands),
             }
         } else if let Some(mut look) = self.look.take() {
             self.draw_panes(ui, space, &mut look);
             self.look = Some(look);
             if let Job::Working(_) = self.job {
-                busy(ui, space, self.job, &mut self.commands);
+                busy(ui, space, self.job, left_s, &mut self.commands);
+            } else if self.shows_hint() {
+                hint(ui, space, &mut self.commands);
             }
         }
         if let Some(message) = &self.message {

@@ -13,7 +13,7 @@ pub fn show(ui: &mut Ui, facts: &Facts, look: Option<&Look>) {
             ui.label(
                 RichText::new(look.convention.label())
                     .font(theme::small())
-                    .color(theme::CAUTION),
+                    .color(theme::of(ui).caution),
             );
             ui.separator();
             let text = readout(facts, look);
@@ -23,7 +23,7 @@ pub fn show(ui: &mut Ui, facts: &Facts, look: Option<&Look>) {
             ui.label(
                 RichText::new(RESEARCH_USE)
                     .font(theme::small())
-                    .color(theme::CAUTION),
+                    .color(theme::of(ui).caution),
             );
         });
     });

@@ -73,6 +73,8 @@ pub enum DrawOn {
     Automatic,
     /// The graphics device, whatever it is.
     Device,
+    /// The processor, whatever else there is.
+    Cpu,
 }
 
 /// Why views cannot be drawn.
@@ -92,12 +94,22 @@ impl ViewRenderer {
         draw_on: DrawOn,
     ) -> Result<Self, RenderError> {
         let tier = gpu.tier;
-        let painter = if tier.draws_on_cpu() && draw_on == DrawOn::Automatic {
-            Painter::Cpu(Box::new(CpuPainter::new(ctx)?))
-        } else {
-            Painter::Device(Box::new(DevicePainter::new(gpu, egui)?))
-        };
-        Ok(Self {
+        let on_cpu = tier.draws_on_cpu() && draw_on == DrawOn::Automatic;
+        if on_cpu || draw_on == DrawOn::Cpu {
+            return Self::on_cpu(ctx);
+        }
+        let painter = Painter::Device(Box::new(DevicePainter::new(gpu, egui)?));
+        Ok(Self::with(painter, tier))
+    }
+
+    /// Draws without a graphics device.
+    pub fn on_cpu(ctx: &egui::Context) -> Result<Self, RenderError> {
+        let painter = Painter::Cpu(Box::new(CpuPainter::new(ctx)?));
+        Ok(Self::with(painter, Tier::Software))
+    }
+
+    fn with(painter: Painter, tier: Tier) -> Self {
+        Self {
             painter,
             tier,
             version: 0,
@@ -113,7 +125,7 @@ impl ViewRenderer {
             last_fine: None,
             wants_refinement: false,
             failure: None,
-        })
+        }
     }
 
     /// A failure to draw that has not been told yet.
