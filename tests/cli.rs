@@ -2,6 +2,8 @@
 
 #[path = "cli/bench.rs"]
 mod bench;
+#[path = "cli/evaluate.rs"]
+mod evaluate;
 #[path = "support/images.rs"]
 mod images;
 #[path = "support/orientations.rs"]

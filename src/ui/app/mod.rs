@@ -1,5 +1,6 @@
 //! The window's application: its state, its logic and how it is laid out.
 
+mod evidence;
 mod graphics;
 mod habits;
 mod logic;
@@ -102,6 +103,7 @@ pub struct Viewer {
     dialogs: Dialogs,
     commands: Vec<Command>,
     explain_when_ready: bool,
+    mask_watch: evidence::MaskWatch,
     /// Whether another scan is being opened, which a drag must not end.
     opening: bool,
     /// How the user looked at the study in the last frame.
@@ -181,6 +183,7 @@ impl Viewer {
             dialogs: Dialogs::new(ctx),
             commands: Vec::new(),
             explain_when_ready: launch.explain_at_once,
+            mask_watch: evidence::MaskWatch::default(),
             opening: false,
             appearance: None,
         };

@@ -10,10 +10,11 @@ use glam::DVec3;
 use crate::base::Plane;
 use crate::engine::Part;
 use crate::ui::command::{Command, Pane};
+use crate::ui::panes::ruler::Ruler;
 use crate::ui::panes::slice::focused_keys;
 use crate::ui::plane::PlaneView;
 use crate::ui::settings::Drag;
-use crate::ui::state::{Facts, Look, Ruler};
+use crate::ui::state::{Facts, Look};
 use crate::ui::view_command::ViewCommand;
 
 pub fn of_slice(
