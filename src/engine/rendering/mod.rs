@@ -9,7 +9,9 @@ pub use layers::{EvidenceLayers, Layers};
 
 use crate::gpu::transfer::TransferTable;
 use crate::gpu::twin::{TwinScene, render_raycast};
-use crate::gpu::{GpuContext, Picture, RaycastPass, RaycastView, Scene, Target, capture};
+use crate::gpu::{
+    FRAMES, GpuContext, Mean, Picture, RaycastPass, RaycastView, Scene, Target, capture,
+};
 
 use super::EngineError;
 
@@ -117,7 +119,18 @@ impl VolumePainter {
         Ok(())
     }
 
+    /// The mean of several pictures with samples of their own: without grain, and smooth
+    /// at edges.
     pub fn draw(&self, view: &RaycastView) -> Result<Picture, EngineError> {
+        let mut mean = Mean::default();
+        let mut picture = Picture::new(view.size_px);
+        for frame in 0..FRAMES {
+            picture = mean.with(self.draw_once(&RaycastView { frame, ..*view })?);
+        }
+        Ok(picture)
+    }
+
+    fn draw_once(&self, view: &RaycastView) -> Result<Picture, EngineError> {
         match &self.painter {
             Painter::Cpu(scene) => Ok(render_raycast(scene, view)),
             Painter::Device(painter) => {
