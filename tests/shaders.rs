@@ -4,6 +4,7 @@
 use std::mem::{offset_of, size_of};
 
 use naga::valid::{Capabilities, ValidationFlags, Validator};
+use voxplain::gpu::matter::MatterUniform;
 use voxplain::gpu::plane_layers::{LabelLayerUniform, SecondScanUniform, SliceUniform};
 use voxplain::gpu::shaders::{self, Shader};
 use voxplain::gpu::tables::PlayerEntry;
@@ -60,7 +61,7 @@ fn every_shader_file_is_part_of_a_shader() {
             }
         }
     }
-    assert_eq!(files, 8);
+    assert_eq!(files, 10);
 }
 
 /// Every kernel of the network, in both precisions.
@@ -384,24 +385,53 @@ fn uniform_blocks_agree_with_the_shaders() {
         background_bottom,
         region_low,
         region_high,
+        crop_low,
+        crop_high,
+        clip_planes,
         cut_point,
         cut_normals,
+        crosshair,
         size_px,
+        pixel_shift,
         step_mm,
+        step_shift,
         pixel_mm,
-        empty_below,
-        full_above,
-        density_per_mm,
-        edge_emphasis,
-        lighting,
         haze_per_mm,
-        edge_scale,
+        face_clear,
+        face_full,
+        tint,
+        shell,
+        crosshair_reach,
         orthographic,
         max_steps,
+        report_work,
     ];
     let without_padding: Vec<_> = members
         .into_iter()
         .filter(|(name, _)| !name.starts_with("padding"))
         .collect();
+    assert_eq!(without_padding, expected);
+
+    let (size, members) = layout(&module, "Matter");
+    assert_eq!(size, size_of::<MatterUniform>());
+    macro_rules! matter {
+        ($($field:ident),* $(,)?) => {
+            vec![$((stringify!($field).to_owned(), offset_of!(MatterUniform, $field))),*]
+        };
+    }
+    let without_padding: Vec<_> = members
+        .into_iter()
+        .filter(|(name, _)| !name.starts_with("padding"))
+        .collect();
+    let expected = matter![
+        low,
+        scale,
+        compositing,
+        lit,
+        edge_emphasis,
+        largest_extinction,
+        entries,
+        sums,
+    ];
     assert_eq!(without_padding, expected);
 }

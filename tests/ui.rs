@@ -5,6 +5,8 @@
 mod desk;
 #[path = "ui/drawn.rs"]
 mod drawn;
+#[path = "ui/habits.rs"]
+mod habits;
 #[path = "support/images.rs"]
 mod images;
 #[path = "ui/menus.rs"]
@@ -15,6 +17,8 @@ mod orientations;
 mod overlays;
 #[path = "ui/readouts.rs"]
 mod readouts;
+#[path = "ui/states.rs"]
+mod states;
 #[path = "ui/views.rs"]
 mod views;
 #[path = "ui/volume.rs"]

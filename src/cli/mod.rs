@@ -7,6 +7,7 @@
 
 mod bench;
 mod debug;
+mod evaluate;
 mod explain;
 mod info;
 mod masked;
@@ -25,6 +26,7 @@ use anyhow::Context as _;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+pub use bench::{MeasureRequest, MeasureWindow, Measured};
 pub use open::{NoWindow, OpenWindow, WindowRequest};
 
 use crate::base::{CancelToken, Cancelled, MemoryLimit};
@@ -55,6 +57,8 @@ enum Command {
     Supervoxels(supervoxels::Supervoxels),
     /// Segment a scan and explain the segmentation with supervoxel Shapley values
     Explain(explain::Explain),
+    /// Gather evidence for and against saved explanations
+    Evaluate(evaluate::Evaluate),
     /// Draw a scan, its structures and its evidence in 3D into picture files
     Render(render::Render),
     /// Measure the program on this machine
@@ -140,11 +144,11 @@ impl Common {
 }
 
 /// Runs the program and returns its exit code. `open_window` is called where no
-/// subcommand is given: the window is another floor's.
-pub fn main(open_window: OpenWindow<'_>) -> ExitCode {
+/// subcommand is given, `measure_window` by `bench ui`: the window is another floor's.
+pub fn main(open_window: OpenWindow<'_>, measure_window: MeasureWindow<'_>) -> ExitCode {
     let arguments = Arguments::parse();
     start_log();
-    match run(arguments, open_window) {
+    match run(arguments, open_window, measure_window) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_cancelled(&error) => {
             eprintln!("voxplain: cancelled");
@@ -157,7 +161,11 @@ pub fn main(open_window: OpenWindow<'_>) -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments, open_window: OpenWindow<'_>) -> anyhow::Result<()> {
+fn run(
+    arguments: Arguments,
+    open_window: OpenWindow<'_>,
+    measure_window: MeasureWindow<'_>,
+) -> anyhow::Result<()> {
     let common = arguments.common;
     if let Some(threads) = common.threads {
         rayon::ThreadPoolBuilder::new()
@@ -182,8 +190,9 @@ fn run(arguments: Arguments, open_window: OpenWindow<'_>) -> anyhow::Result<()> 
         Some(Command::Segment(segment)) => segment::run(&segment, &common),
         Some(Command::Supervoxels(supervoxels)) => supervoxels::run(&supervoxels, &common),
         Some(Command::Explain(explain)) => explain::run(&explain, &common),
+        Some(Command::Evaluate(evaluate)) => evaluate::run(&evaluate, &common),
         Some(Command::Render(render)) => render::run(&render, &common),
-        Some(Command::Bench(bench)) => bench::run(&bench, &common),
+        Some(Command::Bench(bench)) => bench::run(&bench, &common, measure_window),
         Some(Command::Debug(debug)) => debug::run(&debug, &common),
     }
 }

@@ -10,7 +10,7 @@ use super::progress::ProgressLine;
 use super::study::{Segmented, StudyArguments, StudyOptions};
 use super::{Common, cancel_on_interrupt, check_output};
 use crate::base::{CancelToken, Pace, RESEARCH_USE, WorldBox};
-use crate::engine::rendering::{self, DrawOn, Layers, VolumePainter, annotated};
+use crate::engine::rendering::{DrawOn, Layers, VolumePainter, annotated};
 use crate::engine::{OpenOptions, Reading, RegionChoice, Scan};
 use crate::gpu::transfer::{Preset, ScanValues};
 use crate::gpu::{Camera, Cutaway, Quality, RaycastView, RegionView, StandardView, Tier, Window};
@@ -229,8 +229,15 @@ pub(crate) fn run(arguments: &Render, common: &Common) -> anyhow::Result<()> {
     let values = ScanValues::of(&layers.scan);
     let preset = arguments.look.preset_for(&values)?;
     let pace = Pace::start();
-    let painter = VolumePainter::new(&layers, arguments.draw_on.into())?;
-    let view = arguments.view(&layers, preset, &values)?;
+    let mut painter = VolumePainter::new(&layers, arguments.draw_on.into())?;
+    let function = preset.function(&values);
+    let function = if arguments.look.focus {
+        function.as_glass()
+    } else {
+        function
+    };
+    painter.set_transfer(&function.table())?;
+    let view = arguments.view(&layers)?;
     let mut pictures = Vec::new();
     for (camera, path) in arguments.frames(view.camera) {
         cancel.check()?;
@@ -375,12 +382,7 @@ impl Render {
     }
 
     /// The first picture.
-    fn view(
-        &self,
-        layers: &Layers,
-        preset: Preset,
-        values: &ScanValues,
-    ) -> anyhow::Result<RaycastView> {
+    fn view(&self, layers: &Layers) -> anyhow::Result<RaycastView> {
         let grid = layers.scan.grid();
         let window = self.look.window.unwrap_or_else(|| {
             let (low, high) = volume::default_window(&layers.scan);
@@ -404,21 +406,12 @@ impl Render {
         if let Some(share) = self.look.evidence {
             view.overlay.heatmap_opacity = share;
         }
-        let function = preset.function(values);
-        let function = if self.look.focus {
-            function.as_glass()
-        } else {
-            function
-        };
-        rendering::set_transfer(&mut view, &function);
         view.region = layers.region.map(|bounds| RegionView {
             bounds,
             clip_scan: false,
             line_opacity: 0.8,
         });
-        if let Some(crop) = self.look.crop {
-            rendering::set_crop(&mut view, crop);
-        }
+        view.crop = self.look.crop;
         if let Some(place) = self.look.cut_away {
             let place_mm = match (place, &layers.evidence) {
                 (CutPlace::At(place_mm), _) => place_mm,

@@ -23,6 +23,7 @@ mod players;
 mod reference;
 pub mod rendering;
 mod reporting;
+mod saved;
 mod scan;
 mod segment;
 mod settings;
@@ -45,6 +46,7 @@ pub use modalities::{Modalities, SupervoxelShares, modalities};
 pub use overlay::{Comparison, LabelOverlay, Overlay, OverlayFound, OverlayLoader, ScanOverlay};
 pub use players::{Division, Players};
 pub use reference::{ClassAgreement, Reference, ReferenceClasses, ReferenceFile};
+pub use saved::{SavedError, SavedExplanation};
 pub use scan::{InputFile, OpenOptions, Scan};
 pub use segment::{Segmentation, segment};
 pub use settings::{

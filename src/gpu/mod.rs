@@ -13,6 +13,7 @@ mod camera;
 mod capture;
 pub mod device;
 mod error;
+pub mod matter;
 mod pass;
 pub mod pick;
 mod picture;
@@ -39,6 +40,6 @@ pub use raycast::RaycastPass;
 pub use scene::Scene;
 pub use slice::SlicePass;
 pub use view::{
-    ClassStyle, Cutaway, Interpolation, OverlayStyle, PlayerSample, Quality, RaycastView,
-    RegionView, ScanStyle, SliceView, Window,
+    ClassStyle, ClipPlane, CrosshairView, Cutaway, Interpolation, OverlayStyle, PlayerSample,
+    Quality, RaycastView, RegionView, ScanStyle, SliceView, Window,
 };

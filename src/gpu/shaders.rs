@@ -32,6 +32,8 @@ pub const RAYCAST: Shader = Shader {
         include_str!("../../shaders/lib/overlay.wgsl"),
         include_str!("../../shaders/lib/rays.wgsl"),
         include_str!("../../shaders/lib/surfaces.wgsl"),
+        include_str!("../../shaders/lib/matter.wgsl"),
+        include_str!("../../shaders/lib/objects.wgsl"),
         include_str!("../../shaders/raycast.wgsl"),
     ),
     fragment_entry: "raycast",

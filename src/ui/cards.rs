@@ -1,15 +1,19 @@
 //! Cards over the views: nothing open, a choice to make, work under way, a message.
 
-use egui::{Align2, Button, Color32, Frame, Margin, ProgressBar, Rect, RichText, Stroke, Ui, Vec2};
+use egui::{Align2, Button, Frame, Margin, ProgressBar, Rect, RichText, Stroke, Ui, Vec2};
 
+use crate::base::{Phase, Progress};
 use crate::engine::series_path;
 use crate::ui::command::Command;
+use crate::ui::panels::duration;
+use crate::ui::settings::RecentScan;
 use crate::ui::state::{Job, Message, MessageKind, SeriesChoice};
 use crate::ui::theme;
 use crate::ui::widgets;
 
 /// A card in the middle of the views.
 fn card(ui: &mut Ui, space: Rect, width: f32, contents: impl FnOnce(&mut Ui)) {
+    let colours = theme::of(ui);
     let width = width.min(space.width() - 24.0);
     egui::Area::new(ui.scope_id().with("card"))
         .order(egui::Order::Middle)
@@ -17,8 +21,8 @@ fn card(ui: &mut Ui, space: Rect, width: f32, contents: impl FnOnce(&mut Ui)) {
         .fixed_pos(space.center())
         .show(ui.ctx(), |ui| {
             Frame::new()
-                .fill(theme::PANEL.gamma_multiply(0.97))
-                .stroke(Stroke::new(1.0, theme::LINE))
+                .fill(colours.panel)
+                .stroke(Stroke::new(1.0, colours.line))
                 .corner_radius(10)
                 .inner_margin(Margin::same(20))
                 .show(ui, |ui| {
@@ -28,7 +32,7 @@ fn card(ui: &mut Ui, space: Rect, width: f32, contents: impl FnOnce(&mut Ui)) {
         });
 }
 
-pub fn empty_state(ui: &mut Ui, space: Rect, commands: &mut Vec<Command>) {
+pub fn empty_state(ui: &mut Ui, space: Rect, recent: &[RecentScan], commands: &mut Vec<Command>) {
     card(ui, space, 420.0, |ui| {
         ui.vertical_centered(|ui| {
             ui.label(RichText::new("See why the network drew what it drew").size(20.0).strong());
@@ -37,11 +41,11 @@ pub fn empty_state(ui: &mut Ui, space: Rect, commands: &mut Vec<Command>) {
                 RichText::new(
                     "Open a scan to segment it and watch which parts of it the network relies on. You can also drop a file (NIfTI, NRRD, MetaImage, DICOM) or a DICOM folder here.",
                 )
-                .color(theme::TEXT_QUIET),
+                .color(theme::of(ui).quiet),
             );
             ui.add_space(14.0);
             let size = Vec2::new(240.0, 32.0);
-            if ui.add(Button::new("Open scan…").fill(theme::ACCENT_FILL).min_size(size)).clicked() {
+            if ui.add(Button::new("Open scan…").fill(theme::of(ui).accent_fill).min_size(size)).clicked() {
                 commands.push(Command::ChooseScan);
             }
             ui.add_space(4.0);
@@ -49,7 +53,45 @@ pub fn empty_state(ui: &mut Ui, space: Rect, commands: &mut Vec<Command>) {
                 commands.push(Command::OpenDemonstration);
             }
         });
+        if !recent.is_empty() {
+            ui.add_space(14.0);
+            ui.label(
+                RichText::new("Recent scans")
+                    .font(theme::heading())
+                    .strong(),
+            );
+        }
+        for scan in recent.iter().take(5) {
+            let size = Vec2::new(ui.available_width(), 26.0);
+            let button = Button::new(scan.label()).min_size(size).truncate();
+            if ui.add(button).on_hover_text(scan.folder()).clicked() {
+                commands.push(Command::OpenRecent(scan.clone()));
+            }
+        }
     });
+}
+
+/// Said once, on the first study that is shown.
+pub fn hint(ui: &mut Ui, space: Rect, commands: &mut Vec<Command>) {
+    let colours = theme::of(ui);
+    egui::Area::new(ui.scope_id().with("hint"))
+        .order(egui::Order::Middle)
+        .pivot(Align2::CENTER_BOTTOM)
+        .fixed_pos(space.center_bottom() - Vec2::new(0.0, 16.0))
+        .show(ui.ctx(), |ui| {
+            Frame::new()
+                .fill(colours.panel)
+                .stroke(Stroke::new(1.0, colours.accent))
+                .corner_radius(8)
+                .inner_margin(Margin::symmetric(16, 10))
+                .show(ui, |ui| {
+                    ui.set_width(430.0_f32.min(space.width() - 40.0));
+                    ui.label("Click in a slice to look somewhere else, and drag the corner of the yellow box to explain another place. Ctrl+K finds every command, ? shows all keys.");
+                    if ui.button("Got it").clicked() {
+                        commands.push(Command::CloseHint);
+                    }
+                });
+        });
 }
 
 /// The series of a folder: one is to be opened, or as many together as the model has
@@ -78,7 +120,7 @@ pub fn choose_series(
                 name.to_string_lossy(),
                 choice.series.len()
             ))
-            .color(theme::TEXT_QUIET),
+            .color(theme::of(ui).quiet),
         );
         ui.add_space(8.0);
         egui::ScrollArea::vertical()
@@ -94,7 +136,7 @@ pub fn choose_series(
                 let ticked = choice.ticked.len();
                 let ready = ticked == choice.channels;
                 let text = format!("Open {ticked} of {} as channels", choice.channels);
-                let button = Button::new(text).fill(theme::ACCENT_FILL);
+                let button = Button::new(text).fill(theme::of(ui).accent_fill);
                 if ui.add_enabled(ready, button).clicked() {
                     let series = choice.ticked.iter();
                     let paths = series.map(|index| series_path(&choice.folder, index + 1).into());
@@ -146,7 +188,14 @@ fn series_row(
 }
 
 /// What is being done, how far it is, and a way out.
-pub fn busy(ui: &mut Ui, space: Rect, job: Job, commands: &mut Vec<Command>) {
+pub fn busy(
+    ui: &mut Ui,
+    space: Rect,
+    job: Job,
+    remaining_s: Option<f64>,
+    commands: &mut Vec<Command>,
+) {
+    let colours = theme::of(ui);
     let Job::Working(progress) = job else { return };
     egui::Area::new(ui.scope_id().with("busy"))
         .order(egui::Order::Middle)
@@ -154,12 +203,12 @@ pub fn busy(ui: &mut Ui, space: Rect, job: Job, commands: &mut Vec<Command>) {
         .fixed_pos(space.center_bottom() - Vec2::new(0.0, 16.0))
         .show(ui.ctx(), |ui| {
             Frame::new()
-                .fill(theme::PANEL.gamma_multiply(0.97))
-                .stroke(Stroke::new(1.0, theme::LINE))
+                .fill(colours.panel)
+                .stroke(Stroke::new(1.0, colours.line))
                 .corner_radius(8)
                 .inner_margin(Margin::symmetric(16, 10))
                 .show(ui, |ui| {
-                    ui.set_width(330.0_f32.min(space.width() - 40.0));
+                    ui.set_width(430.0_f32.min(space.width() - 40.0));
                     ui.horizontal(|ui| {
                         widgets::activity::show(ui);
                         ui.label(format!("{}…", progress.phase.label()));
@@ -168,11 +217,11 @@ pub fn busy(ui: &mut Ui, space: Rect, job: Job, commands: &mut Vec<Command>) {
                                 commands.push(Command::Cancel);
                             }
                             if progress.total > 0 {
-                                let text = format!("{} of {}", progress.done, progress.total);
+                                let text = progress_text(progress, remaining_s);
                                 ui.label(
                                     RichText::new(text)
                                         .font(theme::small())
-                                        .color(theme::TEXT_QUIET),
+                                        .color(theme::of(ui).quiet),
                                 );
                             }
                         });
@@ -184,11 +233,28 @@ pub fn busy(ui: &mut Ui, space: Rect, job: Job, commands: &mut Vec<Command>) {
         });
 }
 
+/// How far it is, in MB while a file is read, and how long it will take.
+fn progress_text(progress: Progress, remaining_s: Option<f64>) -> String {
+    let text = match progress.phase {
+        Phase::Opening if progress.total > 1_000_000 => format!(
+            "{:.1} of {:.1} MB",
+            progress.done as f64 / 1e6,
+            progress.total as f64 / 1e6
+        ),
+        _ => format!("{} of {}", progress.done, progress.total),
+    };
+    match remaining_s {
+        Some(left) => format!("{text}, {} left", duration(left)),
+        None => text,
+    }
+}
+
 /// A message with what to do about it.
 pub fn banner(ui: &mut Ui, space: Rect, message: &Message, commands: &mut Vec<Command>) {
+    let colours = theme::of(ui);
     let (line, title) = match message.kind {
-        MessageKind::Note => (theme::ACCENT, "Note"),
-        MessageKind::Failure => (theme::BAD, "This did not work"),
+        MessageKind::Note => (colours.accent, "Note"),
+        MessageKind::Failure => (colours.bad, "This did not work"),
     };
     egui::Area::new(ui.scope_id().with("message"))
         .order(egui::Order::Foreground)
@@ -196,20 +262,17 @@ pub fn banner(ui: &mut Ui, space: Rect, message: &Message, commands: &mut Vec<Co
         .fixed_pos(space.center_top() + Vec2::new(0.0, 14.0))
         .show(ui.ctx(), |ui| {
             Frame::new()
-                .fill(theme::PANEL)
+                .fill(colours.panel)
                 .stroke(Stroke::new(1.0, line))
                 .corner_radius(8)
                 .inner_margin(Margin::same(14))
-                .shadow(egui::Shadow {
-                    offset: [0, 4],
-                    blur: 16,
-                    spread: 0,
-                    color: Color32::from_black_alpha(120),
-                })
+                .shadow(theme::shadow())
                 .show(ui, |ui| {
                     ui.set_width(520.0_f32.min(space.width() - 40.0));
                     ui.label(RichText::new(title).strong().color(line));
-                    ui.label(sentence_case(&message.text));
+                    egui::ScrollArea::vertical()
+                        .max_height(space.height() * 0.5)
+                        .show(ui, |ui| ui.label(sentence_case(&message.text)));
                     ui.add_space(4.0);
                     ui.horizontal(|ui| {
                         if ui.button("Dismiss").clicked() {

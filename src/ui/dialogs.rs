@@ -1,13 +1,17 @@
 //! The system's file dialogs, asked on a thread of their own.
 
+use std::path::PathBuf;
+
 use crate::engine::{ModelSource, Slot};
-use crate::ui::command::Command;
+use crate::ui::command::{Command, Shot};
 use crate::ui::view_command::ViewCommand;
 
 /// Opens dialogs and keeps the answer until the window asks for it.
 pub struct Dialogs {
     answer: Slot<Command>,
     ctx: egui::Context,
+    /// Where the next dialog starts.
+    pub folder: Option<PathBuf>,
 }
 
 impl Dialogs {
@@ -15,7 +19,13 @@ impl Dialogs {
         Self {
             answer: Slot::default(),
             ctx: ctx.clone(),
+            folder: None,
         }
+    }
+
+    /// Answers to another window.
+    pub fn move_to(&mut self, ctx: &egui::Context) {
+        self.ctx = ctx.clone();
     }
 
     /// What the user chose, once there is an answer.
@@ -24,8 +34,8 @@ impl Dialogs {
     }
 
     pub fn choose_scan(&self) {
-        self.ask(|| {
-            rfd::FileDialog::new()
+        self.ask(|dialog| {
+            dialog
                 .set_title("Open scan")
                 .add_filter(
                     "Scans",
@@ -41,8 +51,8 @@ impl Dialogs {
     }
 
     pub fn choose_overlay(&self) {
-        self.ask(|| {
-            rfd::FileDialog::new()
+        self.ask(|dialog| {
+            dialog
                 .set_title("Add a label map or another scan")
                 .add_filter(
                     "Label maps and scans",
@@ -58,8 +68,8 @@ impl Dialogs {
     }
 
     pub fn choose_scan_folder(&self) {
-        self.ask(|| {
-            rfd::FileDialog::new()
+        self.ask(|dialog| {
+            dialog
                 .set_title("Open the folder of a DICOM series")
                 .pick_folder()
                 .map(|folder| Command::OpenScan(vec![folder.into()]))
@@ -67,8 +77,8 @@ impl Dialogs {
     }
 
     pub fn choose_model(&self) {
-        self.ask(|| {
-            rfd::FileDialog::new()
+        self.ask(|dialog| {
+            dialog
                 .set_title("Choose a model folder (bundle.json or MONAI bundle)")
                 .pick_folder()
                 .map(|folder| Command::OpenModel(folder.into()))
@@ -77,8 +87,8 @@ impl Dialogs {
 
     /// Asks for weights that are used as a preset says.
     pub fn choose_weights(&self, preset: &'static str) {
-        self.ask(move || {
-            rfd::FileDialog::new()
+        self.ask(move |dialog| {
+            dialog
                 .set_title("Choose weights of a Swin UNETR")
                 .add_filter("Weights", &["pt", "pth", "safetensors"])
                 .add_filter("All files", &["*"])
@@ -93,20 +103,37 @@ impl Dialogs {
     }
 
     pub fn choose_save_folder(&self) {
-        self.ask(|| {
-            rfd::FileDialog::new()
+        self.ask(|dialog| {
+            dialog
                 .set_title("Choose a folder for the explanation")
                 .pick_folder()
                 .map(Command::Save)
         });
     }
 
-    fn ask(&self, dialog: impl FnOnce() -> Option<Command> + Send + 'static) {
+    /// Asks where a picture goes.
+    pub fn choose_picture_file(&self, shot: Shot) {
+        self.ask(move |dialog| {
+            dialog
+                .set_title("Save a picture")
+                .set_file_name("voxplain.png")
+                .add_filter("PNG pictures", &["png"])
+                .save_file()
+                .map(|path| Command::SaveScreenshot(path, shot))
+        });
+    }
+
+    fn ask(&self, choose: impl FnOnce(rfd::FileDialog) -> Option<Command> + Send + 'static) {
         let (answer, ctx) = (self.answer.clone(), self.ctx.clone());
+        let folder = self.folder.clone().filter(|folder| folder.is_dir());
         let spawned = std::thread::Builder::new()
             .name("voxplain-dialog".into())
             .spawn(move || {
-                if let Some(command) = dialog() {
+                let mut dialog = rfd::FileDialog::new();
+                if let Some(folder) = folder {
+                    dialog = dialog.set_directory(folder);
+                }
+                if let Some(command) = choose(dialog) {
                     answer.put(command);
                     ctx.request_repaint();
                 }

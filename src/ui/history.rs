@@ -8,6 +8,7 @@ use glam::DVec3;
 use crate::base::{Convention, WorldBox};
 use crate::engine::Study;
 use crate::gpu::Window;
+use crate::ui::layers::LayerLooks;
 use crate::ui::state::Look;
 
 /// Most steps that are kept.
@@ -25,6 +26,7 @@ pub struct Stance {
     window: Window,
     convention: Convention,
     opacities: [f32; 3],
+    layers: LayerLooks,
     class_visible: Vec<bool>,
     mask_share: f32,
     cut_away: bool,
@@ -43,6 +45,7 @@ impl Stance {
                 look.boundary_opacity,
                 look.heatmap_opacity,
             ],
+            layers: look.layers.clone(),
             class_visible: look.class_visible.clone(),
             mask_share: look.mask_share,
             cut_away: look.cut_away,
@@ -61,6 +64,7 @@ impl Stance {
             look.boundary_opacity,
             look.heatmap_opacity,
         ] = self.opacities;
+        look.layers = self.layers.clone();
         if look.class_visible.len() == self.class_visible.len() {
             look.class_visible.clone_from(&self.class_visible);
         }
@@ -79,7 +83,9 @@ impl Stance {
             (self.window != other.window, Change::Window),
             (self.mask_share != other.mask_share, Change::MaskThreshold),
             (
-                self.opacities != other.opacities || self.class_visible != other.class_visible,
+                self.opacities != other.opacities
+                    || self.layers != other.layers
+                    || self.class_visible != other.class_visible,
                 Change::Layers,
             ),
             (self.convention != other.convention, Change::Sides),
@@ -246,6 +252,7 @@ mod tests {
             },
             convention: Convention::default(),
             opacities: [0.5; 3],
+            layers: LayerLooks::default(),
             class_visible: vec![true; 3],
             mask_share: 0.5,
             cut_away: true,

@@ -2,6 +2,7 @@
 //! from `engine`.
 
 pub mod app;
+mod capture;
 mod cards;
 pub mod command;
 mod dialogs;
@@ -9,6 +10,7 @@ pub mod grey_windows;
 mod history;
 pub mod layers;
 mod looking;
+mod measure;
 pub mod overlays;
 mod panels;
 pub mod panes;
@@ -23,5 +25,6 @@ mod widgets;
 mod window;
 
 pub use app::{Launch, Viewer, ViewerError};
+pub use measure::{FrameTimes, WindowLoad, measure};
 pub use render::DrawOn;
 pub use window::{WindowError, run};

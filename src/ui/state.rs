@@ -7,6 +7,7 @@ use glam::DVec3;
 
 use crate::base::colour::Rgb;
 use crate::base::{Convention, Grid, Phase, Plane, Progress, WorldBox};
+use crate::engine::evidence::{EvidenceReport, KeepAndDelete};
 use crate::engine::{
     Ask, Budget, EarlySlice, ExplainSettings, Explanation, MaskStatistics, MeasuredPart,
     ModelSource, Part, Players, ScanFile, Segmentation, Snapshot, Study, largest_value,
@@ -21,6 +22,7 @@ use crate::ui::layers::{Layer, LayerLooks};
 use crate::ui::overlays::Overlays;
 use crate::ui::panes::ruler::Ruler;
 use crate::ui::panes::volume::VolumeLook;
+use crate::ui::settings::MouseProfile;
 use crate::volume::Volume;
 
 /// Facts that came up from the engine for the open study.
@@ -33,6 +35,10 @@ pub struct Facts {
     pub explanation: Option<Arc<Explanation>>,
     /// Label maps and a second scan that were added to the study.
     pub overlays: Overlays,
+    /// The newest mask that was put to the test, and whether a newer one is.
+    pub mask_test: Option<Arc<KeepAndDelete>>,
+    pub mask_test_runs: bool,
+    pub evidence: Option<Arc<EvidenceReport>>,
     /// Runs, and the largest standard error over the range of the values after them.
     pub convergence: Vec<[f64; 2]>,
     /// The newest slice of a scan that is being opened.
@@ -85,6 +91,10 @@ pub enum MessageKind {
     Note,
     Failure,
 }
+
+/// The mask's first threshold, as a share of the largest SHAP value: about what holds
+/// most of the positive evidence.
+const FIRST_MASK_SHARE: f32 = 0.1;
 
 /// What the user chose for the next explanation.
 #[derive(Debug, Clone)]
@@ -163,6 +173,8 @@ pub struct Look {
     pub inverted: bool,
     /// The slice view that was looked at last: keys act on it.
     pub plane: Plane,
+    /// What the buttons of the mouse do.
+    pub mouse: MouseProfile,
     /// Whether drags in slices measure lengths.
     pub measuring: bool,
     pub rulers: Vec<Ruler>,
@@ -183,6 +195,8 @@ pub struct Look {
     pub class_visible: Vec<bool>,
     /// Share of the largest SHAP value from which a supervoxel is in the mask.
     pub mask_share: f32,
+    /// Whether the network is asked about the mask as its threshold moves.
+    pub test_mask: bool,
     pub cut_away: bool,
     /// Colours, opacity and cuts of the volume view.
     pub volume: VolumeLook,
@@ -251,6 +265,7 @@ impl Look {
             interpolation: Interpolation::Linear,
             inverted: false,
             plane: Plane::Axial,
+            mouse: MouseProfile::default(),
             measuring: false,
             rulers: Vec::new(),
             new_ruler: None,
@@ -263,7 +278,8 @@ impl Look {
             boundary_opacity: 0.35,
             heatmap_opacity: 0.75,
             class_visible: vec![true; study.classes().len()],
-            mask_share: 0.5,
+            mask_share: FIRST_MASK_SHARE,
+            test_mask: true,
             cut_away: true,
             volume: VolumeLook::of(study.first_channel()),
             selected_player: None,
@@ -372,6 +388,9 @@ impl Facts {
         self.snapshot = None;
         self.explanation = None;
         self.convergence.clear();
+        self.mask_test = None;
+        self.mask_test_runs = false;
+        self.evidence = None;
     }
 
     /// The newest attribution, streaming or finished, if it is of the supervoxels shown.

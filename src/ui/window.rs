@@ -1,10 +1,13 @@
 //! Opening the real window, and saying in one line why it cannot be opened.
 
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::gpu::device_descriptor;
+use crate::ui::settings::SettingsStore;
 use crate::ui::{Launch, Viewer};
 
 /// Why there is no window.
@@ -26,13 +29,59 @@ pub fn run(launch: Launch) -> Result<(), WindowError> {
     if cfg!(target_os = "linux") && !has_display() {
         return Err(WindowError::NoDisplay);
     }
+    let carried = Carried::default();
+    let mut launch = Some(launch);
+    loop {
+        open(&mut launch, &carried)?;
+        if carried.borrow().is_none() {
+            return Ok(());
+        }
+        tracing::warn!("the graphics device was lost; the window is opened again");
+    }
+}
+
+/// An application on its way from a window whose device was lost to a new one.
+type Carried = Rc<RefCell<Option<Viewer>>>;
+
+/// The application in its window. When that closes because its device was lost, the
+/// application is carried over into the next.
+struct Held {
+    viewer: Option<Viewer>,
+    carried: Carried,
+}
+
+impl eframe::App for Held {
+    fn logic(&mut self, ctx: &egui::Context, frame: &mut eframe::Frame) {
+        if let Some(viewer) = &mut self.viewer {
+            viewer.logic(ctx, frame);
+        }
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
+        if let Some(viewer) = &mut self.viewer {
+            viewer.ui(ui, frame);
+        }
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.extreme_bg_color.to_normalized_gamma_f32()
+    }
+
+    fn on_exit(&mut self) {
+        *self.carried.borrow_mut() = self.viewer.take().filter(Viewer::wants_new_window);
+    }
+}
+
+/// Opens one window and stays in it until it closes.
+fn open(launch: &mut Option<Launch>, carried: &Carried) -> Result<(), WindowError> {
+    let size = wanted_size(launch.as_ref(), carried);
     let mut setup = egui_wgpu::WgpuSetupCreateNew::without_display_handle();
     setup.device_descriptor = Arc::new(device_descriptor);
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("voxplain")
             .with_app_id("voxplain")
-            .with_inner_size([1280.0, 800.0])
+            .with_inner_size(size)
             .with_min_inner_size([900.0, 600.0]),
         renderer: eframe::Renderer::Wgpu,
         wgpu_options: egui_wgpu::WgpuConfiguration {
@@ -54,13 +103,18 @@ pub fn run(launch: Launch) -> Result<(), WindowError> {
             "voxplain",
             options,
             Box::new(|creation| {
-                let viewer = Viewer::new(
-                    &creation.egui_ctx,
-                    creation.wgpu_render_state.as_ref(),
-                    launch,
-                )?;
+                let (ctx, state) = (&creation.egui_ctx, creation.wgpu_render_state.as_ref());
+                let viewer = match (carried.take(), launch.take()) {
+                    (Some(mut viewer), _) => {
+                        viewer.move_to(ctx, state)?;
+                        Some(viewer)
+                    }
+                    (None, Some(launch)) => Some(Viewer::new(ctx, state, launch)?),
+                    (None, None) => None,
+                };
                 opened.store(true, Ordering::Release);
-                Ok(Box::new(viewer))
+                let carried = Rc::clone(carried);
+                Ok(Box::new(Held { viewer, carried }))
             }),
         )
     }));
@@ -74,6 +128,16 @@ pub fn run(launch: Launch) -> Result<(), WindowError> {
     } else {
         WindowError::NotOpened(why)
     })
+}
+
+/// The size that the window had last.
+fn wanted_size(launch: Option<&Launch>, carried: &Carried) -> [f32; 2] {
+    let kept = match (&*carried.borrow(), launch) {
+        (Some(viewer), _) => viewer.settings.window_size,
+        (None, Some(launch)) => SettingsStore::peek(launch.settings_folder.as_deref()).window_size,
+        (None, None) => None,
+    };
+    kept.unwrap_or([1280.0, 800.0])
 }
 
 /// The last part of a message that names source lines of the windowing library.

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use voxplain::gpu::GpuContext;
 
 /// Every test that draws or computes on a graphics adapter, by its full name.
-pub const NEED_ADAPTER: [&str; 16] = [
+pub const NEED_ADAPTER: [&str; 17] = [
     "drawn::views_are_drawn_by_whoever_is_quicker",
     "drawn::views_are_drawn_on_the_device_and_follow_the_values_with_few_bytes",
     "kernels::a_forward_pass_is_few_launches",
@@ -25,6 +25,7 @@ pub const NEED_ADAPTER: [&str; 16] = [
     "slices_match_their_twin",
     "volumes_match_their_twin",
     "voxels_lie_half_a_voxel_around_their_centres",
+    "voxels_lie_half_a_voxel_around_their_centres_in_the_volume",
 ];
 
 /// A device for the running test; see [`needed`].

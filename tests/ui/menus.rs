@@ -2,7 +2,7 @@
 
 use egui::Role;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use voxplain::ui::command::{COMMANDS, Command, Entry, Menu, Pane, key_in_words};
+use voxplain::ui::command::{Command, Entry, Menu, Pane, all_commands, key_in_words};
 use voxplain::ui::state::Job;
 
 use crate::desk::{
@@ -61,7 +61,7 @@ fn every_command_is_in_its_menu() {
     wait_until_ready(&mut window);
     for menu in Menu::ALL {
         click(&mut window, menu.label());
-        for entry in COMMANDS {
+        for entry in all_commands() {
             let found = buttons(&window, entry).len();
             assert_eq!(found, usize::from(entry.menu == menu), "{}", entry.label);
         }
@@ -83,7 +83,7 @@ fn buttons<'w>(window: &'w Window, entry: &Entry) -> Vec<egui_kittest::Node<'w>>
 
 /// Chooses an entry from its menu with the mouse.
 fn choose(window: &mut Window, label: &str) {
-    let entry = COMMANDS.iter().find(|entry| entry.label == label).unwrap();
+    let entry = all_commands().find(|entry| entry.label == label).unwrap();
     click(window, entry.menu.label());
     let found = buttons(window, entry);
     assert_eq!(found.len(), 1, "{label}");

@@ -8,13 +8,16 @@ mod forward;
 mod head;
 mod load;
 mod process;
+mod render;
 mod shapley;
 mod soak;
 mod supervoxels;
+mod ui;
 
 use clap::Subcommand;
 
 use super::Common;
+pub use ui::{MeasureRequest, MeasureWindow, Measured};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
@@ -24,22 +27,32 @@ pub(crate) enum Bench {
     Forward(forward::Forward),
     /// Opening made-up scans: the first slice, all of it, memory
     Load(load::Load),
+    /// Drawing made-up scans in 3D, around the body
+    Render(render::Render),
     /// Errors of the estimators of SHAP values on games whose values are known
     Shapley(shapley::Shapley),
     /// Many evaluations of one study: whether memory grows or an evaluation stalls
     Soak(soak::Soak),
     /// Cutting a made-up head into supervoxels
     Supervoxels(supervoxels::Supervoxels),
+    /// Frames of the window while the demonstration is explained
+    Ui(ui::Ui),
 }
 
-pub(crate) fn run(arguments: &Bench, common: &Common) -> anyhow::Result<()> {
+pub(crate) fn run(
+    arguments: &Bench,
+    common: &Common,
+    measure_window: MeasureWindow<'_>,
+) -> anyhow::Result<()> {
     match arguments {
         Bench::Demo(demo) => demo::run(demo, common),
         Bench::Forward(forward) => forward::run(forward, common),
         Bench::Load(load) => load::run(load, common),
+        Bench::Render(render) => render::run(render, common),
         Bench::Shapley(shapley) => shapley::run(shapley, common),
         Bench::Soak(soak) => soak::run(soak, common),
         Bench::Supervoxels(supervoxels) => supervoxels::run(supervoxels, common),
+        Bench::Ui(ui) => ui::run(ui, common, measure_window),
     }
 }
 

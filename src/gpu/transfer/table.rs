@@ -22,6 +22,13 @@ pub struct TransferTable {
     pub edge_emphasis: f32,
 }
 
+impl Default for TransferTable {
+    /// Nothing to see.
+    fn default() -> Self {
+        Self::of(&TransferFunction::new([]))
+    }
+}
+
 impl TransferTable {
     pub(super) fn of(function: &TransferFunction) -> Self {
         let points = function.points();

@@ -1,11 +1,12 @@
 //! What the window does for its user besides the study: settings, recent scans, sheets,
 //! undo, keys and dropped files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Viewer;
 use crate::engine::{ModelSource, assets};
-use crate::ui::command::{Command, Situation, keys_by_precision};
+use crate::ui::capture::{self, Destination};
+use crate::ui::command::{Command, Shot, ShotOf, Situation, keys_by_precision};
 use crate::ui::history::Stance;
 use crate::ui::settings::{RecentScan, Sides, TEXT_SCALES};
 use crate::ui::sheets::{self, Sheet};
@@ -30,7 +31,6 @@ impl Viewer {
             undo: self.history.undo_label(),
             redo: self.history.redo_label(),
             recent_files: !self.settings.recent.is_empty(),
-            device_lost: self.device_is_lost(),
         }
     }
 
@@ -45,6 +45,22 @@ impl Viewer {
             Command::ShowShortcuts => self.toggle(Sheet::Shortcuts),
             Command::ShowSettings => self.toggle(Sheet::Settings),
             Command::CloseSheet => self.sheet = None,
+            Command::ShowScreenshot => self.toggle(Sheet::Screenshot(Shot {
+                of: ShotOf::Views,
+                scale: 1,
+            })),
+            Command::ChooseScreenshotFile(shot) => self.dialogs.choose_picture_file(shot),
+            Command::SaveScreenshot(path, shot) => {
+                self.take_picture(ctx, shot, Destination::File(path));
+            }
+            Command::CopyScreenshot(shot) => self.take_picture(ctx, shot, Destination::Clipboard),
+            Command::RestartRenderer => {
+                if let Err(error) = self.restart_renderer(ctx) {
+                    self.fail(&error.to_string());
+                }
+            }
+            Command::StartAsUsual => self.start_as_usual(ctx),
+            Command::CloseHint => self.settings.hint_was_read = true,
             Command::Undo => {
                 let stance = self.history.undo();
                 self.go_to(stance);
@@ -82,6 +98,77 @@ impl Viewer {
         None
     }
 
+    fn take_picture(&mut self, ctx: &egui::Context, shot: Shot, destination: Destination) {
+        self.sheet = None;
+        let convention = self.settings.sides.convention();
+        capture::Request {
+            shot,
+            destination,
+            views: self.views,
+            pixels_per_point: ctx.pixels_per_point(),
+            convention,
+            outcome: self.picture.clone(),
+        }
+        .send(ctx);
+    }
+
+    /// After a run that did not end well the user has decided to go on as ever.
+    fn start_as_usual(&mut self, ctx: &egui::Context) {
+        self.sheet = None;
+        let Some((draw_on, first)) = self.held_back.take() else {
+            return;
+        };
+        self.draw_on = draw_on;
+        if let Err(error) = self.restart_renderer(ctx) {
+            self.fail(&error.to_string());
+        }
+        self.commands.extend(first);
+    }
+
+    /// Answers of dialogs, and of pictures that were asked for.
+    pub(super) fn take_answers(&mut self) {
+        if let Some(command) = self.dialogs.take_answer() {
+            let chosen = match &command {
+                Command::OpenScan(files) => files.first().map(|file| file.path.as_path()),
+                Command::OpenModel(model) => Some(model.path.as_path()),
+                Command::Save(path) | Command::SaveScreenshot(path, _) => Some(path.as_path()),
+                _ => None,
+            };
+            if let Some(folder) = chosen.and_then(Path::parent) {
+                self.settings.last_folder = Some(folder.to_owned());
+            }
+            self.commands.push(command);
+        }
+        self.dialogs.folder.clone_from(&self.settings.last_folder);
+        match self.picture.take() {
+            Some(Ok(said)) => self.note(&said),
+            Some(Err(why)) => self.fail(&why),
+            None => {}
+        }
+    }
+
+    /// Seconds that the phase under way still takes, once that can be told.
+    pub(super) fn remaining_s(&self) -> Option<f64> {
+        let (Job::Working(progress), Some((phase, pace))) = (self.job, &self.pace) else {
+            return None;
+        };
+        (*phase == progress.phase && pace.elapsed_s() > 2.0)
+            .then(|| pace.remaining_s(progress.done, progress.total))
+            .flatten()
+    }
+
+    /// Whether the first hint is still of use. Where nothing is kept it would never go.
+    pub(super) fn shows_hint(&self) -> bool {
+        !self.settings.hint_was_read && self.store.place().is_some() && self.message.is_none()
+    }
+
+    fn fail(&mut self, why: &str) {
+        self.message = Some(Message {
+            kind: MessageKind::Failure,
+            text: why.to_owned(),
+        });
+    }
+
     fn toggle(&mut self, sheet: Sheet) {
         let same = self
             .sheet
@@ -115,8 +202,15 @@ impl Viewer {
             let (down, time_s) = ctx.input(|input| (input.pointer.any_down(), input.time));
             self.history.observe(Stance::of(look, study), down, time_s);
         }
+        if let Some(look) = &mut self.look {
+            look.mouse = self.settings.mouse;
+        }
         self.settings.value_function = self.choices.value_function;
         self.settings.budget = self.choices.budget.to_string();
+        if self.kept_layout.as_ref() != Some(&self.layout) {
+            self.settings.layout = serde_json::to_value(&self.layout).ok();
+            self.kept_layout = Some(self.layout.clone());
+        }
         let (down, size) = ctx.input(|input| {
             let viewport = input.viewport();
             let usual = viewport.fullscreen != Some(true) && viewport.maximized != Some(true);
@@ -171,11 +265,52 @@ impl Viewer {
                 sheets::palette::show(ui, palette, &now, &self.settings.recent, commands);
             }
             Sheet::Shortcuts => sheets::shortcuts::show(ui, self.settings.mouse, commands),
+            Sheet::Screenshot(shot) => {
+                let points = |of| match of {
+                    ShotOf::Views => self.views.size(),
+                    ShotOf::Window => ui.ctx().content_rect().size(),
+                };
+                let pixels_per_point = ui.ctx().pixels_per_point();
+                let size_px = |of| {
+                    let size = points(of) * pixels_per_point;
+                    [size.x.round() as u32, size.y.round() as u32]
+                };
+                sheets::screenshot::show(ui, shot, size_px, commands);
+            }
+            Sheet::AfterCrash => sheets::after_crash::show(ui, commands),
             Sheet::Settings => {
                 sheets::settings::show(ui, &mut self.settings, self.store.place(), commands);
             }
         }
         self.sheet = Some(sheet);
+    }
+
+    /// Draws a ring around the control that keys act on, once keys have moved there.
+    pub(super) fn show_focus(&mut self, ui: &egui::Ui) {
+        let (tab, pressed) = ui.input(|input| {
+            (
+                input.key_pressed(egui::Key::Tab),
+                input.pointer.any_pressed(),
+            )
+        });
+        self.focus_by_keys = (self.focus_by_keys || tab) && !pressed;
+        let ctx = ui.ctx();
+        if !self.focus_by_keys || ctx.text_edit_focused() {
+            return;
+        }
+        let focused = ctx.memory(|memory| memory.focused());
+        let Some(response) = focused.and_then(|id| ctx.read_response(id)) else {
+            return;
+        };
+        if response.interact_rect.is_positive() {
+            let layer = egui::LayerId::new(egui::Order::Tooltip, egui::Id::unique("focus ring"));
+            ctx.layer_painter(layer).rect_stroke(
+                response.interact_rect.expand(2.0),
+                6.0,
+                egui::Stroke::new(2.0, theme::of(ui).accent),
+                egui::StrokeKind::Outside,
+            );
+        }
     }
 
     pub(super) fn take_dropped_files(&mut self, ctx: &egui::Context) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use glam::DVec3;
 
 use super::Viewer;
-use crate::base::WorldBox;
+use crate::base::{Pace, WorldBox};
 use crate::engine::{
     Budget, Division, Event, ModelSource, Part, RegionChoice, ScanFile, Study, assets,
 };
@@ -26,6 +26,13 @@ impl Viewer {
             && self.job != Job::Explaining
         {
             self.job = Job::Working(progress);
+            if self
+                .pace
+                .as_ref()
+                .is_none_or(|(phase, _)| *phase != progress.phase)
+            {
+                self.pace = Some((progress.phase, Pace::start()));
+            }
         }
         if let Some(slice) = self.engine.take_early_slice()
             && self.opening
@@ -46,10 +53,10 @@ impl Viewer {
                 text,
             });
         }
-        if let Some(command) = self.dialogs.take_answer() {
-            self.commands.push(command);
-        }
+        self.take_answers();
         self.take_overlays();
+        self.watch_mask(ctx);
+        self.watch_device(ctx);
         self.take_dropped_files(ctx);
         self.take_shortcuts(ctx);
         for command in std::mem::take(&mut self.commands) {
@@ -104,10 +111,8 @@ impl Viewer {
                 // The last of the stream may still be on its way; this is what it ends in.
                 self.select_class(self.choices.class);
             }
-            Event::KeptAndRemoved(found) => {
-                self.show_masked(Layer::Kept, Some(Arc::new(found.kept.labels.clone())));
-                self.show_masked(Layer::Removed, Some(Arc::new(found.removed.labels.clone())));
-            }
+            Event::KeptAndRemoved(found) => self.show_mask_test(found),
+            Event::Evidence(report) => self.facts.evidence = Some(report),
             Event::Saved(folder) => {
                 let name = folder.file_name().map_or_else(
                     || folder.display().to_string(),
@@ -151,6 +156,7 @@ impl Viewer {
                 self.engine.take_progress();
                 self.opening = false;
                 self.job = Job::Idle;
+                self.pace = None;
             }
         }
     }
@@ -164,19 +170,9 @@ impl Viewer {
     /// A scan is open: show it at once, before it is segmented.
     /// Adds to what is said about the study.
     fn show_notes(&mut self, notes: &[String]) {
-        if notes.is_empty() {
-            return;
+        for note in notes {
+            self.note(note);
         }
-        let said = self.message.take().filter(|m| m.kind == MessageKind::Note);
-        let lines: Vec<String> = said
-            .map(|message| message.text)
-            .into_iter()
-            .chain(notes.iter().cloned())
-            .collect();
-        self.message = Some(Message {
-            kind: MessageKind::Note,
-            text: lines.join("\n"),
-        });
     }
 
     fn show_study(&mut self, study: Arc<Study>) {
@@ -198,10 +194,10 @@ impl Viewer {
             let mut look = Look::at(&study, Window { low, high });
             // Left and right never change sides unasked.
             look.convention = self.settings.sides.convention();
+            self.history.forget();
             if let Some(before) = &self.look {
                 look.interpolation = before.interpolation;
             }
-            self.history.forget();
             self.look = Some(look);
             if let Some(renderer) = &mut self.renderer {
                 renderer.set_scan(study.first_channel());
@@ -292,6 +288,7 @@ impl Viewer {
             }
             Command::Explain => self.explain(),
             Command::GoOn => self.go_on(),
+            Command::GatherEvidence(scope) => self.gather_evidence(scope),
             Command::SelectSupervoxelMethod(method) => {
                 self.choices.supervoxel_method = method;
                 self.divide_again();
@@ -351,6 +348,7 @@ impl Viewer {
                 look.window = Window { low, high };
                 look.inverted = false;
             }
+            Command::ToggleMaskTest => look.test_mask = !look.test_mask,
             Command::ResetViews => {
                 let fresh = Look::at(study, look.window);
                 look.zoom = fresh.zoom;

@@ -1,5 +1,7 @@
 //! The window's application: its state, its logic and how it is laid out.
 
+mod evidence;
+mod graphics;
 mod habits;
 mod logic;
 mod view;
@@ -8,11 +10,15 @@ mod views;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use egui::mutex::RwLock;
+
+use crate::base::{Pace, Phase};
 use crate::engine::{
     Compute, ComputeOptions, DeviceChoice, Engine, ExplainSettings, FIRST_SUPERVOXELS, ModelSource,
-    OverlayLoader, Part, ScanFile, assets,
+    OverlayLoader, Part, ScanFile, Slot, assets,
 };
 use crate::gpu::{GpuContext, GpuError, Tier};
+use crate::ui::capture;
 use crate::ui::command::Command;
 use crate::ui::dialogs::Dialogs;
 use crate::ui::history::History;
@@ -22,6 +28,8 @@ use crate::ui::settings::{Settings, SettingsStore, settings_folder};
 use crate::ui::sheets::Sheet;
 use crate::ui::state::{Appearance, Choices, Facts, Job, Look, Message, MessageKind};
 use crate::ui::theme;
+
+use graphics::Graphics;
 
 /// What the window opens with.
 #[derive(Debug, Clone)]
@@ -61,22 +69,41 @@ pub struct Viewer {
     pub look: Option<Look>,
     pub choices: Choices,
     pub job: Job,
-    /// How the views share the window. Belongs to no study, so it can be kept.
-    pub layout: Layout,
     pub settings: Settings,
     store: SettingsStore,
     history: History,
     /// What lies over the window.
     sheet: Option<Sheet>,
+    /// How the views share the window. Belongs to no study, so it can be kept.
+    pub layout: Layout,
     message: Option<Message>,
     engine: Engine,
     overlay_loader: OverlayLoader,
     renderer: Option<ViewRenderer>,
     view_device: String,
-    graphics: Option<GpuContext>,
+    graphics: Option<Graphics>,
+    draw_on: DrawOn,
+    /// How often the graphics device was lost.
+    losses: usize,
+    wants_new_window: bool,
+    /// The window that facts wake.
+    waking: Arc<RwLock<egui::Context>>,
+    /// Where the views were last drawn, in points.
+    views: egui::Rect,
+    /// What became of the last picture that was asked for.
+    picture: Slot<capture::Outcome>,
+    /// When the phase that is shown began.
+    pace: Option<(Phase, Pace)>,
+    /// The layout that the settings hold.
+    kept_layout: Option<Layout>,
+    /// Whether keys rather than the mouse moved the focus last.
+    focus_by_keys: bool,
+    /// What waits for the user's answer after a run that did not end well.
+    held_back: Option<(DrawOn, Option<Command>)>,
     dialogs: Dialogs,
     commands: Vec<Command>,
     explain_when_ready: bool,
+    mask_watch: evidence::MaskWatch,
     /// Whether another scan is being opened, which a drag must not end.
     opening: bool,
     /// How the user looked at the study in the last frame.
@@ -95,36 +122,19 @@ impl Viewer {
         let (store, settings, note) = SettingsStore::open(launch.settings_folder);
         theme::choose(ctx, settings.theme);
         ctx.set_zoom_factor(settings.text_scale);
-        let context = render_state
-            .map(|state| {
-                GpuContext::from_parts(
-                    state.instance.clone(),
-                    state.adapter.clone(),
-                    state.device.clone(),
-                    state.queue.clone(),
-                )
-            })
-            .transpose()?;
-        let view_device = context
-            .as_ref()
-            .map_or_else(|| "none".to_owned(), device_name);
+        let graphics = Graphics::of(render_state)?;
+        let broke = store.begin_run();
+        let draw_on = if broke { DrawOn::Cpu } else { launch.draw_on };
+        let waking = Arc::new(RwLock::new(ctx.clone()));
         let waker = {
-            let ctx = ctx.clone();
-            Arc::new(move || ctx.request_repaint())
+            let waking = Arc::clone(&waking);
+            Arc::new(move || waking.read().request_repaint())
         };
-        let graphics = context.clone();
-        let compute = Compute::new(launch.device, context.clone(), launch.compute);
+        let context = graphics.as_ref().map(|graphics| graphics.context.clone());
         let overlay_loader = OverlayLoader::start(Arc::clone(&waker) as _)?;
+        let compute = Compute::new(launch.device, context, launch.compute);
         let engine = Engine::start(compute, waker)?;
-        let renderer = match (context, render_state) {
-            (Some(context), Some(state)) => Some(ViewRenderer::new(
-                ctx,
-                context,
-                Arc::clone(&state.renderer),
-                launch.draw_on,
-            )?),
-            _ => None,
-        };
+        let renderer = Graphics::renderer(graphics.as_ref(), ctx, draw_on)?;
         let defaults = ExplainSettings::default();
         let mut viewer = Self {
             facts: Facts::default(),
@@ -146,7 +156,7 @@ impl Viewer {
                 seed: defaults.seed,
             },
             job: Job::Idle,
-            layout: Layout::default(),
+            layout: settings.kept_layout(),
             settings,
             store,
             history: History::default(),
@@ -158,20 +168,37 @@ impl Viewer {
             engine,
             overlay_loader,
             renderer,
-            view_device,
+            view_device: graphics::name(graphics.as_ref(), draw_on),
             graphics,
+            draw_on,
+            losses: 0,
+            wants_new_window: false,
+            waking,
+            views: egui::Rect::ZERO,
+            picture: Slot::default(),
+            pace: None,
+            kept_layout: None,
+            focus_by_keys: false,
+            held_back: None,
             dialogs: Dialogs::new(ctx),
             commands: Vec::new(),
             explain_when_ready: launch.explain_at_once,
+            mask_watch: evidence::MaskWatch::default(),
             opening: false,
             appearance: None,
         };
-        if !launch.empty {
-            viewer.send(if launch.scan.is_empty() {
+        let first = (!launch.empty).then(|| {
+            if launch.scan.is_empty() {
                 Command::OpenDemonstration
             } else {
                 Command::OpenScan(launch.scan)
-            });
+            }
+        });
+        if broke {
+            viewer.sheet = Some(Sheet::AfterCrash);
+            viewer.held_back = Some((launch.draw_on, first));
+        } else if let Some(first) = first {
+            viewer.send(first);
         }
         Ok(viewer)
     }
@@ -183,10 +210,9 @@ impl Viewer {
             .map_or(0, ViewRenderer::uploaded_bytes)
     }
 
-    /// Whether the graphics device of the views is gone.
-    fn device_is_lost(&self) -> bool {
-        let graphics = self.graphics.as_ref();
-        graphics.is_some_and(|graphics| graphics.health().lost.is_some())
+    /// What draws the views.
+    pub fn view_device(&self) -> &str {
+        &self.view_device
     }
 
     /// Asks for something, as a menu or a key would.
@@ -214,6 +240,18 @@ fn device_name(gpu: &GpuContext) -> String {
             format!("software rendering ({name})")
         }
         Tier::Full | Tier::Reduced => gpu.name.clone(),
+    }
+}
+
+impl Drop for Viewer {
+    fn drop(&mut self) {
+        // The last words of a run: settings, and that it ended well.
+        let _ = self.store.finish();
+        let _ = self.store.keep(&self.settings);
+        let _ = self.store.finish();
+        if !std::thread::panicking() {
+            self.store.end_run();
+        }
     }
 }
 

@@ -4,8 +4,8 @@ use egui::{Frame, Margin, Rect, Ui};
 
 use super::Viewer;
 use crate::engine::undecided_players;
-use crate::gpu::{GpuContext, LabelSlot, OverlayStyle, Tier};
-use crate::ui::cards::{banner, busy, choose_series, empty_state};
+use crate::gpu::{LabelSlot, OverlayStyle, Tier};
+use crate::ui::cards::{banner, busy, choose_series, empty_state, hint};
 use crate::ui::command::Pane;
 use crate::ui::layers::{HeatShown, Layer};
 use crate::ui::panels;
@@ -28,7 +28,7 @@ impl Viewer {
             .show(ui, |ui| {
                 let bar = panels::menu::Bar {
                     view_device: &self.view_device,
-                    software: self.graphics.as_ref().is_some_and(is_software),
+                    software: self.renderer.is_some() && self.draws_in_software(),
                     recent: &self.settings.recent,
                 };
                 panels::menu::show(ui, &self.facts, &bar, &now, &mut self.commands);
@@ -67,6 +67,14 @@ impl Viewer {
             ui.ctx().request_repaint();
         }
         self.show_sheet(ui);
+        self.show_focus(ui);
+    }
+
+    /// Whether a program imitates the graphics card.
+    fn draws_in_software(&self) -> bool {
+        self.graphics
+            .as_ref()
+            .is_none_or(|graphics| graphics.context.tier == Tier::Software)
     }
 
     fn side(&mut self, ui: &mut Ui) {
@@ -86,10 +94,13 @@ impl Viewer {
         );
         panels::explanation::heatmap::show(ui, facts, look);
         panels::ranking::show(ui, facts, look, commands);
+        panels::evidence::show(ui, facts, look, self.job, commands);
     }
 
     fn views(&mut self, ui: &mut Ui) {
         let space = ui.available_rect_before_wrap();
+        self.views = space;
+        let left_s = self.remaining_s();
         ui.allocate_rect(space, egui::Sense::hover());
         if let Some(choice) = &mut self.facts.series_to_choose {
             choose_series(ui, space, choice, &mut self.commands);
@@ -97,17 +108,21 @@ impl Viewer {
             && self.opening
         {
             widgets::early_slice::show(ui, space, slice);
-            busy(ui, space, self.job, &mut self.commands);
+            busy(ui, space, self.job, left_s, &mut self.commands);
         } else if self.facts.study.is_none() {
             match self.job {
-                Job::Idle => empty_state(ui, space, &mut self.commands),
-                _ => busy(ui, space, self.job, &mut self.commands),
+                Job::Idle => {
+                    empty_state(ui, space, &self.settings.recent, &mut self.commands);
+                }
+                _ => busy(ui, space, self.job, left_s, &mut self.commands),
             }
         } else if let Some(mut look) = self.look.take() {
             self.draw_panes(ui, space, &mut look);
             self.look = Some(look);
             if let Job::Working(_) = self.job {
-                busy(ui, space, self.job, &mut self.commands);
+                busy(ui, space, self.job, left_s, &mut self.commands);
+            } else if self.shows_hint() {
+                hint(ui, space, &mut self.commands);
             }
         }
         if let Some(message) = &self.message {
@@ -150,10 +165,6 @@ impl Viewer {
                 .request_repaint_after(std::time::Duration::from_millis(120));
         }
     }
-}
-
-fn is_software(graphics: &GpuContext) -> bool {
-    graphics.tier == Tier::Software
 }
 
 /// What the sliders of the side panel say about the layers.

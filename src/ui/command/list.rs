@@ -1,17 +1,15 @@
 //! The one list of commands: where each stands in the menus, its key, the other words
 //! by which the palette finds it, and what it needs.
 //!
-//! To add a command, add its variant to [`Command`], a line here, and what it does in
-//! `app::logic`. Menus, keys, palette and the sheet of keys follow; the tests walk this
+//! To add a command, add its variant to [`Command`], a line in `window_commands` or
+//! `view_commands`, and what it does in `app`. Menus, keys, palette and the sheet of keys follow; the tests walk this
 //! list.
-
-use std::sync::LazyLock;
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
-use super::{Command, Need, Pane, Situation};
-use crate::base::Plane;
-use crate::ui::settings::ThemeChoice;
+use super::view_commands::VIEW_COMMANDS;
+use super::window_commands::WINDOW_COMMANDS;
+use super::{Command, Need, Situation};
 
 /// The menus, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,16 +17,20 @@ pub enum Menu {
     File,
     Edit,
     View,
+    Slices,
+    Layers,
     Volume,
     Explanation,
     Help,
 }
 
 impl Menu {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::File,
         Self::Edit,
         Self::View,
+        Self::Slices,
+        Self::Layers,
         Self::Volume,
         Self::Explanation,
         Self::Help,
@@ -39,6 +41,8 @@ impl Menu {
             Self::File => "File",
             Self::Edit => "Edit",
             Self::View => "View",
+            Self::Slices => "Slices",
+            Self::Layers => "Layers",
             Self::Volume => "3D",
             Self::Explanation => "Explanation",
             Self::Help => "Help",
@@ -47,7 +51,7 @@ impl Menu {
 }
 
 /// One command of the list.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Entry {
     pub command: Command,
     pub menu: Menu,
@@ -117,207 +121,28 @@ pub(super) const fn control(key: Key) -> KeyboardShortcut {
     KeyboardShortcut::new(Modifiers::COMMAND, key)
 }
 
-const fn control_shift(key: Key) -> KeyboardShortcut {
+pub(super) const fn shift(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::SHIFT, key)
+}
+
+pub(super) const fn control_shift(key: Key) -> KeyboardShortcut {
     KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key)
 }
 
-/// All commands that have a place in the menus.
-pub static COMMANDS: LazyLock<Vec<Entry>> = LazyLock::new(|| {
-    let mut all = Vec::from(OF_THE_WINDOW);
-    all.extend(super::views::entries());
-    all
-});
-
-/// Those that are not about how views and layers look.
-const OF_THE_WINDOW: [Entry; 37] = [
-    entry(Menu::File, "Open scan…", Command::ChooseScan)
-        .keys(&[control(Key::O)])
-        .words("load file image nifti nrrd metaimage volume"),
-    entry(Menu::File, "Open DICOM folder…", Command::ChooseScanFolder)
-        .keys(&[control_shift(Key::O)])
-        .words("load series directory"),
-    entry(
-        Menu::File,
-        "Open the demonstration",
-        Command::OpenDemonstration,
-    )
-    .keys(&[control(Key::D)])
-    .words("example sample brain hippocampus"),
-    entry(
-        Menu::File,
-        "Forget recent files",
-        Command::ForgetRecentFiles,
-    )
-    .needs(Need::RecentFiles)
-    .words("clear history privacy"),
-    entry(Menu::File, "Choose model…", Command::ChooseModel)
-        .keys(&[control(Key::M)])
-        .words("network bundle monai weights")
-        .new_group(),
-    entry(
-        Menu::File,
-        "Choose BTCV weights…",
-        Command::ChooseWeights { preset: "btcv" },
-    )
-    .words("abdomen organs ct network model"),
-    entry(
-        Menu::File,
-        "Choose BraTS 2021 weights…",
-        Command::ChooseWeights { preset: "brats21" },
-    )
-    .words("glioma tumour tumor brain mr network model"),
-    entry(Menu::File, "Save explanation…", Command::ChooseSaveFolder)
-        .keys(&[control(Key::S)])
-        .words("export report write nifti csv html")
-        .needs(Need::FinishedExplanation)
-        .new_group(),
-    entry(Menu::File, "Save a picture…", Command::ShowScreenshot)
-        .keys(&[control_shift(Key::S)])
-        .words("screenshot capture export png image clipboard copy"),
-    entry(Menu::File, "Settings…", Command::ShowSettings)
-        .keys(&[control(Key::Comma)])
-        .words("preferences options mouse theme font")
-        .new_group(),
-    entry(Menu::File, "Quit", Command::Quit)
-        .keys(&[control(Key::Q)])
-        .words("exit close"),
-    entry(Menu::Edit, "Undo", Command::Undo)
-        .keys(&[control(Key::Z)])
-        .words("back revert")
-        .needs(Need::Undoable),
-    entry(Menu::Edit, "Redo", Command::Redo)
-        .keys(&[control_shift(Key::Z), control(Key::Y)])
-        .words("again forward")
-        .needs(Need::Redoable),
-    entry(
-        Menu::View,
-        "Enlarge axial",
-        Command::Enlarge(Pane::Slice(Plane::Axial)),
-    )
-    .keys(&[plain(Key::F1)])
-    .words("maximise one view large")
-    .needs(Need::Scan),
-    entry(
-        Menu::View,
-        "Enlarge coronal",
-        Command::Enlarge(Pane::Slice(Plane::Coronal)),
-    )
-    .keys(&[plain(Key::F2)])
-    .words("maximise one view large")
-    .needs(Need::Scan),
-    entry(
-        Menu::View,
-        "Enlarge sagittal",
-        Command::Enlarge(Pane::Slice(Plane::Sagittal)),
-    )
-    .keys(&[plain(Key::F3)])
-    .words("maximise one view large")
-    .needs(Need::Scan),
-    entry(Menu::View, "Enlarge 3D", Command::Enlarge(Pane::Volume))
-        .keys(&[plain(Key::F4)])
-        .words("maximise one view large volume rendering")
-        .needs(Need::Scan),
-    entry(Menu::View, "Reset views", Command::ResetViews)
-        .keys(&[plain(Key::R)])
-        .words("zoom fit home centre center crosshair camera")
-        .needs(Need::Scan),
-    entry(Menu::View, "Automatic window", Command::AutomaticWindow)
-        .keys(&[plain(Key::A)])
-        .words("level contrast brightness")
-        .needs(Need::Scan)
-        .new_group(),
-    entry(
-        Menu::View,
-        "Swap left and right of the screen",
-        Command::SwitchConvention,
-    )
-    .keys(&[plain(Key::L)])
-    .words("radiological neurological convention flip orientation"),
-    entry(Menu::View, "Where the scan lies", Command::ShowGeometry)
-        .keys(&[plain(Key::G)])
-        .words("geometry orientation affine header voxel spacing")
-        .needs(Need::Scan),
-    entry(Menu::View, "Cut away the front in 3D", Command::CutAway)
-        .keys(&[plain(Key::C)])
-        .words("clip volume open")
-        .needs(Need::Scan),
-    entry(Menu::View, "Larger text", Command::LargerText)
-        .keys(&[control(Key::Plus), control(Key::Equals)])
-        .words("zoom in font size scale bigger")
-        .new_group(),
-    entry(Menu::View, "Smaller text", Command::SmallerText)
-        .keys(&[control(Key::Minus)])
-        .words("zoom out font size scale"),
-    entry(Menu::View, "Normal text", Command::NormalText)
-        .keys(&[control(Key::Num0)])
-        .words("font size scale reset"),
-    entry(
-        Menu::View,
-        "Dark colours",
-        Command::SetTheme(ThemeChoice::Dark),
-    )
-    .words("theme night mode colors")
-    .new_group(),
-    entry(
-        Menu::View,
-        "Light colours",
-        Command::SetTheme(ThemeChoice::Light),
-    )
-    .words("theme day mode colors"),
-    entry(
-        Menu::View,
-        "Colours of the system",
-        Command::SetTheme(ThemeChoice::System),
-    )
-    .words("theme mode automatic colors"),
-    entry(Menu::View, "Full screen", Command::FullScreen)
-        .keys(&[plain(Key::F11)])
-        .words("maximise window"),
-    entry(Menu::View, "Restart the renderer", Command::RestartRenderer)
-        .words("graphics device lost gpu driver")
-        .needs(Need::LostDevice),
-    entry(Menu::Explanation, "Explain", Command::Explain)
-        .keys(&[control(Key::E)])
-        .words("run start shap shapley attribution heatmap")
-        .needs(Need::ReadyToExplain),
-    entry(
-        Menu::Explanation,
-        "Go on with as many runs again",
-        Command::GoOn,
-    )
-    .keys(&[control_shift(Key::E)])
-    .words("continue more precise refine resume")
-    .needs(Need::IdleWithExplanation),
-    entry(Menu::Explanation, "Pause or resume", Command::PauseOrResume)
-        .keys(&[plain(Key::Space)])
-        .words("hold continue stop")
-        .needs(Need::RunningExplanation),
-    entry(Menu::Explanation, "Cancel", Command::Cancel)
-        .keys(&[plain(Key::Escape)])
-        .words("stop abort end close message")
-        .needs(Need::SomethingToCancel),
-    entry(Menu::Help, "Find a command…", Command::ShowPalette)
-        .keys(&[control(Key::K), control_shift(Key::P)])
-        .words("palette search"),
-    entry(Menu::Help, "Keys and mouse", Command::ShowShortcuts)
-        .keys(&[plain(Key::Questionmark), plain(Key::F12)])
-        .words("shortcuts keyboard help cheat sheet"),
-    entry(Menu::Help, "Close the message", Command::DismissMessage)
-        .keys(&[plain(Key::Backspace)])
-        .words("dismiss note failure")
-        .needs(Need::Message),
-];
+/// All commands that have a place in the menus, in their order.
+pub fn all_commands() -> impl Iterator<Item = &'static Entry> {
+    WINDOW_COMMANDS.iter().chain(VIEW_COMMANDS)
+}
 
 /// The list's line for a command.
 pub fn entry_of(command: &Command) -> Option<&'static Entry> {
-    COMMANDS.iter().find(|entry| entry.command == *command)
+    all_commands().find(|entry| entry.command == *command)
 }
 
 /// All keys with their commands. Those with more modifiers come first, because a key
 /// also counts as pressed where Shift is held besides.
 pub fn keys_by_precision() -> Vec<(KeyboardShortcut, &'static Entry)> {
-    let mut keys: Vec<_> = COMMANDS
-        .iter()
+    let mut keys: Vec<_> = all_commands()
         .flat_map(|entry| entry.keys.iter().map(move |key| (*key, entry)))
         .collect();
     let held = |key: &KeyboardShortcut| {
@@ -340,15 +165,15 @@ mod tests {
                 assert_ne!(a, b, "{} and {}", entry.label, other.label);
             }
         }
-        for (i, entry) in COMMANDS.iter().enumerate() {
-            for other in &COMMANDS[i + 1..] {
+        for (i, entry) in all_commands().enumerate() {
+            for other in all_commands().skip(i + 1) {
                 assert_ne!(entry.label, other.label);
                 assert_ne!(entry.command, other.command);
             }
             assert_eq!(entry_of(&entry.command).unwrap().label, entry.label);
         }
         for menu in Menu::ALL {
-            assert!(COMMANDS.iter().any(|entry| entry.menu == menu), "{menu:?}");
+            assert!(all_commands().any(|entry| entry.menu == menu), "{menu:?}");
         }
     }
 

@@ -4,20 +4,22 @@
 
 mod list;
 mod need;
-mod views;
+mod view_commands;
+mod window_commands;
 
 use std::path::PathBuf;
 
 use glam::DVec3;
 
 use crate::base::{Plane, WorldBox};
+use crate::engine::evidence::EvidencePart;
 use crate::engine::{ModelSource, Part, ScanFile};
 use crate::explain::{ValueFunction, supervoxels};
 use crate::ui::panes::volume::VolumeCommand;
 use crate::ui::settings::{RecentScan, ThemeChoice};
 use crate::ui::view_command::ViewCommand;
 
-pub use list::{COMMANDS, Entry, Menu, entry_of, keys_by_precision};
+pub use list::{Entry, Menu, all_commands, entry_of, keys_by_precision};
 pub use need::{Need, Situation};
 
 /// One wish of the user.
@@ -45,8 +47,12 @@ pub enum Command {
     Explain,
     /// As many runs again for a finished explanation.
     GoOn,
+    /// Gather evidence for and against the finished explanation.
+    GatherEvidence(EvidenceScope),
     PauseOrResume,
     Cancel,
+    /// Test the mask as its threshold moves, or not.
+    ToggleMaskTest,
     SelectClass(usize),
     /// Ask about a part of the class, or a place.
     AskAbout(Part),
@@ -69,7 +75,7 @@ pub enum Command {
     Enlarge(Pane),
     ResetViews,
     CutAway,
-    /// About the views and layers.
+    /// What can be asked of the views and layers.
     View(ViewCommand),
     Volume(VolumeCommand),
     DismissMessage,
@@ -93,8 +99,12 @@ pub enum Command {
     SmallerText,
     NormalText,
     FullScreen,
-    /// Start the renderer of the views again after the graphics device was lost.
+    /// Start the renderer of the views again.
     RestartRenderer,
+    /// Draw as usual and open what was asked for, although the last run did not end well.
+    StartAsUsual,
+    /// The first hint has been read.
+    CloseHint,
     ForgetRecentFiles,
     Quit,
 }
@@ -122,6 +132,50 @@ pub fn key_in_words(ctx: &egui::Context, shortcut: &egui::KeyboardShortcut) -> S
             format!("{modifiers}{}", shortcut.logical_key.name())
         }
         _ => text,
+    }
+}
+
+/// How much evidence is gathered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EvidenceScope {
+    Quick,
+    Usual,
+    All,
+}
+
+impl EvidenceScope {
+    pub const ALL: [Self; 3] = [Self::Quick, Self::Usual, Self::All];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Quick => "Quick",
+            Self::Usual => "Usual",
+            Self::All => "All checks",
+        }
+    }
+
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::Quick => {
+                "What needs next to no runs: fit, place, likeness of masked scans, and the mask"
+            }
+            Self::Usual => {
+                "Also the smallest sufficient part, and insertion and deletion against random \
+                 orders: a few hundred runs"
+            }
+            Self::All => {
+                "Also another seed, other baselines, other supervoxels and random weights: \
+                 several times the runs of the explanation"
+            }
+        }
+    }
+
+    pub fn parts(self) -> &'static [EvidencePart] {
+        match self {
+            Self::Quick => &EvidencePart::QUICK,
+            Self::Usual => &EvidencePart::USUAL,
+            Self::All => &EvidencePart::ALL,
+        }
     }
 }
 

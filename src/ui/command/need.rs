@@ -19,7 +19,6 @@ pub enum Need {
     Undoable,
     Redoable,
     RecentFiles,
-    LostDevice,
 }
 
 /// What is so in the window, as far as commands depend on it.
@@ -37,7 +36,6 @@ pub struct Situation {
     pub undo: Option<&'static str>,
     pub redo: Option<&'static str>,
     pub recent_files: bool,
-    pub device_lost: bool,
 }
 
 impl Need {
@@ -64,7 +62,6 @@ impl Need {
             Self::Undoable => (now.undo.is_some(), "There is nothing to undo."),
             Self::Redoable => (now.redo.is_some(), "There is nothing to redo."),
             Self::RecentFiles => (now.recent_files, "No scan has been opened yet."),
-            Self::LostDevice => (now.device_lost, "The graphics device works."),
         };
         (!met).then_some(why)
     }

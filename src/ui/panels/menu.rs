@@ -2,7 +2,7 @@
 
 use egui::{Align, Button, Layout, RichText, Ui};
 
-use crate::ui::command::{COMMANDS, Command, Entry, Menu, Situation, key_in_words};
+use crate::ui::command::{Command, Entry, Menu, Situation, all_commands, key_in_words};
 use crate::ui::settings::RecentScan;
 use crate::ui::state::Facts;
 use crate::ui::theme;
@@ -57,7 +57,7 @@ pub fn show(
 }
 
 fn contents(ui: &mut Ui, menu: Menu, bar: &Bar<'_>, now: &Situation, commands: &mut Vec<Command>) {
-    for entry in COMMANDS.iter().filter(|entry| entry.menu == menu) {
+    for entry in all_commands().filter(|entry| entry.menu == menu) {
         if entry.starts_group {
             ui.separator();
         }

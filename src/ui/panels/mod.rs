@@ -1,5 +1,6 @@
 //! The bars and panels around the views.
 
+pub mod evidence;
 pub mod explanation;
 pub mod layers;
 pub mod menu;
@@ -33,11 +34,7 @@ pub fn slider_row(
         ui.spacing_mut().item_spacing.y = 0.0;
         ui.spacing_mut().interact_size.y = 18.0;
         ui.horizontal(|ui| {
-            ui.label(
-                RichText::new(name)
-                    .font(theme::small())
-                    .color(theme::TEXT_QUIET),
-            );
+            ui.label(RichText::new(name).font(theme::small()).weak());
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 ui.label(RichText::new(value_text).font(theme::small()));
             });
@@ -53,9 +50,7 @@ pub fn slider_row(
 
 /// Small print: what stands beside or under a control.
 pub fn quiet(text: impl Into<String>) -> RichText {
-    RichText::new(text)
-        .font(theme::small())
-        .color(theme::TEXT_QUIET)
+    RichText::new(text).font(theme::small()).weak()
 }
 
 /// A named row with a list to choose from; `Some` when another entry was chosen.

@@ -114,14 +114,14 @@ impl Row {
         let lit = selected || response.hovered() || look.hovered_player == Some(self.player);
         if lit {
             let fill = if selected {
-                theme::ACCENT_FILL
+                theme::of(ui).accent_fill
             } else {
-                theme::HOVERED
+                theme::of(ui).hovered
             };
             ui.painter().rect_filled(rect, 3.0, fill);
         }
         if response.has_focus() {
-            let line = egui::Stroke::new(1.0, theme::ACCENT);
+            let line = egui::Stroke::new(1.0, theme::of(ui).accent);
             ui.painter()
                 .rect_stroke(rect, 3.0, line, egui::StrokeKind::Inside);
         }
@@ -143,7 +143,7 @@ impl Row {
         );
         fixed(RichText::new(&self.value).monospace(), 140.0, &mut inside);
         fixed(
-            RichText::new(if self.undecided { "?" } else { "" }).color(theme::CAUTION),
+            RichText::new(if self.undecided { "?" } else { "" }).color(theme::of(ui).caution),
             12.0,
             &mut inside,
         );

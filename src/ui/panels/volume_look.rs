@@ -57,7 +57,7 @@ fn contents(ui: &mut Ui, look: &mut VolumeLook, commands: &mut Vec<Command>) {
     ui.label(
         RichText::new("Double-click the histogram to add a point, a point to remove it.")
             .font(theme::small())
-            .color(theme::TEXT_QUIET),
+            .color(theme::of(ui).quiet),
     );
     if transfer != look.transfer {
         commands.push(Command::Volume(VolumeCommand::SetTransfer(transfer)));

@@ -13,6 +13,7 @@ use crate::ui::command::{Command, Pane};
 use crate::ui::panes::ruler::Ruler;
 use crate::ui::panes::slice::focused_keys;
 use crate::ui::plane::PlaneView;
+use crate::ui::settings::Drag;
 use crate::ui::state::{Facts, Look};
 use crate::ui::view_command::ViewCommand;
 
@@ -33,7 +34,7 @@ pub fn of_slice(
     }
     let shift = ui.input(|input| input.modifiers.shift);
     let delta = response.drag_delta();
-    let panning = response.dragged_by(PointerButton::Middle)
+    let panning = dragging(response, look, shift, Drag::Pan)
         || (shift && response.dragged_by(PointerButton::Primary));
     if panning {
         look.center_mm[plane as usize] += along(view, -delta);
@@ -42,12 +43,26 @@ pub fn of_slice(
     } else {
         move_crosshair(response, view, facts, look, commands);
     }
-    if response.dragged_by(PointerButton::Secondary) && delta != Vec2::ZERO {
+    if dragging(response, look, shift, Drag::Window) && delta != Vec2::ZERO {
         change_window(delta, look, commands);
+    }
+    if dragging(response, look, shift, Drag::Zoom) && delta != Vec2::ZERO {
+        let factor = (-f64::from(delta.y) * 0.01).exp();
+        look.set_zoom(plane, look.zoom[plane as usize] * factor, look.crosshair_mm);
     }
     menu(response, view, facts, look, commands);
     keyboard(ui, response, plane, look, commands);
     hover(ui, response, view, plane, facts, look, commands);
+}
+
+/// Whether a button is dragged that the user's mouse profile gives this meaning. With
+/// Shift, or while lengths are measured, the left button has its own.
+fn dragging(response: &Response, look: &Look, shift: bool, wanted: Drag) -> bool {
+    use PointerButton::{Middle, Primary, Secondary};
+    [Primary, Middle, Secondary].into_iter().any(|button| {
+        let taken = button == Primary && (shift || look.measuring);
+        !taken && response.dragged_by(button) && look.mouse.drag(button) == Some(wanted)
+    })
 }
 
 /// A movement on the screen as one in the world.
@@ -66,7 +81,7 @@ fn move_crosshair(
     let Some(point) = response.interact_pointer_pos() else {
         return;
     };
-    let dragged = response.dragged_by(PointerButton::Primary);
+    let dragged = dragging(response, look, false, Drag::Crosshair);
     if !(response.clicked() || dragged) {
         return;
     }

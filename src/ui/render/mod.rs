@@ -5,6 +5,7 @@
 
 mod cpu;
 mod device;
+mod mean;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use egui::TextureId;
 use egui::mutex::RwLock;
 
 use crate::base::Grid;
+use crate::gpu::transfer::TransferTable;
 use crate::gpu::{
     ClassStyle, GpuContext, GpuError, LabelSlot, PlayerSample, Quality, RaycastView, SliceView,
     Tier,
@@ -21,6 +23,7 @@ use crate::volume::{LabelMap, Volume};
 
 use cpu::CpuPainter;
 use device::DevicePainter;
+use mean::FRAMES;
 
 /// How long the view must rest before the volume is drawn finely.
 const REST: Duration = Duration::from_millis(150);
@@ -35,10 +38,13 @@ pub struct ViewRenderer {
     tier: Tier,
     /// Grows with every change of a layer, so that pictures know they are outdated.
     version: u64,
+    /// The same, and with the transfer function, which slices do not show.
+    volume_version: u64,
     slices: [Option<(SliceView, u64)>; 3],
     volume: Option<Asked>,
     players: Vec<PlayerSample>,
     classes: Vec<ClassStyle>,
+    transfer: Option<TransferTable>,
     label_colours: [Vec<ClassStyle>; 3],
     network_is_busy: bool,
     last_change: Instant,
@@ -67,6 +73,8 @@ pub enum DrawOn {
     Automatic,
     /// The graphics device, whatever it is.
     Device,
+    /// The processor, whatever else there is.
+    Cpu,
 }
 
 /// Why views cannot be drawn.
@@ -86,26 +94,38 @@ impl ViewRenderer {
         draw_on: DrawOn,
     ) -> Result<Self, RenderError> {
         let tier = gpu.tier;
-        let painter = if tier.draws_on_cpu() && draw_on == DrawOn::Automatic {
-            Painter::Cpu(Box::new(CpuPainter::new(ctx)?))
-        } else {
-            Painter::Device(Box::new(DevicePainter::new(gpu, egui)?))
-        };
-        Ok(Self {
+        let on_cpu = tier.draws_on_cpu() && draw_on == DrawOn::Automatic;
+        if on_cpu || draw_on == DrawOn::Cpu {
+            return Self::on_cpu(ctx);
+        }
+        let painter = Painter::Device(Box::new(DevicePainter::new(gpu, egui)?));
+        Ok(Self::with(painter, tier))
+    }
+
+    /// Draws without a graphics device.
+    pub fn on_cpu(ctx: &egui::Context) -> Result<Self, RenderError> {
+        let painter = Painter::Cpu(Box::new(CpuPainter::new(ctx)?));
+        Ok(Self::with(painter, Tier::Software))
+    }
+
+    fn with(painter: Painter, tier: Tier) -> Self {
+        Self {
             painter,
             tier,
             version: 0,
+            volume_version: 0,
             slices: [None; 3],
             volume: None,
             players: Vec::new(),
             classes: Vec::new(),
+            transfer: None,
             label_colours: Default::default(),
             network_is_busy: false,
             last_change: Instant::now(),
             last_fine: None,
             wants_refinement: false,
             failure: None,
-        })
+        }
     }
 
     /// A failure to draw that has not been told yet.
@@ -246,8 +266,27 @@ impl ViewRenderer {
         self.changed(outcome);
     }
 
+    /// Colours and opacities of the scan in the volume: some kilobytes, sent only when
+    /// they changed.
+    pub fn set_transfer(&mut self, table: &TransferTable) {
+        if self.transfer.as_ref() == Some(table) {
+            return;
+        }
+        self.transfer = Some(*table);
+        let outcome = match &mut self.painter {
+            Painter::Device(painter) => painter.set_transfer(table),
+            Painter::Cpu(painter) => {
+                painter.set_transfer(table);
+                Ok(())
+            }
+        };
+        self.note(outcome);
+        self.volume_version += 1;
+    }
+
     fn changed(&mut self, outcome: Result<(), GpuError>) {
         self.version += 1;
+        self.volume_version += 1;
         self.note(outcome);
     }
 
@@ -321,7 +360,7 @@ impl ViewRenderer {
             .volume
             .as_ref()
             .filter(|asked| {
-                asked.version == self.version
+                asked.version == self.volume_version
                     && asked.view == if asked.fine { fine } else { coarse }
             })
             .map(|asked| asked.fine);
@@ -357,7 +396,7 @@ impl ViewRenderer {
     fn ask_volume(&mut self, view: RaycastView, fine: bool) {
         self.volume = Some(Asked {
             view,
-            version: self.version,
+            version: self.volume_version,
             fine,
         });
         if fine {
@@ -366,7 +405,9 @@ impl ViewRenderer {
         let outcome = match &mut self.painter {
             Painter::Device(painter) => painter.draw_volume(&view, fine),
             Painter::Cpu(painter) => {
-                painter.draw_volume(&view, fine);
+                // While the network works on the same cores one fine picture must do.
+                let frames = if self.network_is_busy { 1 } else { FRAMES };
+                painter.draw_volume(&view, fine, frames);
                 Ok(())
             }
         };

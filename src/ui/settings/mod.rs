@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::Convention;
 use crate::engine::{Budget, ExplainSettings};
 use crate::explain::ValueFunction;
+use crate::ui::panes::layout::Layout;
 
 pub use recent::{RecentFile, RecentScan};
 pub use store::{SettingsStore, settings_folder};
@@ -73,6 +74,14 @@ impl Settings {
         self.budget
             .parse()
             .unwrap_or_else(|_| ExplainSettings::default().budget)
+    }
+
+    /// How the views were arranged, as far as it can be understood.
+    pub fn kept_layout(&self) -> Layout {
+        self.layout
+            .clone()
+            .and_then(|kept| serde_json::from_value(kept).ok())
+            .unwrap_or_default()
     }
 
     /// Replaces what no window can be drawn with.

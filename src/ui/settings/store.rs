@@ -68,6 +68,15 @@ impl SettingsStore {
         (store, settings, note)
     }
 
+    /// The settings of a folder as far as they can be read, without a trace.
+    pub fn peek(folder: Option<&Path>) -> Settings {
+        folder
+            .and_then(|folder| fs::read_to_string(folder.join(FILE)).ok())
+            .and_then(|text| serde_json::from_str::<Settings>(&text).ok())
+            .unwrap_or_default()
+            .made_sound()
+    }
+
     /// The folder, in words.
     pub fn place(&self) -> Option<String> {
         let folder = self.folder.as_ref().filter(|_| !self.read_only)?;

@@ -1,12 +1,14 @@
 //! Sheets: what opens over the window, is read or answered, and closes again.
 
+pub mod after_crash;
 pub mod palette;
+pub mod screenshot;
 pub mod settings;
 pub mod shortcuts;
 
 use egui::{Align, Frame, Layout, Margin, RichText, Stroke, Ui, Vec2};
 
-use crate::ui::command::Command;
+use crate::ui::command::{Command, Shot};
 use crate::ui::theme;
 
 pub use palette::Palette;
@@ -17,6 +19,8 @@ pub enum Sheet {
     Palette(Palette),
     Shortcuts,
     Settings,
+    Screenshot(Shot),
+    AfterCrash,
 }
 
 /// Where a sheet hangs.

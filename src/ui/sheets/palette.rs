@@ -3,7 +3,7 @@
 use egui::{Align2, Key, Modifiers, RichText, ScrollArea, Sense, TextEdit, Ui, Vec2};
 
 use super::{Place, Sheet};
-use crate::ui::command::{COMMANDS, Command, Situation, key_in_words};
+use crate::ui::command::{Command, Situation, all_commands, key_in_words};
 use crate::ui::settings::RecentScan;
 use crate::ui::theme;
 
@@ -26,8 +26,7 @@ struct Line {
 
 /// The lines that fit what was typed, the best first; all of them where nothing was.
 fn lines(query: &str, now: &Situation, recent: &[RecentScan]) -> Vec<Line> {
-    let listed = COMMANDS
-        .iter()
+    let listed = all_commands()
         .filter(|entry| entry.command != Command::ShowPalette)
         .filter_map(|entry| {
             let place = entry.menu.label();
@@ -264,6 +263,15 @@ mod tests {
             ("SHORTCUTS", "Keys and mouse"),
         ] {
             assert_eq!(best(query), label, "{query}");
+        }
+    }
+
+    #[test]
+    fn every_command_is_found_by_its_own_name() {
+        for entry in all_commands() {
+            if entry.command != Command::ShowPalette {
+                assert_eq!(best(entry.label), entry.label);
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use egui::{Grid, RichText, ScrollArea, Ui};
 
 use super::Place;
-use crate::ui::command::{COMMANDS, Command, Menu, key_in_words};
+use crate::ui::command::{Command, Menu, all_commands, key_in_words};
 use crate::ui::settings::MouseProfile;
 use crate::ui::theme;
 
@@ -51,7 +51,7 @@ pub fn show(ui: &Ui, mouse: MouseProfile, commands: &mut Vec<Command>) {
                                     left,
                                     &[Menu::File, Menu::Edit, Menu::Explanation, Menu::Help],
                                 );
-                                keys(right, &[Menu::View]);
+                                keys(right, &[Menu::View, Menu::Volume]);
                                 mouse_and_focus(right, mouse);
                             }
                         });
@@ -66,8 +66,7 @@ pub fn show(ui: &Ui, mouse: MouseProfile, commands: &mut Vec<Command>) {
 
 fn keys(ui: &mut Ui, menus: &[Menu]) {
     for menu in menus {
-        let rows: Vec<(String, &str)> = COMMANDS
-            .iter()
+        let rows: Vec<(String, &str)> = all_commands()
             .filter(|entry| entry.menu == *menu && !entry.keys.is_empty())
             .map(|entry| {
                 let keys: Vec<String> = entry

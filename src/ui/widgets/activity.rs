@@ -22,12 +22,13 @@ pub fn show(ui: &mut Ui) {
         return;
     }
     let turn = (ui.input(|input| input.time) * TURNS_PER_SECOND).fract() as f32;
-    ui.painter().add(arc(rect, turn));
+    let stroke = Stroke::new(2.0, theme::of(ui).text);
+    ui.painter().add(arc(rect, turn, stroke));
     ui.ctx().request_repaint_after(BETWEEN_PICTURES);
 }
 
 /// Three quarters of a circle that starts at a share of a turn.
-fn arc(rect: Rect, turn: f32) -> Shape {
+fn arc(rect: Rect, turn: f32, stroke: Stroke) -> Shape {
     let radius = rect.width() / 2.0 - 2.0;
     let points: Vec<Pos2> = (0..=24)
         .map(|step| {
@@ -35,5 +36,5 @@ fn arc(rect: Rect, turn: f32) -> Shape {
             rect.center() + radius * Vec2::angled(angle)
         })
         .collect();
-    PathShape::line(points, Stroke::new(2.0, theme::TEXT)).into()
+    PathShape::line(points, stroke).into()
 }

@@ -30,7 +30,7 @@ fn bar(ui: &mut Ui, unit: &str, label: &str, marks: [String; 3], colour: impl Fn
     ui.label(
         egui::RichText::new(unit)
             .font(theme::small())
-            .color(theme::TEXT_QUIET),
+            .color(theme::of(ui).quiet),
     );
     let width = ui.available_width();
     let (rect, response) = ui.allocate_exact_size(Vec2::new(width, HEIGHT + 18.0), Sense::hover());
@@ -53,7 +53,12 @@ fn bar(ui: &mut Ui, unit: &str, label: &str, marks: [String; 3], colour: impl Fn
         }
     }
     painter.add(mesh);
-    painter.rect_stroke(bar, 2.0, Stroke::new(1.0, theme::LINE), StrokeKind::Outside);
+    painter.rect_stroke(
+        bar,
+        2.0,
+        Stroke::new(1.0, theme::of(ui).line),
+        StrokeKind::Outside,
+    );
     let places = [
         (bar.left(), Align2::LEFT_TOP),
         (bar.center().x, Align2::CENTER_TOP),
@@ -65,7 +70,7 @@ fn bar(ui: &mut Ui, unit: &str, label: &str, marks: [String; 3], colour: impl Fn
             anchor,
             text,
             theme::small(),
-            theme::TEXT_QUIET,
+            theme::of(ui).quiet,
         );
     }
 }

@@ -14,10 +14,10 @@ pub fn show(ui: &mut Ui, open: bool, enabled: bool, name: &str) -> bool {
     let (rect, response) = ui.allocate_exact_size(Vec2::new(20.0, 18.0), sense);
     response.widget_info(|| egui::WidgetInfo::selected(egui::Role::CheckBox, enabled, open, name));
     let colour = match (enabled, open) {
-        (false, _) => theme::LINE,
-        (true, _) if response.hovered() || response.has_focus() => theme::ACCENT,
-        (true, true) => theme::TEXT,
-        (true, false) => theme::TEXT_QUIET,
+        (false, _) => theme::of(ui).line,
+        (true, _) if response.hovered() || response.has_focus() => theme::of(ui).accent,
+        (true, true) => theme::of(ui).text,
+        (true, false) => theme::of(ui).quiet,
     };
     let painter = ui.painter();
     let (middle, half) = (rect.center(), Vec2::new(7.5, 4.5));

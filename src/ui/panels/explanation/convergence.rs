@@ -15,6 +15,7 @@ const FEWEST: usize = 3;
 
 /// The course of the largest standard error, in percent of the values' range.
 pub fn show(ui: &mut Ui, facts: &Facts) {
+    let colours = theme::of(ui);
     let course = &facts.convergence;
     let Some(&[runs, newest]) = course.last().filter(|_| course.len() >= FEWEST) else {
         return;
@@ -40,12 +41,12 @@ pub fn show(ui: &mut Ui, facts: &Facts) {
         .show(ui, |plot| {
             plot.line(
                 Line::new("Standard error", points)
-                    .color(theme::ACCENT)
+                    .color(colours.accent)
                     .width(2.0),
             );
             plot.hline(
                 HLine::new("Wanted", 100.0 * WANTED_TOLERANCE)
-                    .color(theme::GOOD)
+                    .color(colours.good)
                     .style(LineStyle::dashed_loose()),
             );
         })

@@ -12,7 +12,7 @@ pub fn show(ui: &mut Ui, facts: &Facts, look: &mut Look) {
             ui.label(
                 RichText::new("The heatmap fills in while the explanation runs.")
                     .font(theme::small())
-                    .color(theme::TEXT_QUIET),
+                    .color(theme::of(ui).quiet),
             );
             return;
         }

@@ -35,7 +35,7 @@ pub fn run(
             }
             Job::Idle => {
                 let label = format!("Explain {}", study.class_name(choices.class));
-                let button = Button::new(label).fill(theme::ACCENT_FILL);
+                let button = Button::new(label).fill(theme::of(ui).accent_fill);
                 if wide(ui, facts.players.is_some(), button).clicked() {
                     commands.push(Command::Explain);
                 }

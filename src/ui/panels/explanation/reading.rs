@@ -39,7 +39,7 @@ pub fn part(
         ui.label(
             RichText::new(text)
                 .font(theme::small())
-                .color(theme::ACCENT),
+                .color(theme::of(ui).accent),
         );
     }
 }
@@ -53,7 +53,7 @@ pub fn sentence(ui: &mut Ui, facts: &Facts, class: &str, snapshot: &Snapshot) {
             "First pass: {:.0} % of the supervoxels have a value.",
             visited * 100.0
         );
-        ui.label(RichText::new(text).color(theme::TEXT_QUIET));
+        ui.label(RichText::new(text).color(theme::of(ui).quiet));
         return;
     }
     let strongest = crate::engine::ranked(estimate).into_iter().next();
@@ -77,13 +77,13 @@ pub fn sentence(ui: &mut Ui, facts: &Facts, class: &str, snapshot: &Snapshot) {
             estimate.value_empty, estimate.value_full
         ))
         .font(theme::small())
-        .color(theme::TEXT_QUIET),
+        .color(theme::of(ui).quiet),
     );
     if let Some(forecast) = snapshot.forecast() {
         let (text, colour) = if forecast.reached() {
             (
                 "The values are precise to 5 % of their range.".to_owned(),
-                theme::GOOD,
+                theme::of(ui).good,
             )
         } else {
             let text = format!(
@@ -91,7 +91,7 @@ pub fn sentence(ui: &mut Ui, facts: &Facts, class: &str, snapshot: &Snapshot) {
                 forecast.evaluations_needed,
                 forecast.ratio * 100.0
             );
-            (text, theme::TEXT_QUIET)
+            (text, theme::of(ui).quiet)
         };
         ui.label(RichText::new(text).font(theme::small()).color(colour));
     }
@@ -104,7 +104,7 @@ pub fn sentence(ui: &mut Ui, facts: &Facts, class: &str, snapshot: &Snapshot) {
         ui.label(
             RichText::new(text)
                 .font(theme::small())
-                .color(theme::CAUTION),
+                .color(theme::of(ui).caution),
         );
     }
 }
@@ -156,8 +156,11 @@ fn bars(ui: &mut Ui, names: &[String], values: &[f64]) {
                 crate::base::colour::diverging(share.signum() * 0.6);
             ui.painter()
                 .rect_filled(bar, 2.0, egui::Color32::from_rgb(r, g, b));
-            ui.painter()
-                .vline(middle, rect.y_range(), egui::Stroke::new(1.0, theme::LINE));
+            ui.painter().vline(
+                middle,
+                rect.y_range(),
+                egui::Stroke::new(1.0, theme::of(ui).line),
+            );
             ui.label(RichText::new(format!("{value:+.4}")).monospace());
         });
     }

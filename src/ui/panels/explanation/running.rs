@@ -32,7 +32,7 @@ pub fn show(ui: &mut Ui, facts: &Facts, paused: bool, commands: &mut Vec<Command
     ui.label(
         RichText::new(text)
             .font(theme::small())
-            .color(theme::TEXT_QUIET),
+            .color(theme::of(ui).quiet),
     );
     ui.horizontal(|ui| {
         let size = Vec2::new((ui.available_width() - theme::GAP) / 2.0, 28.0);

@@ -86,7 +86,7 @@ fn more(ui: &mut Ui, facts: &Facts, choices: &mut Choices) {
         ui.label(
             RichText::new("The map shown was made with other choices. Explain again to use these.")
                 .font(theme::small())
-                .color(theme::CAUTION),
+                .color(theme::of(ui).caution),
         );
     }
 }

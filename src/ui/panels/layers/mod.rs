@@ -81,9 +81,9 @@ fn row(ui: &mut Ui, facts: &Facts, layer: Layer, look: &mut Look, commands: &mut
             commands.push(Command::View(ViewCommand::Toggle(layer)));
         }
         let colour = if shown && there {
-            theme::TEXT
+            theme::of(ui).text
         } else {
-            theme::TEXT_QUIET
+            theme::of(ui).quiet
         };
         column(ui, NAME_WIDTH, RichText::new(name).color(colour)).on_hover_text(layer.hint());
         opacity(ui, layer, look);
@@ -231,9 +231,7 @@ fn wide_button(ui: &mut Ui, text: &str) -> egui::Response {
 }
 
 fn quiet(text: &str) -> RichText {
-    RichText::new(text)
-        .font(theme::small())
-        .color(theme::TEXT_QUIET)
+    RichText::new(text).font(theme::small()).weak()
 }
 
 fn interpolation_name(interpolation: Interpolation) -> &'static str {

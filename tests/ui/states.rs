@@ -1,0 +1,77 @@
+//! The states in between: nothing to do, a device that is gone.
+
+use std::time::Duration;
+
+use voxplain::ui::command::Command;
+use voxplain::ui::{DrawOn, Launch};
+
+use crate::desk::{
+    Window, image, launch, make_quick, rest, set_count, settle, text, wait, wait_until_ready,
+    window,
+};
+
+/// The shortest wait for the next frame that the window asks for.
+fn asks_for_frame_in(window: &Window) -> Duration {
+    let outputs = window.output().viewport_output.values();
+    outputs
+        .map(|output| output.repaint_delay)
+        .min()
+        .unwrap_or(Duration::MAX)
+}
+
+#[test]
+fn a_window_that_nothing_happens_in_draws_no_frames() {
+    for scan in [Vec::new(), vec![image()]] {
+        let has_scan = !scan.is_empty();
+        let mut window = window(Launch {
+            draw_on: DrawOn::Cpu,
+            ..launch(scan)
+        });
+        if has_scan {
+            wait_until_ready(&mut window);
+        }
+        wait(&mut window, "rest", |window| {
+            asks_for_frame_in(window) > Duration::from_secs(3600)
+        });
+        // It stays so.
+        for _ in 0..10 {
+            window.step();
+            assert!(asks_for_frame_in(&window) > Duration::from_secs(3600));
+        }
+    }
+}
+
+#[test]
+fn nothing_is_lost_with_the_graphics_device() {
+    let mut window = window(launch(vec![image()]));
+    make_quick(&mut window);
+    set_count(&mut window, 20);
+    window.state_mut().send(Command::Explain);
+    wait(&mut window, "the explanation", |window| {
+        window.state().facts.explanation.is_some()
+    });
+    let before = window.state().look.clone().unwrap();
+    let log = window.state().facts.explanation.clone().unwrap();
+
+    // Another window takes the application over.
+    let ctx = window.ctx.clone();
+    window.state_mut().move_to(&ctx, None).unwrap();
+    rest(&mut window, Duration::from_millis(50));
+    settle(&mut window);
+    let facts = &window.state().facts;
+    assert!(facts.segmentation.is_some() && facts.players.is_some());
+    assert!(std::sync::Arc::ptr_eq(
+        facts.explanation.as_ref().unwrap(),
+        &log
+    ));
+    let look = window.state().look.as_ref().unwrap();
+    assert_eq!(look.crosshair_mm, before.crosshair_mm);
+    assert!(text(&window, "Most relevant supervoxels").is_some());
+
+    // And work goes on in it.
+    window.state_mut().send(Command::Explain);
+    wait(&mut window, "another explanation", |window| {
+        let explanation = window.state().facts.explanation.as_ref();
+        explanation.is_some_and(|explanation| !std::sync::Arc::ptr_eq(explanation, &log))
+    });
+}
