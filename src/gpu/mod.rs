@@ -23,6 +23,7 @@ mod raycast;
 mod scene;
 pub mod shaders;
 mod slice;
+pub mod supervoxels;
 pub mod tables;
 pub mod texels;
 pub mod transfer;
