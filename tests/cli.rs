@@ -12,6 +12,8 @@ mod orientations;
 mod program;
 #[path = "cli/reference.rs"]
 mod reference;
+#[path = "cli/render.rs"]
+mod render;
 #[path = "cli/supervoxels.rs"]
 mod supervoxels;
 mod support;

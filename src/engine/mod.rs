@@ -10,6 +10,7 @@ mod attribution;
 mod channels;
 mod compute;
 mod control;
+mod cross_check;
 mod error;
 pub mod evidence;
 mod explaining;
@@ -29,12 +30,14 @@ mod segment;
 mod settings;
 mod slot;
 mod study;
+mod supervoxel_rounds;
 mod worker;
 
 pub use attribution::{MaskStatistics, largest_value, player_samples, ranked, undecided_players};
 pub use channels::{ChannelFacts, ChannelOrder, ScanFile, match_channels};
 pub use compute::{Compute, ComputeOptions};
 pub use control::JobControl;
+pub use cross_check::{CrossCheck, GradientMethod, cross_check, write_cross_checks};
 pub use error::EngineError;
 pub use explaining::{
     Answer, Ask, Between, Explanation, Part, Snapshot, Task, WANTED_TOLERANCE, explain,
@@ -55,6 +58,7 @@ pub use settings::{
 };
 pub use slot::Slot;
 pub use study::{Study, whole_region};
+pub use supervoxel_rounds::DeviceRounds;
 pub use worker::{Engine, Event, SPLIT_BY_CHANNEL, Waker};
 
 pub use crate::io::atomic::write_bytes;

@@ -106,7 +106,7 @@ fn what_cannot_be_evaluated_is_one_line() {
     let folder = tempdir().unwrap();
     let refused = evaluate(&[folder.path()], &[]);
     assert_eq!(refused.code, Some(1));
-    assert_one_line(&refused.stderr);
+    assert_one_line("evaluate", &refused);
     assert!(
         refused.stderr.contains("no explanation"),
         "{}",
