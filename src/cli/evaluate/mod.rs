@@ -222,9 +222,10 @@ struct Line<'a>(&'a mut ProgressLine);
 
 impl EvidenceWatch for Line<'_> {
     fn progress(&mut self, part: EvidencePart, done: usize, total: usize) {
-        let share = (total > 0).then(|| done as f64 / total as f64);
+        // Searches ask for one run at a time, which is no progress to draw.
+        let share = (total > 2).then(|| done as f64 / total as f64);
         let detail = match total {
-            0 => String::new(),
+            0..=2 => String::new(),
             total => format!("{done} of {total} runs"),
         };
         let name = format!("{}: {}", Phase::Evidence.label(), part.label());
