@@ -128,6 +128,7 @@ impl Engine {
         let masks = Slot::default();
         let supervoxels: Slot<Division> = Slot::default();
 
+        let graphics = compute.graphics().cloned();
         let mut worker = Worker {
             compute,
             events: outgoing.clone(),
@@ -151,7 +152,9 @@ impl Engine {
         let wanted = supervoxels.clone();
         let supervoxel_thread = std::thread::Builder::new()
             .name("voxplain-supervoxels".into())
-            .spawn(move || supervoxels::follow_slider(&wanted, &outgoing, &waker))?;
+            .spawn(move || {
+                supervoxels::follow_slider(graphics.as_ref(), &wanted, &outgoing, &waker)
+            })?;
         Ok(Self {
             requests,
             events,

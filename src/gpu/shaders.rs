@@ -39,4 +39,19 @@ pub const RAYCAST: Shader = Shader {
     fragment_entry: "raycast",
 };
 
+/// A shader that computes rather than draws.
+#[derive(Debug, Clone, Copy)]
+pub struct ComputeShader {
+    pub name: &'static str,
+    pub source: &'static str,
+}
+
+pub const SUPERVOXELS: ComputeShader = ComputeShader {
+    name: "supervoxels",
+    source: include_str!("../../shaders/supervoxels.wgsl"),
+};
+
+/// The entry of every shader that computes.
+pub const COMPUTE_ENTRY: &str = "assign";
+
 pub const ALL: [Shader; 2] = [SLICE, RAYCAST];

@@ -36,7 +36,7 @@ impl Look {
         if !zoom.is_finite() {
             return;
         }
-        let zoom = zoom.clamp(0.2, 60.0);
+        let zoom = zoom.clamp(0.02, 60.0);
         let shrink = self.zoom[index] / zoom;
         self.center_mm[index] = fixed_mm + (self.center_mm[index] - fixed_mm) * shrink;
         self.zoom[index] = zoom;

@@ -92,6 +92,10 @@ pub enum MessageKind {
     Failure,
 }
 
+/// The mask's first threshold, as a share of the largest SHAP value: about what holds
+/// most of the positive evidence.
+const FIRST_MASK_SHARE: f32 = 0.1;
+
 /// What the user chose for the next explanation.
 #[derive(Debug, Clone)]
 pub struct Choices {
@@ -274,7 +278,7 @@ impl Look {
             boundary_opacity: 0.35,
             heatmap_opacity: 0.75,
             class_visible: vec![true; study.classes().len()],
-            mask_share: 0.5,
+            mask_share: FIRST_MASK_SHARE,
             test_mask: true,
             cut_away: true,
             volume: VolumeLook::of(study.first_channel()),

@@ -7,10 +7,12 @@
 //! ([`Evidence`]).
 
 mod curves;
+mod files;
 mod fit;
 mod gather;
 mod keep_and_delete;
 mod minimal;
+mod page;
 mod part;
 mod place;
 mod runs;
@@ -19,6 +21,7 @@ mod stability;
 mod weights;
 
 pub use curves::{CurveEvidence, OtherBaseline};
+pub use files::{CACHE, in_json, write};
 pub use fit::{FitEvidence, ResemblanceEvidence};
 pub use gather::{Evidence, EvidenceReport, EvidenceTask, EvidenceWatch, gather};
 pub use keep_and_delete::{ClassUnderMask, KeepAndDelete, MaskTest, MaskedSegmentation};

@@ -82,7 +82,7 @@ impl Viewer {
 
     pub(super) fn show_mask_test(&mut self, found: Arc<KeepAndDelete>) {
         let fits = self.facts.players.as_ref();
-        if !fits.is_some_and(|players| players.count == found.mask.len()) {
+        if fits.is_none_or(|players| players.count != found.mask.len()) {
             return;
         }
         self.facts.mask_test_runs = found.mask != self.mask_watch.asked;

@@ -187,13 +187,11 @@ impl Viewer {
             opening: false,
             appearance: None,
         };
-        let first = (!launch.empty).then(|| {
-            if launch.scan.is_empty() {
-                Command::OpenDemonstration
-            } else {
-                Command::OpenScan(launch.scan)
-            }
-        });
+        let first = match (launch.empty, launch.scan) {
+            (true, _) => None,
+            (false, scan) if scan.is_empty() => Some(Command::OpenDemonstration),
+            (false, scan) => Some(Command::OpenScan(scan)),
+        };
         if broke {
             viewer.sheet = Some(Sheet::AfterCrash);
             viewer.held_back = Some((launch.draw_on, first));

@@ -9,8 +9,8 @@ use std::thread::JoinHandle;
 
 use egui::{ColorImage, TextureHandle, TextureId, TextureOptions};
 
-use super::mean::Mean;
 use crate::engine::Slot;
+use crate::gpu::Mean;
 use crate::gpu::transfer::TransferTable;
 use crate::gpu::twin::{TwinScene, render_raycast, render_slice};
 use crate::gpu::{ClassStyle, LabelSlot, Picture, PlayerSample, RaycastView, SliceView};

@@ -5,7 +5,6 @@
 
 mod cpu;
 mod device;
-mod mean;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,14 +15,13 @@ use egui::mutex::RwLock;
 use crate::base::Grid;
 use crate::gpu::transfer::TransferTable;
 use crate::gpu::{
-    ClassStyle, GpuContext, GpuError, LabelSlot, PlayerSample, Quality, RaycastView, SliceView,
-    Tier,
+    ClassStyle, FRAMES, GpuContext, GpuError, LabelSlot, PlayerSample, Quality, RaycastView,
+    SliceView, Tier,
 };
 use crate::volume::{LabelMap, Volume};
 
 use cpu::CpuPainter;
 use device::DevicePainter;
-use mean::FRAMES;
 
 /// How long the view must rest before the volume is drawn finely.
 const REST: Duration = Duration::from_millis(150);

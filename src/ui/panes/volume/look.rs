@@ -152,13 +152,4 @@ impl VolumeLook {
             }
         }
     }
-
-    /// The function that is drawn.
-    pub fn shown_transfer(&self) -> TransferFunction {
-        if self.focus {
-            self.transfer.as_glass()
-        } else {
-            self.transfer.clone()
-        }
-    }
 }

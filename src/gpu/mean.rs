@@ -1,7 +1,7 @@
 //! The mean of several pictures of one view, each with its own places of samples: free
 //! of their grain, and smooth at edges.
 
-use crate::gpu::Picture;
+use super::picture::Picture;
 
 /// How many pictures make a clean one. After them nothing more is drawn.
 pub const FRAMES: u32 = 8;
