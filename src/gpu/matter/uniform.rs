@@ -63,6 +63,7 @@ impl MatterUniform {
 
     /// The place of a texel value among the entries; may be before the first or after
     /// the last.
+    #[inline]
     pub fn position(&self, value: f32) -> f32 {
         (value - self.low) * self.scale
     }

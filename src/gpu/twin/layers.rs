@@ -116,15 +116,13 @@ impl<'a> Layers<'a> {
         value
     }
 
+    #[inline]
     pub fn scan_interpolated(&self, texel: Vec3) -> f32 {
+        if let Some(value) = self.scan_inside(texel) {
+            return value;
+        }
         let b = floor(texel);
         let f = texel - b.as_vec3();
-        if let Some([a00, a10, a01, a11]) = self.scan_cell(b) {
-            let along_x = |[a, b]: [u16; 2]| mix(f32::from(a), f32::from(b), f.x);
-            let near = mix(along_x(a00), along_x(a10), f.y);
-            let far = mix(along_x(a01), along_x(a11), f.y);
-            return mix(near, far, f.z) / 65535.0;
-        }
         let at = |x, y, z| self.scan_texel(b + IVec3::new(x, y, z));
         let x00 = mix(at(0, 0, 0), at(1, 0, 0), f.x);
         let x10 = mix(at(0, 1, 0), at(1, 1, 0), f.x);
@@ -133,23 +131,41 @@ impl<'a> Layers<'a> {
         mix(mix(x00, x10, f.y), mix(x01, x11, f.y), f.z)
     }
 
-    /// The eight stored values of a cell that is not at the rim, by pairs along x. Most
-    /// samples are of this kind, and this is where a picture's time goes.
-    fn scan_cell(&self, base: IVec3) -> Option<[[u16; 2]; 4]> {
-        let scan = self.scene.scan.as_ref()?;
+    /// The same in a cell that is not at the rim. Most samples are of this kind, and this
+    /// is where a picture's time goes.
+    #[inline]
+    fn scan_inside(&self, texel: Vec3) -> Option<f32> {
+        let scan = self.scene.scan.as_deref()?;
         let [nx, ny, nz] = scan.facts.dims;
-        let below =
-            |coordinate: i32, n: usize| usize::try_from(coordinate).ok().filter(|&c| c + 1 < n);
-        let (x, y, z) = (below(base.x, nx)?, below(base.y, ny)?, below(base.z, nz)?);
-        let pair = |start: usize| scan.texels.get(start..start + 2)?.try_into().ok();
+        // Casts cut fractions off, and take what is below zero to zero, where the rim is.
+        let (x, y, z) = (texel.x as u32, texel.y as u32, texel.z as u32);
+        let f = texel - Vec3::new(x as f32, y as f32, z as f32);
+        let (x, y, z) = (x as usize, y as usize, z as usize);
+        if x + 1 >= nx || y + 1 >= ny || z + 1 >= nz || f.min_element() < 0.0 {
+            return None;
+        }
         let start = x + nx * (y + ny * z);
         let plane = start + nx * ny;
-        Some([
-            pair(start)?,
-            pair(start + nx)?,
-            pair(plane)?,
-            pair(plane + nx)?,
-        ])
+        let near = scan.texels.get(start..start + nx + 2)?;
+        let far = scan.texels.get(plane..plane + nx + 2)?;
+        let value =
+            |texels: &[u16], index: usize| texels.get(index).map_or(0.0, |&texel| f32::from(texel));
+        let left = Vec4::new(
+            value(near, 0),
+            value(near, nx),
+            value(far, 0),
+            value(far, nx),
+        );
+        let right = Vec4::new(
+            value(near, 1),
+            value(near, nx + 1),
+            value(far, 1),
+            value(far, nx + 1),
+        );
+        let along_x = left * (1.0 - f.x) + right * f.x;
+        let near = mix(along_x.x, along_x.y, f.y);
+        let far = mix(along_x.z, along_x.w, f.y);
+        Some(mix(near, far, f.z) * (1.0 / 65535.0))
     }
 
     pub fn windowed(&self, value: f32) -> f32 {

@@ -17,11 +17,18 @@ const SHOWS: f32 = 0.002;
 pub struct Matter {
     pub block: MatterUniform,
     pub cells: CellMap,
-    /// Colour times extinction, and extinction, of each entry; one more at the end.
-    emissions: Vec<Vec4>,
-    sums: Vec<Vec4>,
+    /// Colour times extinction, and extinction, of each entry; how much more the next has;
+    /// and the sum up to it.
+    steps: Box<[Step; ENTRIES]>,
     /// How many entries before each have any extinction.
     opaque_before: Vec<u16>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Step {
+    emission: Vec4,
+    rise: Vec4,
+    sum: Vec4,
 }
 
 /// A place among the entries and the sum of emission up to it.
@@ -34,11 +41,15 @@ pub struct Place {
 
 impl Matter {
     pub fn new(block: MatterUniform, cells: CellMap) -> Self {
-        let emissions: Vec<Vec4> = block
-            .entries
-            .iter()
-            .map(|&[r, g, b, a]| Vec4::new(r * a, g * a, b * a, a))
-            .collect();
+        let emission = |index: usize| {
+            let [r, g, b, a] = block.entries.get(index).copied().unwrap_or_default();
+            Vec4::new(r * a, g * a, b * a, a)
+        };
+        let steps = Box::new(std::array::from_fn(|index| Step {
+            emission: emission(index),
+            rise: emission(index + 1) - emission(index),
+            sum: block.sums[index].into(),
+        }));
         let mut count = 0;
         let opaque_before = std::iter::once(0)
             .chain(block.entries.iter().map(|entry| {
@@ -47,50 +58,52 @@ impl Matter {
             }))
             .collect();
         Self {
-            emissions,
-            sums: block.sums.iter().map(|&sum| sum.into()).collect(),
+            steps,
             opaque_before,
             block,
             cells,
         }
     }
 
-    fn emission(&self, index: usize) -> Vec4 {
-        self.emissions.get(index).copied().unwrap_or_default()
-    }
-
+    #[inline]
     fn first(position: f32) -> (usize, f32) {
         let p = position.clamp(0.0, LAST_ENTRY);
         let first = (p as usize).min(ENTRIES - 2);
         (first, p - first as f32)
     }
 
+    #[inline]
     pub fn emission_at(&self, position: f32) -> Vec4 {
         let (first, f) = Self::first(position);
-        let a = self.emission(first);
-        a + (self.emission(first + 1) - a) * f
+        let step = &self.steps[first];
+        step.emission + step.rise * f
     }
 
+    #[inline]
     pub fn place(&self, value: f32) -> Place {
         let position = self.block.position(value);
         let (first, f) = Self::first(position);
-        let a = self.emission(first);
-        let rise = self.emission(first + 1) - a;
+        let Step {
+            emission,
+            rise,
+            sum,
+        } = self.steps[first];
         let beyond = position - position.clamp(0.0, LAST_ENTRY);
-        let before = self.sums.get(first).copied().unwrap_or_default();
         Place {
             position,
-            sum: before + a * f + rise * (0.5 * f * f) + (a + rise * f) * beyond,
+            sum: sum + emission * f + rise * (0.5 * f * f) + (emission + rise * f) * beyond,
             first,
         }
     }
 
     /// Whether there is no matter at all between two places.
+    #[inline]
     pub fn is_clear(&self, a: &Place, b: &Place) -> bool {
         let (low, high) = (a.first.min(b.first), a.first.max(b.first));
         self.opaque_before.get(low) == self.opaque_before.get(high + 2)
     }
 
+    #[inline]
     fn mean_emission(&self, before: &Place, here: &Place) -> Vec4 {
         let rise = here.position - before.position;
         if rise.abs() < 1.0 {
@@ -100,6 +113,7 @@ impl Matter {
     }
 
     /// The block that a texel position is in, and what is known of it.
+    #[inline]
     pub fn cell(&self, texel: Vec3) -> (Vec3, [u8; 2]) {
         let [nx, ny, nz] = self.cells.dims;
         let axis = |texel: f32, n: usize| {
@@ -122,6 +136,25 @@ impl Matter {
         let most = self.block.largest_extinction.max(1e-6);
         entry.truncate().extend((4.0 * entry.w / most).min(1.0))
     }
+}
+
+/// The share of light that matter of an optical depth stops.
+#[inline]
+fn stopped(depth: f32) -> f32 {
+    if depth < 0.25 {
+        // Most stretches are thin, and what they stop adds up: a series without loss.
+        let d = depth;
+        return d * (1.0 - d / 2.0 * (1.0 - d / 3.0 * (1.0 - d / 4.0 * (1.0 - d / 5.0))));
+    }
+    // 2^x by its whole part, put into the exponent of the number, and a polynomial.
+    let x = (-depth * std::f32::consts::LOG2_E).max(-100.0);
+    let whole = x as i32 - 1;
+    let f = x - whole as f32;
+    let power = 1.0
+        + f * (0.693_147_2
+            + f * (0.240_226_5 + f * (0.055_504_1 + f * (0.009_618_1 + f * 0.001_333_4))));
+    let scale = f32::from_bits(((whole + 127) as u32) << 23);
+    (1.0 - power * scale).max(0.0)
 }
 
 /// A stretch of matter along a ray.
@@ -151,7 +184,7 @@ impl Layers<'_> {
         }
         let colour = mean.truncate() / mean.w;
         let colour = mix3(colour, stretch.tint.truncate(), stretch.tint.w);
-        let opacity = 1.0 - (-mean.w * stretch.length_mm).exp();
+        let opacity = stopped(mean.w * stretch.length_mm);
         let shows = opacity * (1.0 - stretch.hidden) > SHOWS;
         let (is_lit, emphasis) = (matter.block.lit != 0, matter.block.edge_emphasis);
         if !shows || (!is_lit && emphasis == 0.0) {
@@ -169,7 +202,7 @@ impl Layers<'_> {
             let thinned = mean.w * mix(1.0, edge, emphasis);
             (
                 mix3(colour, Vec3::new(0.62, 0.74, 0.90), 0.65 * emphasis),
-                1.0 - (-thinned * stretch.length_mm).exp(),
+                stopped(thinned * stretch.length_mm),
             )
         };
         if !is_lit {
@@ -177,5 +210,24 @@ impl Layers<'_> {
         }
         let shaded = lit(glass, normal, light, toward_viewer, 0.16);
         mix3(glass, shaded, smoothstep(0.0, 0.06, steepness)).extend(opacity)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stopped;
+
+    #[test]
+    fn the_quick_exponential_is_near_the_exact_one() {
+        for n in 0..4000 {
+            let depth = n as f32 * 0.005;
+            let exact = -f64::from(-depth).exp_m1();
+            let off = (f64::from(stopped(depth)) - exact).abs();
+            assert!(
+                off < 1e-4 && (depth > 0.25 || off <= 2e-5 * exact),
+                "{depth}"
+            );
+        }
+        assert_eq!(stopped(1e9), 1.0);
     }
 }

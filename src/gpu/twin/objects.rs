@@ -10,6 +10,7 @@ use super::surfaces::lit;
 
 pub const CROSSHAIR: Vec3 = Vec3::new(0.36, 0.86, 0.78);
 
+#[inline]
 pub fn over(front: Vec4, colour: Vec3, opacity: f32) -> Vec4 {
     let seen = (1.0 - front.w) * opacity;
     front + (colour * seen).extend(seen)

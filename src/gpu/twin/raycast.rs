@@ -241,6 +241,17 @@ impl<'a> RaycastShader<'a> {
         let (label_origin, label_direction) = in_texels(&layers.segmentation, ray);
         let (heat_origin, heat_direction) = in_texels(&layers.supervoxels, ray);
         let light = xyz(view.light);
+        let events = [
+            lines.enter,
+            lines.leave,
+            kept.span.enter,
+            cut.leave,
+            labels.enter,
+            heat.enter,
+            cross[0].t,
+            cross[1].t,
+            cross[2].t,
+        ];
 
         let mut seen = Vec4::ZERO;
         let mut line_shown = 0.0_f32;
@@ -253,11 +264,39 @@ impl<'a> RaycastShader<'a> {
         let mut place_before = Place::default();
         let mut found = if maximum { -FAR } else { FAR };
         let mut pending = FAR;
+        // Nothing but matter of the block that the ray is in happens before this.
+        let mut alone_until = -FAR;
+        let mut alone_stride = 1.0;
         for _ in 0..view.max_steps {
             if before > leave || seen.w > OPAQUE {
                 break;
             }
             let t = (index + start) * step;
+            if t < alone_until && known {
+                let texel = scan_origin + scan_direction * t;
+                let place = matter.place(layers.scan_interpolated(texel));
+                work.samples += 1;
+                let stretch = Stretch {
+                    texel,
+                    before: &place_before,
+                    here: &place,
+                    length_mm: t - reached,
+                    hidden: seen.w,
+                    tint: Vec4::ZERO,
+                    direction: ray.direction,
+                };
+                let stuff = layers.scan_matter(&stretch, light);
+                seen = over(seen, stuff.truncate(), stuff.w);
+                place_before = place;
+                reached = t;
+                if !go_on(t, seen) {
+                    break;
+                }
+                before = t;
+                index += alone_stride;
+                continue;
+            }
+            alone_until = -FAR;
             let passed = |event: f32| event > before && event <= t;
 
             // Flat things passed since the last sample.
@@ -380,6 +419,12 @@ impl<'a> RaycastShader<'a> {
                         if cell == CALM && !busy {
                             stride = 2.0;
                         }
+                        if !is_empty && !busy && label == 0 && !in_surface {
+                            alone_until = brick_end(scan_origin, scan_direction, brick, 1.0)
+                                .min(span.leave)
+                                .min(ahead(events, t));
+                            alone_stride = stride;
+                        }
                     } else if maximum {
                         found = found.max(value);
                     } else if place.position > 0.0 {
@@ -415,6 +460,10 @@ impl<'a> RaycastShader<'a> {
                 break;
             }
             before = t;
+            if next <= t {
+                index += stride;
+                continue;
+            }
             let following = (index + stride).max((next / step - start).ceil());
             if t > span.enter {
                 let last = (span.leave / step - start).ceil();
@@ -452,4 +501,10 @@ fn around(span: Span, cut: Span) -> [Span; 2] {
         (false, true) => [behind, Span::NOWHERE],
         (false, false) => [Span::NOWHERE; 2],
     }
+}
+
+/// The first of several depths that is beyond another.
+fn ahead(events: [f32; 9], t: f32) -> f32 {
+    let later = |event: f32| if event > t { event } else { FAR };
+    events.into_iter().map(later).fold(FAR, f32::min)
 }
