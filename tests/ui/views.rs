@@ -73,6 +73,7 @@ fn slices_are_scrubbed_by_keys_wheel_and_the_bar() {
         unit: egui::MouseWheelUnit::Point,
         delta: Vec2::new(0.0, 120.0),
         phase: egui::TouchPhase::Move,
+        source: egui::MouseWheelSource::Unknown,
         modifiers: Modifiers::NONE,
     });
     window.run_steps(30);
