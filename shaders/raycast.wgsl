@@ -12,214 +12,113 @@ struct RaycastView {
     light: vec4<f32>,
     background_top: vec4<f32>,
     background_bottom: vec4<f32>,
-    // Corners of the region box; w of low: opacity of its edges, w of high: 1 if the
-    // scan is drawn inside only.
+    // Corners of the region box; w of low: opacity of its edges.
     region_low: vec4<f32>,
     region_high: vec4<f32>,
+    // Corners of the box that the scan is drawn in; w of low: 1 if there is one.
+    crop_low: vec4<f32>,
+    crop_high: vec4<f32>,
+    // Planes that take away what is farther along their normal than w. None has a
+    // normal of zero.
+    clip_planes: array<vec4<f32>, 3>,
     // A point on all planes of the cut-away; w is the number of planes.
     cut_point: vec4<f32>,
     cut_normals: array<vec4<f32>, 3>,
+    // Where its lines meet; w is their opacity.
+    crosshair: vec4<f32>,
     size_px: vec2<f32>,
+    // Where in a pixel its ray passes, from the middle.
+    pixel_shift: vec2<f32>,
     step_mm: f32,
+    // Added to where in a step the first sample lies, as a share of the step.
+    step_shift: f32,
     // Width of a pixel in the world: at a depth of 1 mm, or anywhere.
     pixel_mm: f32,
-    // Texel values of no and of full density.
-    empty_below: f32,
-    full_above: f32,
-    density_per_mm: f32,
-    edge_emphasis: f32,
-    lighting: f32,
     haze_per_mm: f32,
-    // One over the width of the window, in texel values.
-    edge_scale: f32,
+    // Texel values between which a cut face becomes opaque.
+    face_clear: f32,
+    face_full: f32,
+    tint: f32,
+    shell: f32,
+    crosshair_reach: f32,
     orthographic: u32,
     max_steps: u32,
-    padding_a: u32,
-    padding_b: u32,
-    padding_c: u32,
+    // 1 to write the numbers of samples and of leaps in place of colours.
+    report_work: u32,
 }
 
 @group(1) @binding(0) var<uniform> view: RaycastView;
 
 const OPAQUE: f32 = 0.98;
 
-// Colours.
-
-fn over(front: vec4<f32>, colour: vec3<f32>, opacity: f32) -> vec4<f32> {
-    let seen = (1.0 - front.a) * opacity;
-    return vec4<f32>(front.rgb + colour * seen, front.a + seen);
+// The part of the scan that is kept by crop box and clip planes. If one of them is where
+// a ray enters, `is_cut` and the normal of the face.
+struct Kept {
+    span: vec2<f32>,
+    normal: vec3<f32>,
+    is_cut: bool,
 }
 
-// The ramp from no to full density, summed from far below up to a value.
-fn ramp_sum(value: f32, width: f32) -> f32 {
-    let above = max(value - view.empty_below, 0.0);
-    let in_ramp = min(above, width);
-    return in_ramp * in_ramp / (2.0 * width) + (above - in_ramp);
-}
-
-// Mean density between two samples, if the value changes evenly from one to the other
-// (pre-integration, Engel et al. 2001): steps then leave no rings on surfaces.
-fn mean_density(before: f32, here: f32) -> f32 {
-    let width = max(view.full_above - view.empty_below, 1e-6);
-    if abs(here - before) < 1e-3 * width {
-        return clamp((here - view.empty_below) / width, 0.0, 1.0);
+fn kept_of(ray: Ray) -> Kept {
+    var kept = Kept(layer_span(view.scene.scan, ray), -ray.direction, false);
+    if view.crop_low.w > 0.0 {
+        let crop = box_span(ray.origin, ray.direction, view.crop_low.xyz, view.crop_high.xyz);
+        if crop.x > kept.span.x {
+            kept = Kept(vec2<f32>(crop.x, kept.span.y), face_normal(ray, crop.x), true);
+        }
+        kept.span.y = min(kept.span.y, crop.y);
     }
-    return (ramp_sum(here, width) - ramp_sum(before, width)) / (here - before);
-}
-
-// Colour and extinction per mm of the scan between the sample before and the one at a
-// texel position.
-fn scan_matter(texel: vec3<f32>, before: f32, value: f32, direction: vec3<f32>) -> vec4<f32> {
-    var extinction = mean_density(before, value) * view.density_per_mm;
-    let shade = windowed(0.5 * (before + value));
-    var colour = mix(vec3<f32>(0.42, 0.40, 0.42), vec3<f32>(1.0, 0.97, 0.93), shade);
-    if extinction * view.step_mm < 0.002 || (view.lighting == 0.0 && view.edge_emphasis == 0.0) {
-        return vec4<f32>(colour, extinction);
-    }
-    var gradient = vec3<f32>(0.0);
-    for (var i = 0u; i < 4u; i++) {
-        let d = tetrahedron(i);
-        gradient += d * scan_sampled(texel + d * 0.75);
-    }
-    let steepness = length(gradient) * view.edge_scale / 3.0;
-    let normal = facing(-world_gradient(view.scene.scan, gradient), -direction);
-    let grazing = 1.0 - abs(dot(normal, direction));
-    let edge = smoothstep(0.02, 0.30, steepness) * (0.06 + 0.94 * grazing * grazing);
-    extinction *= mix(1.0, edge, view.edge_emphasis);
-    let glass = mix(colour, vec3<f32>(0.62, 0.74, 0.90), 0.65 * view.edge_emphasis);
-    let shaded = lit(glass, normal, -direction, 0.16);
-    let shaped = view.lighting * smoothstep(0.0, 0.06, steepness);
-    return vec4<f32>(mix(glass, shaded, shaped), extinction);
-}
-
-// Where the scan is cut open, its face shows what a slice there would show.
-fn with_face(front: vec4<f32>, ray: Ray, t: f32, normal: vec3<f32>) -> vec4<f32> {
-    let place = ray.origin + ray.direction * t;
-    let value = scan_sampled(texel_at(view.scene.scan, place));
-    let ramp = max(view.full_above - view.empty_below, 1e-6);
-    let opacity = smoothstep(view.empty_below - 0.35 * ramp, view.empty_below, value);
-    if opacity <= 0.0 {
-        return front;
-    }
-    let size = pixel_size(t);
-    let right_step = along_face(view.right.xyz * size, ray.direction, normal);
-    let down_step = along_face(view.up.xyz * -size, ray.direction, normal);
-    let grey = vec3<f32>(windowed(value)) * 0.94;
-    let colour = plane_colour(grey, place, right_step, down_step, ray.pixel);
-    return over(front, colour, opacity);
-}
-
-fn with_box_edge(front: vec4<f32>, ray: Ray, t: f32) -> vec4<f32> {
-    let place = ray.origin + ray.direction * t;
-    let from_faces = min(
-        abs(place - view.region_low.xyz),
-        abs(view.region_high.xyz - place),
-    );
-    // On a face one of the three is zero; on an edge, so is the second.
-    let nearer = min(from_faces.x, from_faces.y);
-    let farther = max(from_faces.x, from_faces.y);
-    let second = max(nearer, min(farther, from_faces.z));
-    let opacity = clamp(1.5 - second / pixel_size(t), 0.0, 1.0) * view.region_low.w;
-    return over(front, vec3<f32>(0.93, 0.95, 1.0), opacity);
-}
-
-// The class surface that a ray crosses before `t`, where its sample has a new label.
-fn label_hit(ray: Ray, label: u32, t: f32) -> f32 {
-    let origin = texel_at(view.scene.segmentation, ray.origin);
-    let direction = texel_direction(view.scene.segmentation, ray.direction);
-    var low = t - view.step_mm;
-    var high = t;
-    for (var i = 0u; i < 5u; i++) {
-        let middle = 0.5 * (low + high);
-        if dominant_label(origin + direction * middle) == label {
-            high = middle;
-        } else {
-            low = middle;
+    for (var i = 0u; i < 3u; i++) {
+        let plane = view.clip_planes[i];
+        let climb = dot(plane.xyz, ray.direction);
+        let height = dot(plane.xyz, ray.origin) - plane.w;
+        if abs(climb) < 1e-6 {
+            if height > 0.0 {
+                kept.span = NOWHERE;
+            }
+        } else if climb > 0.0 {
+            kept.span.y = min(kept.span.y, -height / climb);
+        } else if -height / climb > kept.span.x {
+            kept = Kept(vec2<f32>(-height / climb, kept.span.y), plane.xyz, true);
         }
     }
-    return high;
-}
-
-fn with_label_surface(front: vec4<f32>, ray: Ray, label: u32, t: f32) -> vec4<f32> {
-    let place = ray.origin + ray.direction * t;
-    let texel = texel_at(view.scene.segmentation, place);
-    let normal = label_normal(texel, label, -ray.direction);
-    let class_here = class_colour(label);
-    let colour = lit(class_here.rgb, normal, -ray.direction, 0.22);
-    // A shell is denser where it is seen from the side.
-    let grazing = 1.0 - abs(dot(normal, ray.direction));
-    let fill = class_here.a * view.scene.overlay.segmentation_fill;
-    return over(front, colour, fill + (1.0 - fill) * fill * grazing * grazing);
-}
-
-// The mask's surface that a ray crosses before `t`.
-fn mask_hit(ray: Ray, t: f32) -> f32 {
-    let origin = texel_at(view.scene.supervoxels, ray.origin);
-    let direction = texel_direction(view.scene.supervoxels, ray.direction);
-    var low = t - view.step_mm;
-    var high = t;
-    for (var i = 0u; i < 5u; i++) {
-        let middle = 0.5 * (low + high);
-        if surface_membership(origin + direction * middle) >= 0.5 {
-            high = middle;
-        } else {
-            low = middle;
-        }
+    if kept.span.x >= kept.span.y {
+        kept = Kept(NOWHERE, -ray.direction, false);
     }
-    return high;
+    return kept;
 }
 
-fn with_mask_surface(front: vec4<f32>, ray: Ray, inside_id: u32, t: f32) -> vec4<f32> {
-    let overlay = view.scene.overlay;
-    let layer = view.scene.supervoxels;
-    let place = ray.origin + ray.direction * t;
-    let texel = texel_at(layer, place);
-    let normal = surface_normal(texel, -ray.direction);
-    // Ids are read a little inside, where they are nearly always those of the mask.
-    let below = place - normal * (0.75 / max(length(texel_direction(layer, normal)), 1e-6));
-    let id_below = supervoxel_id_at(below);
-    let id = select(inside_id, id_below, has_surface(id_below));
-    let heat = heat_colour(id);
-    var colour = mix(heat.rgb * 0.55, heat.rgb, hatching(id, ray.pixel));
-    if heat.a == 0.0 {
-        colour = vec3<f32>(0.75);
-    }
-    colour = lit(colour, normal, -ray.direction, 0.22);
-    let size = pixel_size(t);
-    let right_step = along_surface(view.right.xyz * size, normal);
-    let down_step = along_surface(view.up.xyz * -size, normal);
-    let lines = supervoxel_lines(id, below, right_step, down_step);
-    colour = mix(colour, colour * 0.3, lines.within_mask * overlay.boundary_opacity);
-    colour = mix(colour, vec3<f32>(1.0), max(lines.selected, 0.6 * lines.hovered));
-    return over(front, colour, overlay.heatmap_opacity);
+// What a ray has gathered: colour multiplied by opacity, and opacity; how much of the
+// crosshair is hidden by it; and the work it took.
+struct Gathered {
+    seen: vec4<f32>,
+    hidden_line: f32,
+    samples: u32,
+    leaps: u32,
 }
 
-// A haze for players that have a value and no surface.
-fn with_haze(front: vec4<f32>, id: u32, pixel: vec2<f32>) -> vec4<f32> {
-    let heat = heat_colour(id);
-    if heat.a == 0.0 {
-        return front;
-    }
-    let extinction = heat.a * view.haze_per_mm * view.scene.overlay.heatmap_opacity;
-    let opacity = (1.0 - exp(-extinction * view.step_mm)) * hatching(id, pixel);
-    return over(front, heat.rgb, opacity);
-}
-
-// Colour and opacity along a ray, colour multiplied by opacity.
-fn march(ray: Ray) -> vec4<f32> {
+fn march(ray: Ray) -> Gathered {
     let step = view.step_mm;
-    let start = jitter(ray.pixel);
+    let start = fract(jitter(ray.pixel) + view.step_shift);
     let overlay = view.scene.overlay;
 
-    let region = box_span(ray.origin, ray.direction, view.region_low.xyz, view.region_high.xyz);
-    let clipped = view.region_high.w > 0.0;
-    var scan = layer_span(view.scene.scan, ray);
-    if clipped {
-        scan = vec2<f32>(max(scan.x, region.x), min(scan.y, region.y));
-    }
+    let kept = kept_of(ray);
     let cut = cut_of(ray);
+    // The matter before and the matter behind what is cut away.
+    var span = vec2<f32>(kept.span.x, min(kept.span.y, cut.span.x));
+    var rest = vec2<f32>(max(kept.span.x, cut.span.y), kept.span.y);
+    if cut.span.x >= cut.span.y {
+        rest = NOWHERE;
+    }
+    if span.x >= span.y {
+        span = rest;
+        rest = NOWHERE;
+    }
+    if span.x >= span.y {
+        span = NOWHERE;
+    }
     var labels = NOWHERE;
-    if overlay.segmentation_fill > 0.0 {
+    if overlay.segmentation_fill > 0.0 || view.tint > 0.0 {
         labels = label_span(view.scene.segmentation, ray);
     }
     var heat = NOWHERE;
@@ -228,10 +127,18 @@ fn march(ray: Ray) -> vec4<f32> {
     }
     var lines = NOWHERE;
     if view.region_low.w > 0.0 {
-        lines = region;
+        lines = box_span(ray.origin, ray.direction, view.region_low.xyz, view.region_high.xyz);
     }
-    let enter = min(min(scan.x, labels.x), min(heat.x, lines.x));
-    let leave = max(max(scan.y, labels.y), max(heat.y, lines.y));
+    let cross_x = crosshair_line(ray, 0u);
+    let cross_y = crosshair_line(ray, 1u);
+    let cross_z = crosshair_line(ray, 2u);
+    let cross_first = min(cross_x.x, min(cross_y.x, cross_z.x));
+    let cross_last = max(
+        select(-FAR, cross_x.x, cross_x.x < FAR),
+        max(select(-FAR, cross_y.x, cross_y.x < FAR), select(-FAR, cross_z.x, cross_z.x < FAR)),
+    );
+    let enter = min(min(min(kept.span.x, labels.x), min(heat.x, lines.x)), cross_first);
+    let leave = max(max(max(kept.span.y, labels.y), max(heat.y, lines.y)), cross_last);
 
     let scan_origin = texel_at(view.scene.scan, ray.origin);
     let scan_direction = texel_direction(view.scene.scan, ray.direction);
@@ -240,14 +147,21 @@ fn march(ray: Ray) -> vec4<f32> {
     let heat_origin = texel_at(view.scene.supervoxels, ray.origin);
     let heat_direction = texel_direction(view.scene.supervoxels, ray.direction);
 
+    var gathered = Gathered(vec4<f32>(0.0), 0.0, 0u, 0u);
     var seen = vec4<f32>(0.0);
+    var line_shown = 0.0;
     var index = ceil(enter / step - start);
     var before = enter - step;
     // The class and whether the mask that the ray is in.
     var label = 0u;
     var in_surface = false;
-    // The scan's value at the last sample; FAR where there was none.
-    var value_before = FAR;
+    // Whether the scan's value is known up to `reached`, and its place among the entries.
+    var known = false;
+    var reached = enter;
+    var position_before = 0.0;
+    // The value that a projection has found, and the smallest since the last dense one.
+    var found = select(FAR, -FAR, matter.compositing == MAXIMUM);
+    var pending = FAR;
     for (var n = 0u; n < view.max_steps; n++) {
         if before > leave || seen.a > OPAQUE {
             break;
@@ -261,121 +175,167 @@ fn march(ray: Ray) -> vec4<f32> {
         if lines.y > before && lines.y <= t {
             seen = with_box_edge(seen, ray, lines.y);
         }
-        if clipped && scan.x > before && scan.x <= t && scan.x < scan.y
-            && scan.x == region.x && !contains(cut.span, scan.x) {
-            seen = with_face(seen, ray, scan.x, face_normal(ray, scan.x));
+        if kept.is_cut && kept.span.x > before && kept.span.x <= t
+            && !contains(cut.span, kept.span.x) {
+            seen = with_face(seen, ray, kept.span.x, kept.normal);
         }
-        if cut.span.y > before && cut.span.y <= t && contains(scan, cut.span.y) {
+        if cut.span.y > before && cut.span.y <= t && contains(kept.span, cut.span.y) {
             seen = with_face(seen, ray, cut.span.y, cut.normal);
+        }
+        if cross_first <= t && cross_last > before {
+            for (var axis = 0u; axis < 3u; axis++) {
+                let line = select(select(cross_z, cross_y, axis == 1u), cross_x, axis == 0u);
+                if line.x > before && line.x <= t {
+                    line_shown = max(line_shown, (1.0 - seen.a) * line.y);
+                    seen = over(seen, CROSSHAIR, line.y);
+                }
+            }
         }
 
         // Surfaces passed since the last sample.
         // The nearest label is read first; membership, eight times the work, only where
         // that has changed.
-        var label_t = FAR;
+        let busy = contains(labels, t) || contains(heat, t);
         var nearest_label = 0u;
-        if contains(labels, t) {
-            nearest_label = segmentation_label(nearest_texel(label_origin + label_direction * t));
-        }
-        if nearest_label != label {
-            var reached = nearest_label;
-            if class_colour(nearest_label).a > 0.0 {
-                reached = dominant_label(label_origin + label_direction * t);
-                if reached != label && class_colour(reached).a > 0.0 {
-                    label_t = label_hit(ray, reached, t);
-                }
+        if busy || label != 0u || in_surface {
+            var label_t = FAR;
+            if contains(labels, t) {
+                let texel = label_origin + label_direction * t;
+                nearest_label = segmentation_label(nearest_texel(texel));
             }
-            label = reached;
-        }
-        var mask_t = FAR;
-        var mask_id = 0u;
-        if contains(heat, t) {
-            let texel = heat_origin + heat_direction * t;
-            let id = supervoxel_id(nearest_texel(texel));
-            if has_surface(id) {
-                if !in_surface && surface_membership(texel) >= 0.5 {
+            if nearest_label != label {
+                var reached_label = nearest_label;
+                if overlay.segmentation_fill > 0.0 && class_colour(nearest_label).a > 0.0 {
+                    reached_label = dominant_label(label_origin + label_direction * t);
+                    if reached_label != label && class_colour(reached_label).a > 0.0 {
+                        label_t = label_hit(ray, reached_label, t);
+                    }
+                }
+                label = reached_label;
+            }
+            var mask_t = FAR;
+            var mask_id = 0u;
+            if contains(heat, t) {
+                let texel = heat_origin + heat_direction * t;
+                let id = supervoxel_id(nearest_texel(texel));
+                let has_surface = has_surface(id);
+                if has_surface && !in_surface && surface_membership(texel) >= 0.5 {
                     in_surface = true;
                     mask_t = mask_hit(ray, t);
                     mask_id = id;
                 }
-            } else {
-                in_surface = false;
-                if view.haze_per_mm > 0.0 && id != 0u {
+                in_surface = in_surface && has_surface;
+                if (!has_surface || view.shell > 0.0) && view.haze_per_mm > 0.0 && id != 0u {
                     seen = with_haze(seen, id, ray.pixel);
                 }
+            } else {
+                in_surface = false;
             }
-        } else {
-            in_surface = false;
-        }
-        if mask_t < label_t {
-            seen = with_mask_surface(seen, ray, mask_id, mask_t);
-        }
-        if label_t < FAR {
-            seen = with_label_surface(seen, ray, label, label_t);
-        }
-        if mask_t < FAR && mask_t >= label_t {
-            seen = with_mask_surface(seen, ray, mask_id, mask_t);
+            if mask_t < label_t {
+                seen = with_mask_surface(seen, ray, mask_id, mask_t);
+            }
+            if label_t < FAR {
+                seen = with_label_surface(seen, ray, label, label_t);
+            }
+            if mask_t < FAR && mask_t >= label_t {
+                seen = with_mask_surface(seen, ray, mask_id, mask_t);
+            }
         }
 
-        // The scan, and how far there is nothing of it.
+        // The scan's matter since the last sample, or how far there is none.
         var next = t;
-        var value = FAR;
-        if contains(scan, t) && !contains(cut.span, t) {
-            let texel = scan_origin + scan_direction * t;
-            let brick = floor((texel + 0.5) / BRICK);
-            if textureLoad(scan_bricks, vec3<i32>(brick), 0).x <= view.empty_below {
-                next = brick_end(scan_origin, scan_direction, brick);
-                value = view.empty_below;
+        var stride = 1.0;
+        if t > span.x {
+            let here = min(t, span.y);
+            let last = select(max(t - step, span.x), reached, known);
+            let texel = scan_origin + scan_direction * here;
+            let brick = cell_of(texel);
+            let cell = textureLoad(scan_cells, vec3<i32>(brick), 0);
+            let is_empty = cell.x > 0u && cell.x < CALM;
+            let is_lower = matter.compositing == MAXIMUM && f32(cell.y) / 255.0 <= found;
+            if (is_empty && !known) || is_lower {
+                let blocks = select(1.0, f32(cell.x), is_empty);
+                next = brick_end(scan_origin, scan_direction, brick, blocks);
+                known = false;
+                gathered.leaps += 1u;
             } else {
-                value = scan_sampled(texel);
-                let last = select(value, value_before, value_before < FAR);
-                let matter = scan_matter(texel, last, value, ray.direction);
-                seen = over(seen, matter.rgb, 1.0 - exp(-matter.a * step));
+                let value = scan_sampled(texel);
+                gathered.samples += 1u;
+                let position = entry_position(value);
+                if matter.compositing == FRONT_TO_BACK {
+                    if !known {
+                        let texel_before = scan_origin + scan_direction * last;
+                        position_before = entry_position(scan_sampled(texel_before));
+                        gathered.samples += 1u;
+                    }
+                    var tint = vec4<f32>(0.0);
+                    if view.tint > 0.0 && nearest_label != 0u {
+                        tint = class_colour(nearest_label) * vec4<f32>(1.0, 1.0, 1.0, view.tint);
+                    }
+                    let stretch = here - last;
+                    let stuff = scan_matter(
+                        texel, position_before, position, stretch, seen.a, tint, ray.direction,
+                    );
+                    seen = over(seen, stuff.rgb, stuff.a);
+                    stride = select(1.0, 2.0, cell.x == CALM && !busy);
+                } else if matter.compositing == MAXIMUM {
+                    found = max(found, value);
+                } else if position > 0.0 {
+                    pending = min(pending, value);
+                    if position > 0.5 * LAST_ENTRY {
+                        found = min(found, pending);
+                        pending = FAR;
+                    }
+                }
+                position_before = position;
+                known = !is_empty;
+                reached = here;
             }
-        } else if t < scan.x {
-            next = ahead(scan, t);
-        } else if contains(cut.span, t) {
-            next = min(cut.span.y, leave);
+            if t >= span.y {
+                span = rest;
+                rest = NOWHERE;
+                known = false;
+                next = t;
+                stride = 1.0;
+            }
         } else {
-            next = leave;
+            next = span.x;
+            known = false;
         }
-        value_before = value;
-        if contains(labels, t) || contains(heat, t) {
+        if busy {
             next = t;
         }
         next = min(next, min(ahead(labels, t), ahead(heat, t)));
         next = min(next, leave + step);
 
         before = t;
-        index = max(index + 1.0, ceil(next / step - start));
+        index = max(index + stride, ceil(next / step - start));
     }
-    return seen;
-}
-
-// The face of the region box that a ray enters through.
-fn face_normal(ray: Ray, t: f32) -> vec3<f32> {
-    let place = ray.origin + ray.direction * t;
-    let middle = 0.5 * (view.region_low.xyz + view.region_high.xyz);
-    let half_size = max(0.5 * (view.region_high.xyz - view.region_low.xyz), vec3<f32>(1e-6));
-    let outward = (place - middle) / half_size;
-    let size = abs(outward);
-    if size.x >= size.y && size.x >= size.z {
-        return vec3<f32>(sign(outward.x), 0.0, 0.0);
+    if matter.compositing != FRONT_TO_BACK && abs(found) < FAR {
+        let shown = projected(found);
+        seen = over(seen, shown.rgb, shown.a);
     }
-    if size.y >= size.z {
-        return vec3<f32>(0.0, sign(outward.y), 0.0);
-    }
-    return vec3<f32>(0.0, 0.0, sign(outward.z));
+    gathered.seen = seen;
+    gathered.hidden_line = max(cross_x.y, max(cross_y.y, cross_z.y)) - line_shown;
+    return gathered;
 }
 
 @fragment
 fn raycast(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
-    let ray = ray_through(position.xy);
-    let seen = march(ray);
+    let ray = ray_through(position.xy + view.pixel_shift);
+    let gathered = march(ray);
+    if view.report_work != 0u {
+        let low = f32(gathered.samples & 255u);
+        let high = f32(gathered.samples >> 8u);
+        return vec4<f32>(low, high, f32(min(gathered.leaps, 255u)), 255.0) / 255.0;
+    }
+    let seen = gathered.seen;
     let down = position.y / view.size_px.y;
     let background = mix(view.background_top.rgb, view.background_bottom.rgb, down);
     // What is nearly opaque counts as opaque.
     let share = select(seen.a, 1.0, seen.a > OPAQUE);
     let colour = seen.rgb * (share / max(seen.a, 1e-6)) + background * (1.0 - share);
-    return vec4<f32>(colour, 1.0);
+    // A trace of the crosshair shows through what hides it.
+    let trace = 0.3 * max(gathered.hidden_line, 0.0);
+    return vec4<f32>(mix(colour, CROSSHAIR, trace), 1.0);
 }

@@ -2,6 +2,8 @@
 
 #[path = "cli/bench.rs"]
 mod bench;
+#[path = "cli/evaluate.rs"]
+mod evaluate;
 #[path = "support/images.rs"]
 mod images;
 #[path = "support/orientations.rs"]
@@ -10,6 +12,8 @@ mod orientations;
 mod program;
 #[path = "cli/reference.rs"]
 mod reference;
+#[path = "cli/render.rs"]
+mod render;
 #[path = "cli/supervoxels.rs"]
 mod supervoxels;
 mod support;

@@ -4,8 +4,10 @@
 use std::mem::{offset_of, size_of};
 
 use naga::valid::{Capabilities, ValidationFlags, Validator};
+use voxplain::gpu::matter::MatterUniform;
 use voxplain::gpu::plane_layers::{LabelLayerUniform, SecondScanUniform, SliceUniform};
 use voxplain::gpu::shaders::{self, Shader};
+use voxplain::gpu::supervoxels::SupervoxelUniform;
 use voxplain::gpu::tables::PlayerEntry;
 use voxplain::gpu::uniform::{LayerUniform, OverlayUniform, RaycastUniform, SceneUniform};
 use voxplain::model::swin_unetr::device::{
@@ -44,6 +46,27 @@ fn every_shader_is_valid() {
 }
 
 #[test]
+fn the_shader_of_supervoxels_is_valid() {
+    let shader = shaders::SUPERVOXELS;
+    let module = naga::front::wgsl::parse_str(shader.source)
+        .unwrap_or_else(|error| panic!("{}", error.emit_to_string(shader.source)));
+    let mut validator = Validator::new(ValidationFlags::all(), Capabilities::empty());
+    if let Err(error) = validator.validate(&module) {
+        panic!("{}", error.emit_to_string(shader.source));
+    }
+    let entries: Vec<&str> = module.entry_points.iter().map(|e| &*e.name).collect();
+    assert_eq!(entries, [shaders::COMPUTE_ENTRY]);
+    let uniform = module.global_variables.iter().find_map(|(_, variable)| {
+        let block = &module.types[variable.ty];
+        match block.inner {
+            naga::TypeInner::Struct { span, .. } => Some(span),
+            _ => None,
+        }
+    });
+    assert_eq!(uniform, Some(size_of::<SupervoxelUniform>() as u32));
+}
+
+#[test]
 fn every_shader_file_is_part_of_a_shader() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
     let mut files = 0;
@@ -53,14 +76,15 @@ fn every_shader_file_is_part_of_a_shader() {
             if path.is_file() {
                 let text = std::fs::read_to_string(&path).unwrap();
                 assert!(
-                    shaders::ALL.iter().any(|s| s.source.contains(&text)),
+                    shaders::ALL.iter().any(|s| s.source.contains(&text))
+                        || shaders::SUPERVOXELS.source == text,
                     "{path:?}"
                 );
                 files += 1;
             }
         }
     }
-    assert_eq!(files, 8);
+    assert_eq!(files, 11);
 }
 
 /// Every kernel of the network, in both precisions.
@@ -384,24 +408,53 @@ fn uniform_blocks_agree_with_the_shaders() {
         background_bottom,
         region_low,
         region_high,
+        crop_low,
+        crop_high,
+        clip_planes,
         cut_point,
         cut_normals,
+        crosshair,
         size_px,
+        pixel_shift,
         step_mm,
+        step_shift,
         pixel_mm,
-        empty_below,
-        full_above,
-        density_per_mm,
-        edge_emphasis,
-        lighting,
         haze_per_mm,
-        edge_scale,
+        face_clear,
+        face_full,
+        tint,
+        shell,
+        crosshair_reach,
         orthographic,
         max_steps,
+        report_work,
     ];
     let without_padding: Vec<_> = members
         .into_iter()
         .filter(|(name, _)| !name.starts_with("padding"))
         .collect();
+    assert_eq!(without_padding, expected);
+
+    let (size, members) = layout(&module, "Matter");
+    assert_eq!(size, size_of::<MatterUniform>());
+    macro_rules! matter {
+        ($($field:ident),* $(,)?) => {
+            vec![$((stringify!($field).to_owned(), offset_of!(MatterUniform, $field))),*]
+        };
+    }
+    let without_padding: Vec<_> = members
+        .into_iter()
+        .filter(|(name, _)| !name.starts_with("padding"))
+        .collect();
+    let expected = matter![
+        low,
+        scale,
+        compositing,
+        lit,
+        edge_emphasis,
+        largest_extinction,
+        entries,
+        sums,
+    ];
     assert_eq!(without_padding, expected);
 }

@@ -1,6 +1,10 @@
 //! Supervoxels against a phantom with known regions, and the promises they make on
 //! any image. The measures are those of the reference script that made the phantom.
 
+#[path = "support/adapter.rs"]
+mod adapter;
+#[path = "supervoxels/on_device.rs"]
+mod on_device;
 #[path = "supervoxels/sound.rs"]
 mod sound;
 

@@ -6,11 +6,12 @@ use std::sync::OnceLock;
 use glam::{DAffine3, DMat3, DVec2, DVec3};
 use voxplain::base::colour::Rgb;
 use voxplain::base::{Grid, WorldBox};
+use voxplain::gpu::transfer::{Compositing, TransferTable};
 use voxplain::gpu::twin::{self, TwinScene};
 use voxplain::gpu::{
-    Camera, ClassStyle, Cutaway, GpuContext, Interpolation, LabelSlot, LabelStyle, OverlayStyle,
-    Picture, PlaneLayers, PlayerSample, Quality, RaycastPass, RaycastView, RegionView, ScanStyle,
-    Scene, SlicePass, SliceView, Target, Tier, Window, capture,
+    Camera, ClassStyle, ClipPlane, CrosshairView, Cutaway, GpuContext, Interpolation, LabelSlot,
+    LabelStyle, OverlayStyle, Picture, PlaneLayers, PlayerSample, Quality, RaycastPass,
+    RaycastView, RegionView, ScanStyle, Scene, SlicePass, SliceView, Target, Tier, Window, capture,
 };
 use voxplain::volume::{LabelMap, Volume, Voxels};
 
@@ -330,7 +331,7 @@ fn slices_match_their_twin() {
 fn volumes_match_their_twin() {
     let Some(gpu) = device() else { return };
     let study = blob();
-    let (scene, twin_scene) = (study.scene(gpu), study.twin());
+    let (mut scene, mut twin_scene) = (study.scene(gpu), study.twin());
     let pass = RaycastPass::new(gpu).unwrap();
     let base = volume_of(study.scan.grid());
     let center = study.scan.grid().center_mm();
@@ -342,7 +343,15 @@ fn volumes_match_their_twin() {
         clip_scan: false,
         line_opacity: 0.8,
     };
-    let solid = ScanStyle::solid(WINDOW);
+    let (glass, solid) = (
+        ScanStyle::glass(WINDOW).table(),
+        ScanStyle::solid(WINDOW).table(),
+    );
+    let projection = |compositing| {
+        let mut table = ScanStyle::solid(WINDOW).table();
+        table.compositing = compositing;
+        table
+    };
     let cut = Cutaway::toward(&base.camera, center, [true, false, true]);
     let nothing = OverlayStyle {
         heatmap_opacity: 0.0,
@@ -352,6 +361,7 @@ fn volumes_match_their_twin() {
     let views = [
         (
             "glass",
+            glass,
             RaycastView {
                 region: Some(region),
                 ..base
@@ -359,24 +369,29 @@ fn volumes_match_their_twin() {
         ),
         (
             "solid",
+            solid,
             RaycastView {
-                scan: solid,
                 overlay: nothing,
                 ..base
             },
         ),
         (
-            "cut open",
+            "cut open, with a crosshair",
+            solid,
             RaycastView {
-                scan: solid,
                 cutaway: Some(cut),
+                crosshair: Some(CrosshairView {
+                    point_mm: center,
+                    reach_mm: 20.0,
+                    opacity: 0.9,
+                }),
                 ..base
             },
         ),
         (
             "region only",
+            solid,
             RaycastView {
-                scan: solid,
                 region: Some(RegionView {
                     clip_scan: true,
                     ..region
@@ -387,6 +402,7 @@ fn volumes_match_their_twin() {
         ),
         (
             "parallel, haze, selected",
+            glass,
             RaycastView {
                 camera: Camera {
                     orthographic: true,
@@ -400,16 +416,112 @@ fn volumes_match_their_twin() {
                 ..base
             },
         ),
+        (
+            "cropped and clipped, tinted, mask as a shell, fifth of several",
+            solid,
+            RaycastView {
+                crop: Some(region.bounds),
+                clip_planes: [
+                    None,
+                    Some(ClipPlane {
+                        point_mm: center,
+                        normal: DVec3::new(0.6, 0.8, 0.0),
+                    }),
+                    None,
+                ],
+                tint: 0.7,
+                shell: 1.0,
+                frame: 4,
+                overlay: OverlayStyle {
+                    segmentation_fill: 0.0,
+                    ..base.overlay
+                },
+                ..base
+            },
+        ),
+        (
+            "largest values",
+            projection(Compositing::Maximum),
+            RaycastView {
+                overlay: nothing,
+                ..base
+            },
+        ),
+        (
+            "smallest values",
+            projection(Compositing::Minimum),
+            RaycastView {
+                overlay: nothing,
+                ..base
+            },
+        ),
     ];
-    for (name, view) in views {
+    for (name, table, view) in views {
+        scene.set_transfer(&table).unwrap();
+        twin_scene.set_transfer(&table);
         let target = Target::new(gpu, view.size_px).unwrap();
         pass.draw(gpu, &scene, &view, &target);
         let drawn = capture(gpu, &target).unwrap();
         let pixels = drawn.rgba.len() / 4;
-        let twin = twin::render_raycast(&twin_scene, &view);
+        let (twin, work) = twin::render_raycast_counted(&twin_scene, &view);
         assert_alike(name, &drawn, &twin, pixels / EDGE_SHARE);
+
+        // The shader counts its work as the twin does.
+        pass.draw_work(gpu, &scene, &view, &target);
+        let counts = capture(gpu, &target).unwrap();
+        let samples: u64 = counts
+            .rgba
+            .chunks_exact(4)
+            .map(|count| u64::from(count[0]) + 256 * u64::from(count[1]))
+            .sum();
+        let off = samples.abs_diff(work.samples) as f64 / work.samples as f64;
+        assert!(off < 0.01, "{name}: {samples} {work:?}");
     }
     assert_eq!(gpu.health().errors, Vec::<String>::new());
+}
+
+#[test]
+fn leaps_and_long_steps_spare_samples_and_leave_the_picture() {
+    // A shell of 2 mm in a cube of 96 mm.
+    let side = 96;
+    let grid = Grid::new([side; 3], DAffine3::IDENTITY).unwrap();
+    let middle = grid.center_mm();
+    let values = (0..grid.voxel_count()).map(|i| {
+        let d = grid
+            .world(grid.position(i).map(|v| v as f64))
+            .distance(middle);
+        (1000.0 * (1.0 - (d - 30.0).abs() / 2.0)).max(0.0) as f32
+    });
+    let scan = Volume::new(grid, Voxels::F32(values.collect()), (1.0, 0.0), "shell").unwrap();
+    let window = Window {
+        low: 0.0,
+        high: 1000.0,
+    };
+    let style = ScanStyle {
+        empty_below: 100.0,
+        full_above: 900.0,
+        density_per_mm: 0.2,
+        lit: false,
+        ..ScanStyle::solid(window)
+    };
+    let mut scene = TwinScene::new();
+    scene.set_scan(Some(&scan));
+    scene.set_transfer(&style.table());
+    assert!(scene.empty_share() > 0.6, "{}", scene.empty_share());
+    let mut view = RaycastView::of(&grid, window, [60, 60], Quality::at_rest(Tier::Full, &grid));
+    view.background = [Rgb([0; 3]); 2];
+    let (leaping, work) = twin::render_raycast_counted(&scene, &view);
+    // The same with next to nothing everywhere: no block is empty.
+    let mut table = style.table();
+    for entry in &mut table.entries {
+        entry[3] = entry[3].max(1e-6);
+    }
+    scene.set_transfer(&table);
+    let (plodding, all) = twin::render_raycast_counted(&scene, &view);
+    assert_eq!(scene.empty_share(), 0.0);
+    assert!(all.samples > 2 * work.samples, "{work:?} {all:?}");
+    assert!(work.spared > work.samples && work.leaps > 0, "{work:?}");
+    assert_alike("leaping", &leaping, &plodding, 0);
 }
 
 #[test]
@@ -431,6 +543,13 @@ fn looking_uploads_nothing_and_a_tick_a_few_kilobytes() {
         scene.uploaded_bytes() - before,
         16 * study.players.len() as u64
     );
+    let before = scene.uploaded_bytes();
+    let table = ScanStyle::solid(WINDOW).table();
+    scene.set_transfer(&table).unwrap();
+    let sent = scene.uploaded_bytes() - before;
+    assert!((8 << 10..10 << 10).contains(&sent), "{sent}");
+    scene.set_transfer(&table).unwrap();
+    assert_eq!(scene.uploaded_bytes() - before, sent);
 }
 
 #[test]
@@ -478,73 +597,184 @@ fn fog() -> TwinScene {
     scene
 }
 
-#[test]
-fn fog_dims_as_beer_and_lambert_say() {
-    let window = Window {
-        low: 0.0,
-        high: 1.0,
-    };
-    let view = RaycastView {
+const UNIT: Window = Window {
+    low: 0.0,
+    high: 1.0,
+};
+
+/// Straight from the front, flat and black behind.
+fn straight(grid: &Grid, size_px: [u32; 2], step_mm: f64) -> RaycastView {
+    let base = RaycastView::of(grid, UNIT, size_px, Quality::at_rest(Tier::Full, grid));
+    RaycastView {
         camera: Camera {
             yaw: 0.0,
             pitch: 0.0,
             orthographic: true,
+            target_mm: DVec3::ZERO,
+            distance_mm: 100.0,
             ..Camera::default()
         },
-        size_px: [9, 9],
-        step_mm: 0.25,
-        scan: ScanStyle {
-            window,
-            empty_below: 0.0,
-            full_above: 1.0,
-            density_per_mm: 0.03,
-            edge_emphasis: 0.0,
-            lighting: 0.0,
-        },
-        overlay: OverlayStyle::default(),
-        haze_per_mm: 0.0,
-        region: None,
-        cutaway: None,
+        step_mm,
         background: [Rgb([0; 3]); 2],
+        ..base
+    }
+}
+
+fn flat(density_per_mm: f32) -> TransferTable {
+    ScanStyle {
+        window: UNIT,
+        empty_below: 0.0,
+        full_above: 1.0,
+        density_per_mm,
+        edge_emphasis: 0.0,
+        lit: false,
+    }
+    .table()
+}
+
+#[test]
+fn fog_dims_as_beer_and_lambert_say() {
+    let mut scene = fog();
+    scene.set_transfer(&flat(0.03));
+    let grid = Grid::new([40, 40, 40], DAffine3::IDENTITY).unwrap();
+    // The middle rays cross 40 mm, at any step and from any start of the steps.
+    let expected = 255.0 * (1.0 - (-0.03 * 40.0_f64).exp());
+    for step_mm in [0.25, 1.0, 3.7] {
+        for frame in [0, 1, 2] {
+            let view = RaycastView {
+                frame,
+                ..straight(&grid, [9, 9], step_mm)
+            };
+            let picture = twin::render_raycast(&scene, &view);
+            for x in 3..6 {
+                let red = f64::from(picture.rgb(x, 4).unwrap()[0]);
+                assert!((red - expected).abs() < 0.01 * expected, "{red} {expected}");
+            }
+        }
+    }
+    // A crop to a quarter of the depth.
+    let view = RaycastView {
+        crop: Some(WorldBox {
+            min: [-20.0, 0.0, -20.0],
+            max: [20.0, 10.0, 20.0],
+        }),
+        ..straight(&grid, [9, 9], 0.7)
     };
-    let expected = |length_mm: f64| 1.0 - (-0.03 * length_mm).exp();
-    // The middle ray crosses 40 mm.
-    let whole = twin::render_raycast(&fog(), &view).rgb(4, 4).unwrap();
-    assert!(
-        (f64::from(whole[0]) / 255.0 - expected(40.0)).abs() < 0.006,
-        "{whole:?}"
-    );
-    let thinner = RaycastView {
-        step_mm: 2.0,
-        ..view
+    let red = f64::from(twin::render_raycast(&scene, &view).rgb(3, 3).unwrap()[0]);
+    // The face that the crop opens is a grey slice: opaque, and white at a value of 1.
+    assert!((red - 255.0 * 0.94).abs() < 2.0, "{red}");
+}
+
+#[test]
+fn a_ball_and_a_plane_match_their_closed_forms() {
+    // Values fall from the middle out, so that isosurfaces are balls; density is the same
+    // wherever the value is above one half: inside a radius of 20 mm.
+    let world_from_voxel = DAffine3::from_translation(DVec3::splat(-29.5));
+    let grid = Grid::new([60; 3], world_from_voxel).unwrap();
+    let place = |i| grid.world(grid.position(i).map(|v| v as f64));
+    let scene = |value: &dyn Fn(DVec3) -> f64| {
+        let values = (0..grid.voxel_count()).map(|i| value(place(i)).clamp(0.0, 1.0) as f32);
+        let scan = Volume::new(grid, Voxels::F32(values.collect()), (1.0, 0.0), "form").unwrap();
+        let mut scene = TwinScene::new();
+        scene.set_scan(Some(&scan));
+        let mut table = flat(0.0);
+        for (index, entry) in table.entries.iter_mut().enumerate() {
+            *entry = [
+                1.0,
+                1.0,
+                1.0,
+                if index >= 128 {
+                    1.0 - (-0.05_f32).exp()
+                } else {
+                    0.0
+                },
+            ];
+        }
+        scene.set_transfer(&table);
+        scene
     };
-    let coarse = twin::render_raycast(&fog(), &thinner).rgb(4, 4).unwrap();
-    assert!(whole[0].abs_diff(coarse[0]) <= 5, "{whole:?} {coarse:?}");
+    let view = straight(&grid, [81, 81], 0.5);
+    let mm_per_pixel = 2.0 * view.camera.half_height_mm() / 81.0;
+    let ball = twin::render_raycast(&scene(&|p| 1.0 - p.length() / 40.0), &view);
+    let plane = twin::render_raycast(&scene(&|p| 0.5 + p.y / 60.0), &view);
+    for x in [40, 41, 42, 43] {
+        let off_mm = (f64::from(x) - 40.0) * mm_per_pixel;
+        let chord = 2.0 * (400.0 - off_mm * off_mm).max(0.0).sqrt();
+        let expected = 255.0 * (1.0 - (-0.05 * chord).exp());
+        let red = f64::from(ball.rgb(x, 40).unwrap()[0]);
+        assert!(
+            (red - expected).abs() < 0.01 * 255.0,
+            "{x}: {red} {expected}"
+        );
+    }
+    let expected = 255.0 * (1.0 - (-0.05 * 30.0_f64).exp());
+    let red = f64::from(plane.rgb(40, 40).unwrap()[0]);
+    assert!((red - expected).abs() < 0.01 * 255.0, "{red} {expected}");
+}
+
+#[test]
+fn voxels_lie_half_a_voxel_around_their_centres_in_the_volume() {
+    // Two voxels of 10 mm, the right one (at +5 mm) full: matter from 0 to 10 mm in x,
+    // as the value crosses one half at 0.
+    let world_from_voxel = DAffine3::from_translation(DVec3::new(-5.0, 0.0, 0.0))
+        * DAffine3::from_scale(DVec3::splat(10.0));
+    let grid = Grid::new([2, 1, 1], world_from_voxel).unwrap();
+    let scan = Volume::new(grid, Voxels::U8(vec![0, 255]), (1.0 / 255.0, 0.0), "two").unwrap();
+    let mut table = flat(0.0);
+    for (index, entry) in table.entries.iter_mut().enumerate() {
+        *entry = [1.0, 1.0, 1.0, if index >= 128 { 0.99 } else { 0.0 }];
+    }
+    let mut view = straight(&grid, [101, 101], 0.5);
+    view.camera.distance_mm = 50.0;
+    let mm_per_pixel = 2.0 * view.camera.half_height_mm() / 101.0;
+    let check = |picture: &Picture| {
+        let lit: Vec<f64> = (0..101)
+            .filter(|&x| picture.rgb(x, 50).unwrap()[0] > 127)
+            .map(|x| (50.0 - f64::from(x)) * mm_per_pixel)
+            .collect();
+        // From the front the patient's right is on the left: x falls along the row.
+        let (high, low) = (lit[0], lit[lit.len() - 1]);
+        assert!(
+            (high - 10.0).abs() < mm_per_pixel && low.abs() < mm_per_pixel,
+            "{low} {high}"
+        );
+    };
+    let mut scene = TwinScene::new();
+    scene.set_scan(Some(&scan));
+    scene.set_transfer(&table);
+    check(&twin::render_raycast(&scene, &view));
+    let Some(gpu) = device() else { return };
+    let mut scene = Scene::new(gpu).unwrap();
+    scene.set_scan(Some(&scan)).unwrap();
+    scene.set_transfer(&table).unwrap();
+    let target = Target::new(gpu, view.size_px).unwrap();
+    RaycastPass::new(gpu)
+        .unwrap()
+        .draw(gpu, &scene, &view, &target);
+    check(&capture(gpu, &target).unwrap());
 }
 
 #[test]
 fn a_solid_is_picked_on_its_face() {
-    let window = Window {
-        low: 0.0,
-        high: 1.0,
-    };
     let grid = Grid::new([40, 40, 40], DAffine3::IDENTITY).unwrap();
+    let mut scene = fog();
+    let style = ScanStyle {
+        density_per_mm: 8.0,
+        ..ScanStyle::solid(UNIT)
+    };
+    scene.set_transfer(&style.table());
     let view = RaycastView {
         camera: Camera {
             yaw: 0.0,
             pitch: 0.0,
             ..Camera::default()
         },
-        scan: ScanStyle {
-            density_per_mm: 8.0,
-            ..ScanStyle::solid(window)
-        },
         step_mm: 0.1,
-        ..RaycastView::of(&grid, window, [64, 64], Quality::at_rest(Tier::Full, &grid))
+        ..RaycastView::of(&grid, UNIT, [64, 64], Quality::at_rest(Tier::Full, &grid))
     };
-    let picked = twin::pick(&fog(), &view, DVec2::new(32.0, 32.0)).unwrap();
+    let picked = twin::pick(&scene, &view, DVec2::new(32.0, 32.0)).unwrap();
     assert!(picked.distance(DVec3::Y * 20.0) < 0.3, "{picked}");
-    assert_eq!(twin::pick(&fog(), &view, DVec2::ZERO), None);
+    assert_eq!(twin::pick(&scene, &view, DVec2::ZERO), None);
 }
 
 /// Two voxels of 10 mm along x, centred at 0 and 10 mm.

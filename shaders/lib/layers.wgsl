@@ -52,7 +52,6 @@ const PLAYER_HAS_INTERVAL: u32 = 2u;
 
 @group(0) @binding(0) var scan_texels: texture_3d<f32>;
 @group(0) @binding(1) var scan_sampler: sampler;
-@group(0) @binding(2) var scan_bricks: texture_3d<f32>;
 @group(0) @binding(3) var segmentation_texels: texture_3d<u32>;
 @group(0) @binding(4) var supervoxel_texels: texture_3d<u32>;
 // The signed colour map from -1 to 1, the map of sizes from 0 to 1, then one colour and

@@ -134,10 +134,16 @@ fn ahead(span: vec2<f32>, t: f32) -> f32 {
     return select(FAR, span.x, span.x > t && span.x < span.y);
 }
 
-// Where a ray leaves the brick it is in.
-fn brick_end(origin: vec3<f32>, direction: vec3<f32>, brick: vec3<f32>) -> f32 {
+// Where a ray leaves all bricks that are fewer than `blocks` steps from the one it is in.
+fn brick_end(
+    origin: vec3<f32>,
+    direction: vec3<f32>,
+    brick: vec3<f32>,
+    blocks: f32,
+) -> f32 {
     let along = select(vec3<f32>(1e-9), direction, abs(direction) > vec3<f32>(1e-9));
-    let low = brick * BRICK - 0.5;
-    let leave = max((low - origin) / along, (low + BRICK - origin) / along);
+    let low = (brick - (blocks - 1.0)) * BRICK - 0.5;
+    let high = (brick + blocks) * BRICK - 0.5;
+    let leave = max((low - origin) / along, (high - origin) / along);
     return min(leave.x, min(leave.y, leave.z));
 }

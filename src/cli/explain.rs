@@ -11,16 +11,18 @@ use super::segment::ReferenceArguments;
 use super::study::{Segmented, StudyArguments, StudyOptions};
 use super::supervoxels::SupervoxelArguments;
 use super::{Common, cancel_on_interrupt, check_output};
-use crate::base::{Phase, Progress};
+use crate::base::{CancelToken, Phase, Progress};
 use crate::engine::journal;
 use crate::engine::{
-    Budget, ExplainSettings, Explanation, JobControl, MeasuredPart, Part, SPLIT_BY_CHANNEL, Slot,
-    Snapshot, Task, explain, folder, modalities, ranked, undecided_players,
+    Budget, CrossCheck, ExplainSettings, Explanation, GradientMethod, JobControl, MeasuredPart,
+    Part, SPLIT_BY_CHANNEL, Slot, Snapshot, Task, cross_check, explain, folder, modalities, ranked,
+    undecided_players, write_cross_checks,
 };
 use crate::explain::baseline::Baseline;
 use crate::explain::log::CoalitionLog;
 use crate::explain::relevance_mask::MaskRule;
 use crate::explain::{Method, ValueFunction};
+use crate::model::SwinUnetr;
 
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
@@ -73,6 +75,10 @@ pub(crate) struct Explain {
     /// Rule of the relevance mask: top:10%, players:12, positive:80%, largest:50% or interval
     #[arg(long, value_name = "RULE", default_value = "positive:80%")]
     mask: MaskRule,
+    /// Also ask by gradients, and say how well they agree with the SHAP values: gradient,
+    /// integrated-gradients, smooth-gradient and grad-cam
+    #[arg(long, value_name = "METHOD,…", value_delimiter = ',')]
+    cross_check: Vec<GradientMethod>,
     /// Folder to write; it is created
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -103,6 +109,7 @@ impl Explain {
             baseline: settings.baseline,
             measure: settings.measured,
             mask: settings.mask,
+            cross_check: Vec::new(),
             out,
         }
     }
@@ -232,9 +239,33 @@ fn run_into_folder(arguments: &Explain, common: &Common) -> anyhow::Result<()> {
         total: 0,
     });
     folder::write(&explanation, &arguments.out)?;
+    let checks = cross_checks(arguments, &task, &network, &explanation, token, &mut line)?;
     line.end();
-    print_result(&explanation, arguments, common);
+    print_result(&explanation, &checks, arguments, common);
     Ok(())
+}
+
+/// What gradient methods say, written beside the explanation, which is safe by now.
+fn cross_checks(
+    arguments: &Explain,
+    task: &Task<'_>,
+    network: &Arc<SwinUnetr>,
+    explanation: &Explanation,
+    cancel: &CancelToken,
+    line: &mut ProgressLine,
+) -> anyhow::Result<Vec<CrossCheck>> {
+    let mut methods = arguments.cross_check.clone();
+    methods.sort();
+    methods.dedup();
+    if methods.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut show = |method: GradientMethod, share| {
+        line.draw("Cross-checking", Some(share), method.name());
+    };
+    let checks = cross_check(task, network, explanation, &methods, cancel, &mut show)?;
+    write_cross_checks(explanation, &checks, &arguments.out)?;
+    Ok(checks)
 }
 
 /// Evaluations, rate, time left, largest interval and forecast.
@@ -279,7 +310,12 @@ fn channels_of(
     found.flat_map(|m| m.channels.iter().zip(m.values.iter().copied()))
 }
 
-fn print_result(explanation: &Explanation, arguments: &Explain, common: &Common) {
+fn print_result(
+    explanation: &Explanation,
+    checks: &[CrossCheck],
+    arguments: &Explain,
+    common: &Common,
+) {
     const SHOWN: usize = 5;
     let study = &explanation.study;
     let mut lines = String::new();
@@ -323,6 +359,10 @@ fn print_result(explanation: &Explanation, arguments: &Explain, common: &Common)
             "standard_errors": estimate.players.iter().map(|p| p.standard_error).collect::<Vec<_>>(),
         }));
     }
+    for check in checks {
+        lines += &check.summary();
+        lines.push('\n');
+    }
     let evaluations = explanation.log.records().len();
     let windows = explanation.windows;
     lines += &format!(
@@ -338,6 +378,7 @@ fn print_result(explanation: &Explanation, arguments: &Explain, common: &Common)
         "evaluations": evaluations,
         "decided": explanation.decided,
         "modalities": explanation.modalities,
+        "cross_checks": checks,
         "windows_run": windows.run,
         "windows_reused": windows.reused,
         "seconds": explanation.seconds,

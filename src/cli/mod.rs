@@ -7,6 +7,7 @@
 
 mod bench;
 mod debug;
+mod evaluate;
 mod explain;
 mod info;
 mod masked;
@@ -56,6 +57,8 @@ enum Command {
     Supervoxels(supervoxels::Supervoxels),
     /// Segment a scan and explain the segmentation with supervoxel Shapley values
     Explain(explain::Explain),
+    /// Gather evidence for and against saved explanations
+    Evaluate(evaluate::Evaluate),
     /// Draw a scan, its structures and its evidence in 3D into picture files
     Render(render::Render),
     /// Measure the program on this machine
@@ -187,6 +190,7 @@ fn run(
         Some(Command::Segment(segment)) => segment::run(&segment, &common),
         Some(Command::Supervoxels(supervoxels)) => supervoxels::run(&supervoxels, &common),
         Some(Command::Explain(explain)) => explain::run(&explain, &common),
+        Some(Command::Evaluate(evaluate)) => evaluate::run(&evaluate, &common),
         Some(Command::Render(render)) => render::run(&render, &common),
         Some(Command::Bench(bench)) => bench::run(&bench, &common, measure_window),
         Some(Command::Debug(debug)) => debug::run(&debug, &common),

@@ -7,11 +7,11 @@ use clap::{Args, ValueEnum};
 use glam::DVec3;
 
 use super::progress::ProgressLine;
-use super::study::{Segmented, StudyArguments, StudyOptions};
+use super::study::{ModelOptions, Segmented, StudyArguments, StudyOptions};
 use super::{Common, cancel_on_interrupt, check_output};
 use crate::base::{CancelToken, Pace, RESEARCH_USE, WorldBox};
-use crate::engine::rendering::{self, DrawOn, Layers, VolumePainter, annotated};
-use crate::engine::{OpenOptions, Reading, RegionChoice, Scan};
+use crate::engine::rendering::{DrawOn, Layers, VolumePainter, annotated};
+use crate::engine::{OpenOptions, Reading, RegionChoice, Scan, ScanFile};
 use crate::gpu::transfer::{Preset, ScanValues};
 use crate::gpu::{Camera, Cutaway, Quality, RaycastView, RegionView, StandardView, Tier, Window};
 use crate::volume;
@@ -25,8 +25,15 @@ pub(crate) struct Render {
     /// Also draw what this model finds in the scan
     #[arg(long, value_name = "MODEL", conflicts_with_all = ["explanation", "labels"])]
     model: Option<PathBuf>,
-    #[command(flatten)]
-    options: StudyOptions,
+    /// How a weights file is used: btcv or brats21
+    #[arg(long, value_name = "PRESET", requires = "model")]
+    model_preset: Option<String>,
+    /// A scan and the channel of the model that it is, as in T1=scan.nii.gz
+    #[arg(id = "channels", long = "channel", value_name = "NAME=SCAN")]
+    channels: Vec<ScanFile>,
+    /// Open every so many voxels along each axis only, for scans that do not fit into memory
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    stride: Option<u16>,
     /// Also draw an explanation of the scan: a folder that `voxplain explain` wrote
     #[arg(long, value_name = "DIR", conflicts_with = "labels")]
     explanation: Option<PathBuf>,
@@ -90,7 +97,7 @@ struct CameraArguments {
     /// grows from the front to the patient's right, pitch toward the head
     #[arg(long, value_name = "VIEW", allow_hyphen_values = true, default_value = "35,15", value_parser = side)]
     view: Side,
-    /// Larger than 1 comes nearer
+    /// Larger than 1 comes nearer, to the region where there is one
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     zoom: f64,
     /// Parallel rays, as in a drawing to scale
@@ -229,8 +236,15 @@ pub(crate) fn run(arguments: &Render, common: &Common) -> anyhow::Result<()> {
     let values = ScanValues::of(&layers.scan);
     let preset = arguments.look.preset_for(&values)?;
     let pace = Pace::start();
-    let painter = VolumePainter::new(&layers, arguments.draw_on.into())?;
-    let view = arguments.view(&layers, preset, &values)?;
+    let mut painter = VolumePainter::new(&layers, arguments.draw_on.into())?;
+    let function = preset.function(&values);
+    let function = if arguments.look.focus {
+        function.as_glass()
+    } else {
+        function
+    };
+    painter.set_transfer(&function.table())?;
+    let view = arguments.view(&layers)?;
     let mut pictures = Vec::new();
     for (camera, path) in arguments.frames(view.camera) {
         cancel.check()?;
@@ -318,6 +332,19 @@ impl LookArguments {
 }
 
 impl Render {
+    /// What the other subcommands take; here `--preset` and `--crop` mean the picture's.
+    fn options(&self) -> StudyOptions {
+        StudyOptions {
+            model: ModelOptions {
+                preset: self.model_preset.clone(),
+                merge_order: None,
+            },
+            channels: self.channels.clone(),
+            stride: self.stride,
+            crop: None,
+        }
+    }
+
     /// Opens all that is drawn.
     fn layers(
         &self,
@@ -328,10 +355,9 @@ impl Render {
         if let Some(model) = &self.model {
             return self.segmented(model, common, line, cancel);
         }
-        let files = self.options.files(&self.scans);
+        let files = self.options().files(&self.scans);
         let options = OpenOptions {
-            stride: usize::from(self.options.stride.unwrap_or(1)),
-            part: self.options.crop,
+            stride: usize::from(self.stride.unwrap_or(1)),
             ..OpenOptions::default()
         };
         let mut reading = Reading {
@@ -367,7 +393,7 @@ impl Render {
             model: Some(model.to_owned()),
             region: RegionChoice::Automatic,
         };
-        let study = study.open_with(&self.options, line, cancel)?;
+        let study = study.open_with(&self.options(), line, cancel)?;
         let found = Segmented::new(study, common, line, cancel)?;
         let mut layers = Layers::of_scan(Arc::clone(found.study.first_channel()));
         layers.add_segmentation(&found.study, &found.segmentation.labels);
@@ -375,12 +401,7 @@ impl Render {
     }
 
     /// The first picture.
-    fn view(
-        &self,
-        layers: &Layers,
-        preset: Preset,
-        values: &ScanValues,
-    ) -> anyhow::Result<RaycastView> {
+    fn view(&self, layers: &Layers) -> anyhow::Result<RaycastView> {
         let grid = layers.scan.grid();
         let window = self.look.window.unwrap_or_else(|| {
             let (low, high) = volume::default_window(&layers.scan);
@@ -397,6 +418,12 @@ impl Render {
         }
         view.camera.orthographic = self.camera.orthographic;
         view.camera.zoom(self.camera.zoom);
+        // Who comes nearer wants to see what was found.
+        if self.camera.zoom > 1.0
+            && let Some(region) = &layers.region
+        {
+            view.camera.target_mm = region.center_mm();
+        }
         view.overlay = layers.overlay();
         if let Some(share) = self.look.structures {
             view.overlay.segmentation_fill = share;
@@ -404,21 +431,12 @@ impl Render {
         if let Some(share) = self.look.evidence {
             view.overlay.heatmap_opacity = share;
         }
-        let function = preset.function(values);
-        let function = if self.look.focus {
-            function.as_glass()
-        } else {
-            function
-        };
-        rendering::set_transfer(&mut view, &function);
         view.region = layers.region.map(|bounds| RegionView {
             bounds,
             clip_scan: false,
             line_opacity: 0.8,
         });
-        if let Some(crop) = self.look.crop {
-            rendering::set_crop(&mut view, crop);
-        }
+        view.crop = self.look.crop;
         if let Some(place) = self.look.cut_away {
             let place_mm = match (place, &layers.evidence) {
                 (CutPlace::At(place_mm), _) => place_mm,

@@ -107,7 +107,7 @@ impl StudyOptions {
 }
 
 /// A box of voxels as six whole numbers.
-fn voxel_box(text: &str) -> Result<VoxelBox, String> {
+pub(crate) fn voxel_box(text: &str) -> Result<VoxelBox, String> {
     let numbers: Option<Vec<usize>> = text.split(',').map(|n| n.trim().parse().ok()).collect();
     match numbers.as_deref() {
         Some(&[x, y, z, width, height, depth]) => Ok(VoxelBox {

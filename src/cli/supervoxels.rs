@@ -10,10 +10,11 @@ use super::progress::ProgressLine;
 use super::{Common, cancel_on_interrupt, check_map_output};
 use crate::base::{CancelToken, Grid, Pace, Phase, Progress, VoxelBox};
 use crate::engine::{
-    EngineError, FIRST_SUPERVOXELS, OpenOptions, Players, Reading, RegionChoice, Scan, ScanFile,
-    Segmentation, Study, folder, whole_region,
+    DeviceChoice, EngineError, FIRST_SUPERVOXELS, OpenOptions, Players, Reading, RegionChoice,
+    Scan, ScanFile, Segmentation, Study, folder, whole_region,
 };
 use crate::explain::supervoxels::{Cells, Method, SupervoxelSettings};
+use crate::gpu::GpuContext;
 use crate::io;
 
 #[derive(Debug, Args)]
@@ -146,7 +147,13 @@ pub(crate) fn run(arguments: &Supervoxels, common: &Common) -> anyhow::Result<()
         total: 0,
     });
     let pace = Pace::start();
-    let players = Players::find_with_classes(&scan, part, classes.as_deref(), &settings, &cancel)?;
+    // Only where it is asked for: bringing up a device takes longer than the processor does.
+    let gpu = match common.device_choice() {
+        DeviceChoice::Gpu => Some(GpuContext::headless()?),
+        DeviceChoice::Automatic | DeviceChoice::Cpu => None,
+    };
+    let classes = classes.as_deref();
+    let players = Players::find_on(gpu.as_ref(), &scan, part, classes, &settings, &cancel)?;
     let seconds = pace.elapsed_s();
     line.end();
     io::nifti::write_labels(
@@ -161,6 +168,7 @@ pub(crate) fn run(arguments: &Supervoxels, common: &Common) -> anyhow::Result<()
         "size_mm3": sizes,
         "air_voxels": players.air_voxels,
         "seconds": seconds,
+        "device": gpu.as_ref().map_or("CPU", |gpu| &gpu.name),
         "out": arguments.out,
     });
     let air = match players.air_voxels {

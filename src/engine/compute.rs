@@ -87,6 +87,11 @@ impl Compute {
         Ok(device)
     }
 
+    /// The graphics device that the view uses.
+    pub fn graphics(&self) -> Option<&GpuContext> {
+        self.graphics.as_ref()
+    }
+
     fn on_graphics(&self, context: GpuContext) -> Result<ComputeDevice, EngineError> {
         let device = ComputeDevice::from_wgpu(
             context.instance.clone(),

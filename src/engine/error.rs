@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::base::{Cancelled, GridError, WorldBox};
+use crate::engine::SavedError;
 use crate::explain::ExplainError;
 use crate::gpu::GpuError;
 use crate::io::IoError;
@@ -33,6 +34,8 @@ pub enum EngineError {
     Report(#[from] ReportError),
     #[error(transparent)]
     NotLabels(#[from] NotLabels),
+    #[error(transparent)]
+    Saved(#[from] SavedError),
     #[error("no scan was given; name at least one file")]
     NoScan,
     #[error(

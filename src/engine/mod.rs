@@ -10,6 +10,7 @@ mod attribution;
 mod channels;
 mod compute;
 mod control;
+mod cross_check;
 mod error;
 pub mod evidence;
 mod explaining;
@@ -23,17 +24,20 @@ mod players;
 mod reference;
 pub mod rendering;
 mod reporting;
+mod saved;
 mod scan;
 mod segment;
 mod settings;
 mod slot;
 mod study;
+mod supervoxel_rounds;
 mod worker;
 
 pub use attribution::{MaskStatistics, largest_value, player_samples, ranked, undecided_players};
 pub use channels::{ChannelFacts, ChannelOrder, ScanFile, match_channels};
 pub use compute::{Compute, ComputeOptions};
 pub use control::JobControl;
+pub use cross_check::{CrossCheck, GradientMethod, cross_check, write_cross_checks};
 pub use error::EngineError;
 pub use explaining::{
     Answer, Ask, Between, Explanation, Part, Snapshot, Task, WANTED_TOLERANCE, explain,
@@ -45,6 +49,7 @@ pub use modalities::{Modalities, SupervoxelShares, modalities};
 pub use overlay::{Comparison, LabelOverlay, Overlay, OverlayFound, OverlayLoader, ScanOverlay};
 pub use players::{Division, Players};
 pub use reference::{ClassAgreement, Reference, ReferenceClasses, ReferenceFile};
+pub use saved::{SavedError, SavedExplanation};
 pub use scan::{InputFile, OpenOptions, Scan};
 pub use segment::{Segmentation, segment};
 pub use settings::{
@@ -53,6 +58,7 @@ pub use settings::{
 };
 pub use slot::Slot;
 pub use study::{Study, whole_region};
+pub use supervoxel_rounds::DeviceRounds;
 pub use worker::{Engine, Event, SPLIT_BY_CHANNEL, Waker};
 
 pub use crate::io::atomic::write_bytes;

@@ -69,7 +69,7 @@ pub enum OverlayFound {
 }
 
 enum Wish {
-    Open(ScanFile, Grid),
+    Open(Box<(ScanFile, Grid)>),
     Compare(Arc<LabelOverlay>, Arc<Study>, Option<Arc<Segmentation>>),
 }
 
@@ -107,7 +107,7 @@ impl OverlayLoader {
 
     /// Reads a file that is to lie over a scan.
     pub fn open(&self, file: ScanFile, over: &Grid) {
-        self.send(Wish::Open(file, *over));
+        self.send(Wish::Open(Box::new((file, *over))));
     }
 
     /// Holds a label map against a study and its segmentation, if there is one yet.
@@ -149,7 +149,7 @@ impl Drop for OverlayLoader {
 
 fn fulfil(wish: Wish, cancel: &CancelToken) -> OverlayFound {
     match wish {
-        Wish::Open(file, over) => match Overlay::open(&file, &over, cancel) {
+        Wish::Open(asked) => match Overlay::open(&asked.0, &asked.1, cancel) {
             Ok(overlay) => OverlayFound::Overlay(overlay),
             Err(error) => OverlayFound::Failed(error.to_string()),
         },

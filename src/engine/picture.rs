@@ -6,15 +6,16 @@
 use glam::DVec3;
 
 use crate::base::colour::Rgb;
-use crate::base::{Convention, Plane, side_letter};
+use crate::base::{Convention, Plane, WorldBox, side_letter};
 use crate::engine::{Answer, EngineError, Explanation, largest_value, player_samples, ranked};
 use crate::gpu::twin::{TwinScene, render_raycast, render_slice};
 use crate::gpu::{
-    ClassStyle, Cutaway, Interpolation, OverlayStyle, Quality, RaycastView, RegionView, ScanStyle,
-    SliceView, Tier, Window,
+    ClassStyle, Cutaway, Interpolation, OverlayStyle, PlayerSample, Quality, RaycastView,
+    RegionView, ScanStyle, SliceView, Tier, Window,
 };
 use crate::report::Picture;
 use crate::report::montage::{ColourBar, EdgeLetters, LegendEntry, Montage, Panel};
+use crate::report::picture::{Align, TextStyle};
 use crate::volume;
 
 /// Size of each view in pixels, in the shape of the montage's panels.
@@ -37,7 +38,7 @@ pub fn draw(
 ) -> Result<Picture, EngineError> {
     let study = &explanation.study;
     let scan = study.first_channel();
-    let scene = scene(explanation, explained);
+    let mut scene = scene(explanation, explained);
     let (low, high) = volume::default_window(scan);
     let window = Window { low, high };
     let overlay = overlay(explanation, explained)?;
@@ -72,7 +73,7 @@ pub fn draw(
     };
     let mut view = RaycastView::of(scan.grid(), window, VIEW_PX, quality);
     view.overlay = overlay;
-    view.scan = ScanStyle::solid(window);
+    scene.set_transfer(&ScanStyle::solid(window).table());
     view.cutaway = Some(Cutaway::toward(&view.camera, focus_mm, [true, true, false]));
     view.region = Some(RegionView {
         bounds: study.region,
@@ -130,6 +131,99 @@ pub fn draw(
         ),
     };
     Ok(montage.draw(WIDTH_PX))
+}
+
+/// Size of a picture of one masked segmentation in pixels.
+const MASKED_PX: [u32; 2] = [480, 400];
+
+/// One slice with a segmentation and the outline of a mask of supervoxels, across the
+/// thinnest extent of the target and through its middle. `mask` has one entry a player.
+pub fn draw_masked(
+    explanation: &Explanation,
+    target: &[bool],
+    mask: &[bool],
+    labels: &volume::LabelMap,
+) -> Result<Picture, EngineError> {
+    let scan = explanation.study.first_channel();
+    let mut scene = TwinScene::new();
+    scene.set_scan(Some(scan));
+    scene.set_segmentation(Some(labels));
+    scene.set_supervoxels(Some(&explanation.players.labels));
+    scene.set_classes(&class_styles(explanation));
+    let sample = |&inside: &bool| PlayerSample {
+        value: Some(f32::from(u8::from(inside))),
+        interval_half_width: Some(0.0),
+    };
+    scene.set_players(&mask.iter().map(sample).collect::<Vec<_>>());
+    let bounds = bounds_of(explanation, target);
+    let size = bounds.size_mm();
+    let thinness = |plane: &Plane| size[plane.normal().index()];
+    let plane = Plane::ALL
+        .into_iter()
+        .min_by(|a, b| thinness(a).total_cmp(&thinness(b)))
+        .unwrap_or(Plane::Axial);
+    let (low, high) = volume::default_window(scan);
+    let overlay = OverlayStyle {
+        segmentation_fill: 0.45,
+        boundary_opacity: 0.0,
+        heatmap_opacity: 0.0,
+        mask_threshold: Some(0.5),
+        hatch_undecided: false,
+        ..OverlayStyle::default()
+    };
+    let view = SliceView {
+        size_px: MASKED_PX,
+        ..slice_view(
+            explanation,
+            plane,
+            bounds.center_mm(),
+            Window { low, high },
+            overlay,
+        )
+    };
+    let scale = f64::from(VIEW_PX[0]) / f64::from(MASKED_PX[0]);
+    let view = SliceView {
+        mm_per_pixel: view.mm_per_pixel * scale,
+        ..view
+    };
+    let mut picture = report_picture(render_slice(&scene, &view))?;
+    write_sides(&mut picture, &view);
+    Ok(picture)
+}
+
+/// The box around the target, or the region where it has no voxel.
+fn bounds_of(explanation: &Explanation, target: &[bool]) -> WorldBox {
+    let grid = &explanation.study.region_grid;
+    let mut bounds = WorldBox::EMPTY;
+    for (index, _) in target.iter().enumerate().filter(|&(_, &inside)| inside) {
+        bounds.grow(grid.world(grid.position(index).map(|v| v as f64)));
+    }
+    if target.contains(&true) {
+        bounds
+    } else {
+        explanation.study.region
+    }
+}
+
+/// Which side of the body is where.
+fn write_sides(picture: &mut Picture, view: &SliceView) {
+    let (width, height) = (picture.width() as f64, picture.height() as f64);
+    let style = TextStyle {
+        size: 18.0,
+        colour: Rgb([235, 238, 242]),
+        align: Align::Centre,
+        strong: true,
+    };
+    let places = [
+        (-view.right, 14.0, height / 2.0 + 6.0),
+        (view.right, width - 14.0, height / 2.0 + 6.0),
+        (view.up, width / 2.0, 22.0),
+        (-view.up, width / 2.0, height - 10.0),
+    ];
+    for (direction, x, baseline) in places {
+        let letter = side_letter(direction).to_string();
+        picture.text(&letter, x, baseline, &style);
+    }
 }
 
 fn scene(explanation: &Explanation, explained: &Answer) -> TwinScene {

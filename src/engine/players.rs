@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use crate::base::{CancelToken, VoxelBox};
-use crate::engine::{EngineError, Scan, Segmentation, Study};
-use crate::explain::supervoxels::{self, PlayerFacts, SupervoxelSettings};
+use crate::engine::{DeviceRounds, EngineError, Scan, Segmentation, Study};
+use crate::explain::ExplainError;
+use crate::explain::supervoxels::{self, PlayerFacts, Rounds, SupervoxelSettings};
+use crate::gpu::GpuContext;
 use crate::volume::LabelMap;
 
 /// Supervoxels on the region's grid; label 1 is player 0, label 0 is no player.
@@ -33,11 +35,35 @@ pub struct Division {
 
 impl Division {
     pub fn find(&self, cancel: &CancelToken) -> Result<Players, EngineError> {
+        self.find_on(None, cancel)
+    }
+
+    /// As [`find`](Self::find), on a graphics device where that is worth it.
+    pub fn find_on(
+        &self,
+        gpu: Option<&GpuContext>,
+        cancel: &CancelToken,
+    ) -> Result<Players, EngineError> {
         let classes = self
             .segmentation
             .as_ref()
             .map(|found| found.labels.labels());
         let study = &self.study;
+        let gpu = gpu.filter(|gpu| DeviceRounds::are_worth_it(gpu));
+        if gpu.is_some() {
+            let found = Players::find_on(
+                gpu,
+                &study.scan,
+                study.part,
+                classes,
+                &self.settings,
+                cancel,
+            );
+            // The processor can do what the device cannot.
+            if !matches!(found, Err(EngineError::Explain(ExplainError::Rounds(_)))) {
+                return found;
+            }
+        }
         Players::find_with_classes(&study.scan, study.part, classes, &self.settings, cancel)
     }
 }
@@ -62,6 +88,19 @@ impl Players {
         settings: &SupervoxelSettings,
         cancel: &CancelToken,
     ) -> Result<Self, EngineError> {
+        Self::find_on(None, scan, part, classes, settings, cancel)
+    }
+
+    /// As [`Players::find_with_classes`], with the rounds of SLIC on a graphics device if
+    /// one is given.
+    pub fn find_on(
+        gpu: Option<&GpuContext>,
+        scan: &Arc<Scan>,
+        part: VoxelBox,
+        classes: Option<&[u16]>,
+        settings: &SupervoxelSettings,
+        cancel: &CancelToken,
+    ) -> Result<Self, EngineError> {
         let values: Vec<Vec<f32>> = scan
             .channels
             .iter()
@@ -78,7 +117,9 @@ impl Players {
             include: None,
             classes,
         };
-        let found = supervoxels::find(&image, &restriction, settings, cancel)?;
+        let mut rounds = gpu.map(DeviceRounds::new);
+        let rounds = rounds.as_mut().map(|rounds| rounds as &mut dyn Rounds);
+        let found = supervoxels::find_with_rounds(&image, &restriction, settings, rounds, cancel)?;
         let facts = found.facts(&grid)?;
         let (count, air_voxels) = (found.count, found.air_voxels);
         let labels =

@@ -18,6 +18,17 @@ pub struct SettingError {
     expected: &'static str,
 }
 
+impl SettingError {
+    /// `what` cannot be `got`; `expected` says what to write.
+    pub(crate) fn new(what: &'static str, got: &str, expected: &'static str) -> Self {
+        Self {
+            what,
+            got: got.to_owned(),
+            expected,
+        }
+    }
+}
+
 /// Supervoxels of the first look: few enough for a complete map within minutes on a
 /// CPU, small enough to tell the parts of a hippocampus from what lies around it.
 pub const FIRST_SUPERVOXELS: usize = 60;

@@ -16,10 +16,12 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::base::{CancelToken, Phase, Progress, WorldBox};
-use crate::engine::evidence::{Ground, KeepAndDelete, MaskWish};
+use crate::engine::evidence::{
+    EvidenceReport, EvidenceSettings, Ground, KeepAndDelete, MaskWish, Runs,
+};
 use crate::engine::explaining::{Explanation, Snapshot};
 use crate::engine::{
-    Ask, Budget, Compute, Division, EarlySlice, EngineError, ExplainSettings, JobControl,
+    Answer, Ask, Budget, Compute, Division, EarlySlice, EngineError, ExplainSettings, JobControl,
     ModelSource, OpenOptions, Players, Reading, RegionChoice, Scan, ScanFile, Segmentation, Slot,
     Study, folder, segment,
 };
@@ -49,6 +51,11 @@ enum Request {
     Answer,
     /// Puts the mask of the newest wish to the test.
     TestMask,
+    /// Gathers evidence for answers of the finished explanation.
+    Evidence {
+        answers: Vec<Answer>,
+        settings: EvidenceSettings,
+    },
     Save {
         folder: PathBuf,
         mask: MaskRule,
@@ -69,6 +76,8 @@ pub enum Event {
     Explained(Arc<Explanation>),
     /// What the network segments with only a mask kept, and with only it removed.
     KeptAndRemoved(Arc<KeepAndDelete>),
+    /// The evidence so far: once when it begins, and after each part.
+    Evidence(Arc<EvidenceReport>),
     Saved(PathBuf),
     /// A folder holds several series of images, of which one must be chosen.
     SeveralSeries {
@@ -119,6 +128,7 @@ impl Engine {
         let masks = Slot::default();
         let supervoxels: Slot<Division> = Slot::default();
 
+        let graphics = compute.graphics().cloned();
         let mut worker = Worker {
             compute,
             events: outgoing.clone(),
@@ -128,6 +138,7 @@ impl Engine {
             ask: ask.clone(),
             masks: masks.clone(),
             ground: None,
+            runs: None,
             waker: Arc::clone(&waker),
             wanted_channels: 1,
             network: None,
@@ -141,7 +152,9 @@ impl Engine {
         let wanted = supervoxels.clone();
         let supervoxel_thread = std::thread::Builder::new()
             .name("voxplain-supervoxels".into())
-            .spawn(move || supervoxels::follow_slider(&wanted, &outgoing, &waker))?;
+            .spawn(move || {
+                supervoxels::follow_slider(graphics.as_ref(), &wanted, &outgoing, &waker)
+            })?;
         Ok(Self {
             requests,
             events,
@@ -284,6 +297,8 @@ struct Worker {
     masks: Slot<MaskWish>,
     /// Where masks are tested: the game of the newest explanation.
     ground: Option<Ground>,
+    /// The runs of the newest evidence, so that none is made again.
+    runs: Option<Runs>,
     waker: Waker,
     /// Channels of the model that a scan was last opened for.
     wanted_channels: usize,
@@ -326,6 +341,7 @@ impl Worker {
         let work = std::panic::AssertUnwindSafe(|| self.work(request, job));
         std::panic::catch_unwind(work).unwrap_or_else(|panic| {
             self.network = None;
+            self.runs = None;
             if let Some(ground) = &mut self.ground {
                 ground.forget_network();
             }
@@ -366,6 +382,9 @@ impl Worker {
             } => self.explain(&players, &settings, earlier.as_deref(), job),
             Request::Answer => self.answer(),
             Request::TestMask => self.test_mask(),
+            Request::Evidence { answers, settings } => {
+                self.gather_evidence(answers, &settings, job)
+            }
             Request::Save { folder, mask } => {
                 let Some(explanation) = &self.explanation else {
                     return Ok(());
@@ -408,6 +427,7 @@ impl Worker {
         self.segmentation = None;
         self.explanation = None;
         self.ground = None;
+        self.runs = None;
         self.study = Some(Arc::clone(&study));
         self.tell(Event::Opened(Arc::clone(&study)));
         self.segment(&study, job)?;

@@ -92,6 +92,8 @@ pub enum ExplainError {
     BudgetTooSmall { budget: usize, needed: usize },
     #[error("{values} values were given for {coalitions} coalitions; give one for each")]
     ValueCount { values: usize, coalitions: usize },
+    #[error("supervoxels could not be found on the graphics device ({0}); use --device cpu")]
+    Rounds(String),
     #[error("{0}")]
     Evaluation(String),
 

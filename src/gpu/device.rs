@@ -235,6 +235,14 @@ impl GpuContext {
         AdapterFacts::of(&self.adapter.get_info())
     }
 
+    /// Waits until the device has done all that it was given.
+    pub fn wait(&self) -> Result<(), GpuError> {
+        self.device
+            .poll(wgpu::PollType::wait_indefinitely())
+            .map(|_| ())
+            .map_err(|error| GpuError::Capture(error.to_string()))
+    }
+
     /// Longest side of a 3D texture, in texels.
     pub fn largest_volume_side(&self) -> usize {
         self.device.limits().max_texture_dimension_3d as usize

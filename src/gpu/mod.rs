@@ -13,6 +13,8 @@ mod camera;
 mod capture;
 pub mod device;
 mod error;
+pub mod matter;
+mod mean;
 mod pass;
 pub mod pick;
 mod picture;
@@ -21,6 +23,7 @@ mod raycast;
 mod scene;
 pub mod shaders;
 mod slice;
+pub mod supervoxels;
 pub mod tables;
 pub mod texels;
 pub mod transfer;
@@ -32,6 +35,7 @@ pub use camera::{Camera, StandardView};
 pub use capture::capture;
 pub use device::{AdapterFacts, AdapterKind, GpuContext, Tier, device_descriptor, list_adapters};
 pub use error::GpuError;
+pub use mean::{FRAMES, Mean};
 pub use pass::{TARGET_FORMAT, Target};
 pub use picture::Picture;
 pub use plane_layers::{LabelSlot, LabelStyle, PlaneLayers};
@@ -39,6 +43,6 @@ pub use raycast::RaycastPass;
 pub use scene::Scene;
 pub use slice::SlicePass;
 pub use view::{
-    ClassStyle, Cutaway, Interpolation, OverlayStyle, PlayerSample, Quality, RaycastView,
-    RegionView, ScanStyle, SliceView, Window,
+    ClassStyle, ClipPlane, CrosshairView, Cutaway, Interpolation, OverlayStyle, PlayerSample,
+    Quality, RaycastView, RegionView, ScanStyle, SliceView, Window,
 };

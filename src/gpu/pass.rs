@@ -78,13 +78,25 @@ pub(super) struct PicturePass {
 }
 
 impl PicturePass {
-    pub fn new(gpu: &GpuContext, shader: Shader, uniform_bytes: usize) -> Result<Self, GpuError> {
+    /// `more` are the layouts of what the shader reads beside the scene's layers and
+    /// its own uniform block.
+    pub fn new(
+        gpu: &GpuContext,
+        shader: Shader,
+        uniform_bytes: usize,
+        more: &[&wgpu::BindGroupLayout],
+    ) -> Result<Self, GpuError> {
         gpu.checked("a shader", uniform_bytes as u64, || {
-            Self::build(gpu, shader, uniform_bytes)
+            Self::build(gpu, shader, uniform_bytes, more)
         })
     }
 
-    fn build(gpu: &GpuContext, shader: Shader, uniform_bytes: usize) -> Self {
+    fn build(
+        gpu: &GpuContext,
+        shader: Shader,
+        uniform_bytes: usize,
+        more: &[&wgpu::BindGroupLayout],
+    ) -> Self {
         let device = &gpu.device;
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some(shader.name),
@@ -104,9 +116,14 @@ impl PicturePass {
             }],
         });
         let scene_layout = Scene::layout(device);
+        let layouts: Vec<_> = [&scene_layout, &uniform_layout]
+            .into_iter()
+            .chain(more.iter().copied())
+            .map(Some)
+            .collect();
         let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
             label: Some(shader.name),
-            bind_group_layouts: &[Some(&scene_layout), Some(&uniform_layout)],
+            bind_group_layouts: &layouts,
             immediate_size: 0,
         });
         let pipeline = device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
@@ -154,7 +171,14 @@ impl PicturePass {
 
     /// Draws and submits. Each picture is a submission of its own, so that one uniform
     /// block can serve several pictures of a frame, and each is short.
-    pub fn draw(&self, gpu: &GpuContext, scene: &Scene, uniform: &[u8], target: &Target) {
+    pub fn draw(
+        &self,
+        gpu: &GpuContext,
+        scene: &Scene,
+        uniform: &[u8],
+        more: Option<&wgpu::BindGroup>,
+        target: &Target,
+    ) {
         gpu.queue.write_buffer(&self.uniform, 0, uniform);
         let mut encoder = gpu
             .device
@@ -180,6 +204,9 @@ impl PicturePass {
         pass.set_pipeline(&self.pipeline);
         pass.set_bind_group(0, scene.bind_group(), &[]);
         pass.set_bind_group(1, &self.uniform_group, &[]);
+        if let Some(more) = more {
+            pass.set_bind_group(2, more, &[]);
+        }
         pass.draw(0..3, 0..1);
         drop(pass);
         gpu.queue.submit([encoder.finish()]);

@@ -207,6 +207,7 @@ impl March<'_> {
             clear
         };
         let mut in_matter = false;
+        // A ray that comes from outside enters through the skin, not through a face.
         let mut was_removed = false;
         let mut last_labels = (0, 0);
         for depth_mm in self.depths() {
@@ -281,11 +282,17 @@ impl March<'_> {
                     .flatten()
                     .all(|normal| normal.dot(from_point) > 0.0)
         });
-        let outside = self
-            .view
+        let view = self.view;
+        let in_region = view
             .region
-            .is_some_and(|region| region.clip_scan && !region.bounds.contains(place));
-        cut || outside
+            .is_none_or(|region| !region.clip_scan || region.bounds.contains(place));
+        let in_crop = view.crop.is_none_or(|crop| crop.contains(place));
+        let clipped = view
+            .clip_planes
+            .iter()
+            .flatten()
+            .any(|plane| plane.normal.dot(place - plane.point_mm) > 0.0);
+        cut || clipped || !in_region || !in_crop
     }
 
     /// The scan's value at a place, linear between voxels.

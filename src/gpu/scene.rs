@@ -6,9 +6,11 @@
 
 use super::device::GpuContext;
 use super::error::GpuError;
+use super::matter::MatterStage;
 use super::plane_layers::LabelSlot;
 use super::tables::{CLASS_COLOURS, PlayerEntry, palette, spread};
-use super::texels::{LabelTexels, LayerFacts, ScanTexels};
+use super::texels::{LabelTexels, LayerFacts, ScanTexels, half_bits};
+use super::transfer::TransferTable;
 use super::uniform::{ScanFacts, SceneFacts};
 use super::view::{ClassStyle, PlayerSample};
 use crate::volume::{LabelMap, Volume};
@@ -31,7 +33,7 @@ struct PlaneResources {
 pub struct Scene {
     gpu: GpuContext,
     scan: wgpu::TextureView,
-    bricks: wgpu::TextureView,
+    matter: MatterStage,
     segmentation: wgpu::TextureView,
     supervoxels: wgpu::TextureView,
     sampler: wgpu::Sampler,
@@ -48,7 +50,7 @@ impl Scene {
     pub fn new(gpu: &GpuContext) -> Result<Self, GpuError> {
         let empty = |format, what| volume_texture(gpu, [1; 3], format, what).map(|t| whole(&t));
         let scan = empty(gpu.scan_format(), "an empty scan")?;
-        let bricks = empty(wgpu::TextureFormat::R8Unorm, "an empty scan")?;
+        let matter = MatterStage::new(gpu, &TransferTable::default())?;
         let segmentation = empty(wgpu::TextureFormat::R8Uint, "an empty segmentation")?;
         let supervoxels = empty(wgpu::TextureFormat::R8Uint, "an empty supervoxel map")?;
         let sampler = gpu.device.create_sampler(&wgpu::SamplerDescriptor {
@@ -68,7 +70,7 @@ impl Scene {
         };
         let bind_group = bind(
             gpu,
-            [&scan, &bricks, &segmentation, &supervoxels],
+            [&scan, &segmentation, &supervoxels],
             &sampler,
             [&palette, &players],
             &plane,
@@ -76,7 +78,7 @@ impl Scene {
         let mut scene = Self {
             gpu: gpu.clone(),
             scan,
-            bricks,
+            matter,
             segmentation,
             supervoxels,
             sampler,
@@ -88,6 +90,7 @@ impl Scene {
             uploaded_bytes: 0,
         };
         scene.set_classes(&[])?;
+        scene.update_matter()?;
         Ok(scene)
     }
 
@@ -106,19 +109,16 @@ impl Scene {
     pub fn set_scan(&mut self, scan: Option<&Volume>) -> Result<(), GpuError> {
         let Some(scan) = scan else {
             self.facts.scan = None;
-            return Ok(());
+            self.matter.set_scan(None);
+            return self.update_matter();
         };
         let texels = ScanTexels::new(scan, self.gpu.largest_volume_side());
         self.scan = self.upload_scan("the scan", &texels)?;
-        self.bricks = self.upload(
-            "the scan",
-            texels.bricks.dims,
-            wgpu::TextureFormat::R8Unorm,
-            &texels.bricks.largest,
-        )?;
-        self.facts.scan = Some(ScanFacts::from(&texels));
+        let facts = ScanFacts::from(&texels);
+        self.facts.scan = Some(facts);
         self.rebind();
-        Ok(())
+        self.matter.set_scan(Some((texels.bricks, facts)));
+        self.update_matter()
     }
 
     fn upload_scan(
@@ -183,6 +183,17 @@ impl Scene {
         Ok(())
     }
 
+    /// Shows the scan in the volume by other colours and opacities.
+    pub fn set_transfer(&mut self, table: &TransferTable) -> Result<(), GpuError> {
+        self.matter.set_table(table);
+        self.update_matter()
+    }
+
+    fn update_matter(&mut self) -> Result<(), GpuError> {
+        self.uploaded_bytes += self.matter.update(&self.gpu)?;
+        Ok(())
+    }
+
     /// Shows a segmentation, or none.
     pub fn set_segmentation(&mut self, labels: Option<&LabelMap>) -> Result<(), GpuError> {
         self.facts.segmentation = None;
@@ -234,6 +245,11 @@ impl Scene {
         &self.bind_group
     }
 
+    /// The bindings of `shaders/lib/matter.wgsl`.
+    pub(super) fn matter(&self) -> &wgpu::BindGroup {
+        self.matter.bind_group()
+    }
+
     /// The bindings of `shaders/lib/layers.wgsl`.
     pub(super) fn layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
         use wgpu::TextureSampleType::{Float, Uint};
@@ -261,7 +277,6 @@ impl Scene {
                     1,
                     wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering),
                 ),
-                entry(2, texture(Float { filterable: true })),
                 entry(3, texture(Uint)),
                 entry(4, texture(Uint)),
                 entry(5, table),
@@ -278,12 +293,7 @@ impl Scene {
     fn rebind(&mut self) {
         self.bind_group = bind(
             &self.gpu,
-            [
-                &self.scan,
-                &self.bricks,
-                &self.segmentation,
-                &self.supervoxels,
-            ],
+            [&self.scan, &self.segmentation, &self.supervoxels],
             &self.sampler,
             [&self.palette, &self.players],
             &self.plane,
@@ -379,17 +389,6 @@ fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
-/// The half float nearest to a 16-bit fraction `t / 65535`.
-fn half_bits(t: u16) -> u16 {
-    let bits = (f32::from(t) / 65535.0).to_bits();
-    if bits < 0x3880_0000 {
-        // Below 2^-14 halves are multiples of 2^-24.
-        return (f32::from_bits(bits) * 16_777_216.0).round_ties_even() as u16;
-    }
-    let rounded = bits + 0x0fff + (bits >> 13 & 1);
-    ((rounded >> 13) - (112 << 10)) as u16
-}
-
 fn whole(texture: &wgpu::Texture) -> wgpu::TextureView {
     texture.create_view(&wgpu::TextureViewDescriptor::default())
 }
@@ -436,7 +435,7 @@ fn table(gpu: &GpuContext, what: &'static str, bytes: usize) -> Result<wgpu::Buf
 
 fn bind(
     gpu: &GpuContext,
-    [scan, bricks, segmentation, supervoxels]: [&wgpu::TextureView; 4],
+    [scan, segmentation, supervoxels]: [&wgpu::TextureView; 3],
     sampler: &wgpu::Sampler,
     [palette, players]: [&wgpu::Buffer; 2],
     plane: &PlaneResources,
@@ -450,7 +449,6 @@ fn bind(
         entries: &[
             entry(0, TextureView(scan)),
             entry(1, Sampler(sampler)),
-            entry(2, TextureView(bricks)),
             entry(3, TextureView(segmentation)),
             entry(4, TextureView(supervoxels)),
             entry(5, palette.as_entire_binding()),
@@ -462,32 +460,4 @@ fn bind(
             entry(24, plane.colours.as_entire_binding()),
         ],
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::half_bits;
-
-    #[test]
-    fn halves_are_the_nearest_ones() {
-        let value = |bits: u16| {
-            let (exponent, fraction) = (i32::from(bits >> 10), f64::from(bits & 0x3ff) / 1024.0);
-            if exponent == 0 {
-                fraction * 2.0_f64.powi(-14)
-            } else {
-                (1.0 + fraction) * 2.0_f64.powi(exponent - 15)
-            }
-        };
-        assert_eq!(half_bits(0), 0);
-        assert_eq!(half_bits(u16::MAX), 0x3c00);
-        for t in (0..=u16::MAX).step_by(7) {
-            let exact = f64::from(t) / 65535.0;
-            let bits = half_bits(t);
-            let error = (value(bits) - exact).abs();
-            for other in [bits.saturating_sub(1), bits + 1] {
-                // The fraction is rounded to f32 first, hence the hair of slack.
-                assert!(error <= (value(other) - exact).abs() + 1e-8, "{t}");
-            }
-        }
-    }
 }

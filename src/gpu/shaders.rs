@@ -32,9 +32,26 @@ pub const RAYCAST: Shader = Shader {
         include_str!("../../shaders/lib/overlay.wgsl"),
         include_str!("../../shaders/lib/rays.wgsl"),
         include_str!("../../shaders/lib/surfaces.wgsl"),
+        include_str!("../../shaders/lib/matter.wgsl"),
+        include_str!("../../shaders/lib/objects.wgsl"),
         include_str!("../../shaders/raycast.wgsl"),
     ),
     fragment_entry: "raycast",
 };
+
+/// A shader that computes rather than draws.
+#[derive(Debug, Clone, Copy)]
+pub struct ComputeShader {
+    pub name: &'static str,
+    pub source: &'static str,
+}
+
+pub const SUPERVOXELS: ComputeShader = ComputeShader {
+    name: "supervoxels",
+    source: include_str!("../../shaders/supervoxels.wgsl"),
+};
+
+/// The entry of every shader that computes.
+pub const COMPUTE_ENTRY: &str = "assign";
 
 pub const ALL: [Shader; 2] = [SLICE, RAYCAST];

@@ -14,7 +14,7 @@ pub struct SlicePass(PicturePass);
 
 impl SlicePass {
     pub fn new(gpu: &GpuContext) -> Result<Self, GpuError> {
-        PicturePass::new(gpu, SLICE, size_of::<SliceUniform>()).map(Self)
+        PicturePass::new(gpu, SLICE, size_of::<SliceUniform>(), &[]).map(Self)
     }
 
     /// Draws a slice over the whole target, whatever `view.size_px` says.
@@ -25,6 +25,6 @@ impl SlicePass {
         };
         let uniform = SliceUniform::new(&view, &scene.facts());
         self.0
-            .draw(gpu, scene, bytemuck::bytes_of(&uniform), target);
+            .draw(gpu, scene, bytemuck::bytes_of(&uniform), None, target);
     }
 }

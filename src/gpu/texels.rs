@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::base::Grid;
 use crate::volume::{LabelMap, Volume};
 
-/// Edge of the blocks of texels whose largest value is kept, so that rays can leap
+/// Edge of the blocks of texels whose range of values is kept, so that rays can leap
 /// over empty ones.
 pub const BRICK: usize = 8;
 
@@ -144,12 +144,12 @@ fn value_range(count: usize, value: impl Fn(usize) -> f64 + Sync) -> (f64, f64) 
     }
 }
 
-/// The largest value in and around each block of [`BRICK`]³ texels, rounded up to
-/// 8 bits: where a block's value is empty, so is every sample in it.
+/// The smallest and the largest value in and around each block of [`BRICK`]³ texels:
+/// no sample in it is beyond them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bricks {
     pub dims: [usize; 3],
-    pub largest: Vec<u8>,
+    pub ranges: Vec<[u16; 2]>,
 }
 
 impl Bricks {
@@ -159,7 +159,7 @@ impl Bricks {
         let reach = |brick: usize, n: usize| {
             (brick * BRICK).saturating_sub(1)..((brick + 1) * BRICK + 1).min(n)
         };
-        let largest = (0..dims.iter().product::<usize>())
+        let ranges = (0..dims.iter().product::<usize>())
             .into_par_iter()
             .map(|index| {
                 let brick = [
@@ -168,18 +168,20 @@ impl Bricks {
                     index / (dims[0] * dims[1]),
                 ];
                 let row = reach(brick[0], nx);
-                let mut largest = 0;
+                let mut range = [u16::MAX, 0];
                 for z in reach(brick[2], nz) {
                     for y in reach(brick[1], ny) {
                         let start = nx * (y + ny * z);
                         let row = texels.get(start + row.start..start + row.end);
-                        largest = row.into_iter().flatten().copied().fold(largest, u16::max);
+                        for &texel in row.into_iter().flatten() {
+                            range = [range[0].min(texel), range[1].max(texel)];
+                        }
                     }
                 }
-                u8::try_from(u32::from(largest).div_ceil(257)).unwrap_or(u8::MAX)
+                range
             })
             .collect();
-        Self { dims, largest }
+        Self { dims, ranges }
     }
 }
 
@@ -213,6 +215,17 @@ impl LabelTexels {
             largest,
         }
     }
+}
+
+/// The half float nearest to a 16-bit fraction `t / 65535`.
+pub(super) fn half_bits(t: u16) -> u16 {
+    let bits = (f32::from(t) / 65535.0).to_bits();
+    if bits < 0x3880_0000 {
+        // Below 2^-14 halves are multiples of 2^-24.
+        return (f32::from_bits(bits) * 16_777_216.0).round_ties_even() as u16;
+    }
+    let rounded = bits + 0x0fff + (bits >> 13 & 1);
+    ((rounded >> 13) - (112 << 10)) as u16
 }
 
 /// The smallest box of texels around all labels other than 0.
@@ -312,7 +325,9 @@ mod tests {
         values[8] = 1.0; // the first texel of the second brick along x
         let bricks = ScanTexels::new(&scan([20, 9, 1], values), 512).bricks;
         assert_eq!(bricks.dims, [3, 2, 1]);
-        assert_eq!(bricks.largest, [255, 255, 0, 0, 0, 0]);
+        let largest: Vec<u16> = bricks.ranges.iter().map(|range| range[1]).collect();
+        assert_eq!(largest, [u16::MAX, u16::MAX, 0, 0, 0, 0]);
+        assert!(bricks.ranges.iter().all(|range| range[0] == 0));
     }
 
     #[test]
@@ -325,5 +340,28 @@ mod tests {
         assert_eq!(texels.largest, 300);
         let empty = LabelTexels::new(&LabelMap::empty(grid([5, 4, 3])), 512);
         assert_eq!(empty.facts.occupied, [[0; 3]; 2]);
+    }
+
+    #[test]
+    fn halves_are_the_nearest_ones() {
+        let value = |bits: u16| {
+            let (exponent, fraction) = (i32::from(bits >> 10), f64::from(bits & 0x3ff) / 1024.0);
+            if exponent == 0 {
+                fraction * 2.0_f64.powi(-14)
+            } else {
+                (1.0 + fraction) * 2.0_f64.powi(exponent - 15)
+            }
+        };
+        assert_eq!(half_bits(0), 0);
+        assert_eq!(half_bits(u16::MAX), 0x3c00);
+        for t in (0..=u16::MAX).step_by(7) {
+            let exact = f64::from(t) / 65535.0;
+            let bits = half_bits(t);
+            let error = (value(bits) - exact).abs();
+            for other in [bits.saturating_sub(1), bits + 1] {
+                // The fraction is rounded to f32 first, hence the hair of slack.
+                assert!(error <= (value(other) - exact).abs() + 1e-8, "{t}");
+            }
+        }
     }
 }

@@ -49,7 +49,8 @@ impl From<&ScanTexels> for ScanFacts {
 }
 
 impl ScanFacts {
-    pub(super) fn fraction(&self, value: f64) -> f64 {
+    /// A scan value as a texel value.
+    pub fn fraction(&self, value: f64) -> f64 {
         (value - self.value_low) / (self.value_high - self.value_low)
     }
 }
@@ -112,29 +113,39 @@ pub struct RaycastUniform {
     pub light: [f32; 4],
     pub background_top: [f32; 4],
     pub background_bottom: [f32; 4],
-    /// Corners of the region box; w of low: opacity of its edges, w of high: 1 if the
-    /// scan is drawn inside only.
+    /// Corners of the region box; w of low: opacity of its edges.
     pub region_low: [f32; 4],
     pub region_high: [f32; 4],
+    /// Corners of the box that the scan is drawn in; w of low: 1 if there is one.
+    pub crop_low: [f32; 4],
+    pub crop_high: [f32; 4],
+    /// Planes that take away what is farther along their normal than w. None has a
+    /// normal of zero.
+    pub clip_planes: [[f32; 4]; 3],
     /// A point on all planes of the cut-away; w is the number of planes.
     pub cut_point: [f32; 4],
     pub cut_normals: [[f32; 4]; 3],
+    /// Where its lines meet; w is their opacity.
+    pub crosshair: [f32; 4],
     pub size_px: [f32; 2],
+    /// Where in a pixel its ray passes, from the middle.
+    pub pixel_shift: [f32; 2],
     pub step_mm: f32,
+    /// Added to where in a step the first sample lies, as a share of the step.
+    pub step_shift: f32,
     /// Width of a pixel in the world: at a depth of 1 mm, or anywhere.
     pub pixel_mm: f32,
-    /// Texel values of no and of full density.
-    pub empty_below: f32,
-    pub full_above: f32,
-    pub density_per_mm: f32,
-    pub edge_emphasis: f32,
-    pub lighting: f32,
     pub haze_per_mm: f32,
-    /// One over the width of the window, in texel values.
-    pub edge_scale: f32,
+    /// Texel values between which a cut face becomes opaque.
+    pub face_clear: f32,
+    pub face_full: f32,
+    pub tint: f32,
+    pub shell: f32,
+    pub crosshair_reach: f32,
     pub orthographic: u32,
     pub max_steps: u32,
-    pub padding: [u32; 3],
+    /// 1 to write the numbers of samples and of leaps in place of colours.
+    pub report_work: u32,
 }
 
 pub(super) fn vec4(v: DVec3, w: f64) -> [f32; 4] {
@@ -221,15 +232,17 @@ impl RaycastUniform {
         let (forward, right, up) = (camera.forward(), camera.right(), camera.up());
         // From behind the viewer's left shoulder, so that forms have a light side.
         let light = (up * 0.55 - right * 0.45 - forward).normalize();
-        let region = view.region.map(|region| region.bounds);
-        let WorldBox { min, max } = region.unwrap_or(WorldBox {
+        let nowhere = WorldBox {
             min: [0.0; 3],
             max: [0.0; 3],
-        });
+        };
+        let region = view.region.map_or(nowhere, |region| region.bounds);
         let line_opacity = view
             .region
             .map_or(0.0, |region| f64::from(region.line_opacity));
-        let clip = view.region.is_some_and(|region| region.clip_scan);
+        let crop = crop_of(view);
+        let is_cropped = f64::from(u8::from(crop.is_some()));
+        let crop = crop.unwrap_or(nowhere);
         let normals = view.cutaway.map_or([None; 3], |cut| cut.normals);
         let mut cut_normals = [[0.0; 4]; 3];
         let mut cut_count = 0.0;
@@ -237,11 +250,15 @@ impl RaycastUniform {
             *slot = vec4(normal, 0.0);
             cut_count += 1.0;
         }
-        let scan = &view.scan;
-        let fraction = |value| facts.scan.map_or(value, |facts| facts.fraction(value));
-        let window_width = fraction(scan.window.high) - fraction(scan.window.low);
+        let clip_planes = view.clip_planes.map(|plane| {
+            plane.map_or([0.0; 4], |plane| {
+                vec4(plane.normal, plane.normal.dot(plane.point_mm))
+            })
+        });
+        let fraction = |value| facts.scan.map_or(value, |facts| facts.fraction(value)) as f32;
+        let (pixel_shift, step_shift) = shifts(view.frame);
         Self {
-            scene: SceneUniform::new(facts, scan.window, &view.overlay),
+            scene: SceneUniform::new(facts, view.window, &view.overlay),
             eye: vec4(camera.eye_mm(), 0.0),
             forward: vec4(forward, 0.0),
             right: vec4(right, half_height * width / height),
@@ -249,26 +266,64 @@ impl RaycastUniform {
             light: vec4(light, 0.0),
             background_top: colour(view.background[0]),
             background_bottom: colour(view.background[1]),
-            region_low: vec4(min.into(), line_opacity),
-            region_high: vec4(max.into(), f64::from(u8::from(clip))),
+            region_low: vec4(region.min.into(), line_opacity),
+            region_high: vec4(region.max.into(), 0.0),
+            crop_low: vec4(crop.min.into(), is_cropped),
+            crop_high: vec4(crop.max.into(), 0.0),
+            clip_planes,
             cut_point: vec4(
                 view.cutaway.map_or(DVec3::ZERO, |cut| cut.point_mm),
                 cut_count,
             ),
             cut_normals,
+            crosshair: view.crosshair.map_or([0.0; 4], |crosshair| {
+                vec4(crosshair.point_mm, f64::from(crosshair.opacity))
+            }),
             size_px: [width as f32, height as f32],
+            pixel_shift,
             step_mm: view.step_mm.max(1e-3) as f32,
+            step_shift,
             pixel_mm: (2.0 * half_height / height) as f32,
-            empty_below: fraction(scan.empty_below) as f32,
-            full_above: fraction(scan.full_above) as f32,
-            density_per_mm: scan.density_per_mm,
-            edge_emphasis: scan.edge_emphasis,
-            lighting: scan.lighting,
             haze_per_mm: view.haze_per_mm,
-            edge_scale: (1.0 / window_width.abs().max(1e-6)) as f32,
+            face_clear: fraction(view.window.at(0.07)),
+            face_full: fraction(view.window.at(0.16)),
+            tint: view.tint,
+            shell: view.shell,
+            crosshair_reach: view.crosshair.map_or(0.0, |c| c.reach_mm as f32),
             orthographic: u32::from(camera.orthographic),
             max_steps: MAX_STEPS,
-            padding: [0; 3],
+            report_work: 0,
         }
     }
+}
+
+/// The box that the scan is drawn in: the crop box, and the region where the view says
+/// so.
+fn crop_of(view: &RaycastView) -> Option<WorldBox> {
+    let region = view.region.filter(|region| region.clip_scan);
+    match (view.crop, region.map(|region| region.bounds)) {
+        (Some(a), Some(b)) => Some(WorldBox {
+            min: DVec3::from(a.min).max(b.min.into()).to_array(),
+            max: DVec3::from(a.max).min(b.max.into()).to_array(),
+        }),
+        (a, b) => a.or(b),
+    }
+}
+
+/// Where in a pixel its ray passes, from the middle, and where in a step the first
+/// sample is, for one of several pictures that are averaged: the generalised golden
+/// ratios, which fill the unit cube evenly (Roberts 2018).
+fn shifts(frame: u32) -> ([f32; 2], f32) {
+    if frame == 0 {
+        return ([0.0; 2], 0.0);
+    }
+    let n = f64::from(frame);
+    let share = |ratio: f64| (n * ratio).fract();
+    (
+        [
+            (share(0.819_172_513_396_164_4) - 0.5) as f32,
+            (share(0.671_043_606_703_789_3) - 0.5) as f32,
+        ],
+        share(0.549_700_477_901_970_2) as f32,
+    )
 }

@@ -12,6 +12,7 @@ use crate::base::{Grid, WorldBox};
 use super::camera::Camera;
 use super::device::Tier;
 use super::plane_layers::PlaneLayers;
+use super::transfer::{Compositing, ENTRIES, TransferTable};
 
 /// The scan values drawn as black and as white.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -144,7 +145,8 @@ impl SliceView {
     }
 }
 
-/// How the scan itself is drawn in the volume rendering.
+/// A plain way to draw the scan: nothing below one value, full density above another.
+/// Becomes a [`TransferTable`] by [`ScanStyle::table`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ScanStyle {
     pub window: Window,
@@ -157,8 +159,8 @@ pub struct ScanStyle {
     pub density_per_mm: f32,
     /// 0 draws matter as it is; 1 draws only its edges and outlines, like glass.
     pub edge_emphasis: f32,
-    /// How much light and shade shapes the surfaces: 0 flat, 1 fully lit.
-    pub lighting: f32,
+    /// Whether light and shade shape the surfaces.
+    pub lit: bool,
 }
 
 impl ScanStyle {
@@ -170,7 +172,7 @@ impl ScanStyle {
             full_above: window.at(0.42),
             density_per_mm: 0.9,
             edge_emphasis: 0.0,
-            lighting: 1.0,
+            lit: true,
         }
     }
 
@@ -182,7 +184,44 @@ impl ScanStyle {
             full_above: window.at(0.40),
             density_per_mm: 0.2,
             edge_emphasis: 1.0,
-            lighting: 1.0,
+            lit: true,
+        }
+    }
+
+    /// The same as colours with opacity.
+    pub fn table(&self) -> TransferTable {
+        let low = self.window.low.min(self.empty_below);
+        let high = self.window.high.max(self.full_above);
+        let domain = Window {
+            low,
+            high: if high > low { high } else { low + 1.0 },
+        };
+        let share = |value: f64, from: f64, to: f64| {
+            let width = to - from;
+            let part = if width > 0.0 {
+                (value - from) / width
+            } else {
+                f64::from(u8::from(value >= to))
+            };
+            part.clamp(0.0, 1.0) as f32
+        };
+        let entry = |index: usize| {
+            let value = domain.at(index as f64 / (ENTRIES - 1) as f64);
+            let shade = share(value, self.window.low, self.window.high);
+            let density = share(value, self.empty_below, self.full_above) * self.density_per_mm;
+            [
+                0.42 + 0.58 * shade,
+                0.40 + 0.57 * shade,
+                0.42 + 0.51 * shade,
+                1.0 - (-density).exp(),
+            ]
+        };
+        TransferTable {
+            domain,
+            entries: std::array::from_fn(entry),
+            compositing: Compositing::Composite,
+            lit: self.lit,
+            edge_emphasis: self.edge_emphasis,
         }
     }
 }
@@ -219,20 +258,52 @@ pub struct RegionView {
     pub line_opacity: f32,
 }
 
-/// The whole scan, seen from somewhere.
+/// A plane through the body; what is on the side of its normal is not drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ClipPlane {
+    pub point_mm: DVec3,
+    /// A unit direction in the world, into the part that is taken away.
+    pub normal: DVec3,
+}
+
+/// Three thin lines along the world's axes that meet at a place. What is in front of
+/// them hides all but a trace.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CrosshairView {
+    pub point_mm: DVec3,
+    /// How far the lines reach to each side.
+    pub reach_mm: f64,
+    pub opacity: f32,
+}
+
+/// The whole scan, seen from somewhere. Its colours and opacities are a
+/// [`TransferTable`] of the scene.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RaycastView {
     pub camera: Camera,
     pub size_px: [u32; 2],
     /// Distance between samples along a ray.
     pub step_mm: f64,
-    pub scan: ScanStyle,
+    /// The greys of faces where the scan is cut.
+    pub window: Window,
     pub overlay: OverlayStyle,
+    /// How strongly the classes tint the scan's matter: 0 not at all.
+    pub tint: f32,
+    /// The relevance mask as a solid (0) or as a shell of glass around its haze (1).
+    pub shell: f32,
     /// Extinction of the heatmap's haze at full strength, per millimetre. The haze
     /// shows players outside the relevance mask; the mask itself has a surface.
     pub haze_per_mm: f32,
     pub region: Option<RegionView>,
     pub cutaway: Option<Cutaway>,
+    /// The scan is drawn inside only. Classes and players are not cropped.
+    pub crop: Option<WorldBox>,
+    /// Taken away from the scan; `None`s are no planes.
+    pub clip_planes: [Option<ClipPlane>; 3],
+    pub crosshair: Option<CrosshairView>,
+    /// Number of this picture among those of one view that are averaged: each has its
+    /// own places of samples and, after the first, its own part of a pixel.
+    pub frame: u32,
     /// Background colours at the top and the bottom of the picture.
     pub background: [Rgb; 2],
 }
@@ -244,11 +315,17 @@ impl RaycastView {
             camera: Camera::framing(grid),
             size_px: quality.size_px(size_px),
             step_mm: quality.step_mm,
-            scan: ScanStyle::glass(window),
+            window,
             overlay: OverlayStyle::default(),
+            tint: 0.0,
+            shell: 0.0,
             haze_per_mm: 0.08,
             region: None,
             cutaway: None,
+            crop: None,
+            clip_planes: [None; 3],
+            crosshair: None,
+            frame: 0,
             background: [Rgb([22, 25, 31]), Rgb([9, 10, 13])],
         }
     }

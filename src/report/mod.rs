@@ -6,12 +6,14 @@
 //! and `engine` hand over what is to be shown.
 
 mod base64;
+pub mod evidence;
 pub mod font;
 pub mod html;
 pub mod montage;
 mod numbers;
 pub mod picture;
 pub mod players;
+pub mod plot;
 pub mod provenance;
 
 use crate::io::{IoError, ShownPath};

@@ -208,7 +208,7 @@ pub fn busy(
                 .corner_radius(8)
                 .inner_margin(Margin::symmetric(16, 10))
                 .show(ui, |ui| {
-                    ui.set_width(330.0_f32.min(space.width() - 40.0));
+                    ui.set_width(430.0_f32.min(space.width() - 40.0));
                     ui.horizontal(|ui| {
                         widgets::activity::show(ui);
                         ui.label(format!("{}…", progress.phase.label()));

@@ -9,6 +9,7 @@ mod dialogs;
 pub mod grey_windows;
 mod history;
 pub mod layers;
+mod looking;
 mod measure;
 pub mod overlays;
 mod panels;

@@ -7,6 +7,7 @@ use glam::DVec3;
 
 use crate::base::colour::Rgb;
 use crate::base::{Convention, Grid, Phase, Plane, Progress, WorldBox};
+use crate::engine::evidence::{EvidenceReport, KeepAndDelete};
 use crate::engine::{
     Ask, Budget, EarlySlice, ExplainSettings, Explanation, MaskStatistics, MeasuredPart,
     ModelSource, Part, Players, ScanFile, Segmentation, Snapshot, Study, largest_value,
@@ -19,9 +20,10 @@ use crate::gpu::{Camera, ClassStyle, Interpolation, PlayerSample, Window};
 use crate::ui::grey_windows::Unit;
 use crate::ui::layers::{Layer, LayerLooks};
 use crate::ui::overlays::Overlays;
+use crate::ui::panes::ruler::Ruler;
 use crate::ui::panes::volume::VolumeLook;
 use crate::ui::settings::MouseProfile;
-use crate::volume::{self, Volume};
+use crate::volume::Volume;
 
 /// Facts that came up from the engine for the open study.
 #[derive(Default)]
@@ -33,6 +35,10 @@ pub struct Facts {
     pub explanation: Option<Arc<Explanation>>,
     /// Label maps and a second scan that were added to the study.
     pub overlays: Overlays,
+    /// The newest mask that was put to the test, and whether a newer one is.
+    pub mask_test: Option<Arc<KeepAndDelete>>,
+    pub mask_test_runs: bool,
+    pub evidence: Option<Arc<EvidenceReport>>,
     /// Runs, and the largest standard error over the range of the values after them.
     pub convergence: Vec<[f64; 2]>,
     /// The newest slice of a scan that is being opened.
@@ -85,6 +91,10 @@ pub enum MessageKind {
     Note,
     Failure,
 }
+
+/// The mask's first threshold, as a share of the largest SHAP value: about what holds
+/// most of the positive evidence.
+const FIRST_MASK_SHARE: f32 = 0.1;
 
 /// What the user chose for the next explanation.
 #[derive(Debug, Clone)]
@@ -178,13 +188,15 @@ pub struct Look {
     pub fit_mm_per_point: [f64; 3],
     pub pixels_per_point: f64,
     /// Windows of the channels that were looked at and are not now.
-    channel_windows: Vec<(usize, Window)>,
+    pub(super) channel_windows: Vec<(usize, Window)>,
     pub segmentation_opacity: f32,
     pub boundary_opacity: f32,
     pub heatmap_opacity: f32,
     pub class_visible: Vec<bool>,
     /// Share of the largest SHAP value from which a supervoxel is in the mask.
     pub mask_share: f32,
+    /// Whether the network is asked about the mask as its threshold moves.
+    pub test_mask: bool,
     pub cut_away: bool,
     /// Colours, opacity and cuts of the volume view.
     pub volume: VolumeLook,
@@ -199,20 +211,6 @@ pub struct Look {
     wheel: [f32; 3],
     /// World point under the pointer, if it is over a slice.
     pub pointer_mm: Option<DVec3>,
-}
-
-/// A length on a slice.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Ruler {
-    pub plane: Plane,
-    pub from_mm: DVec3,
-    pub to_mm: DVec3,
-}
-
-impl Ruler {
-    pub fn length_mm(&self) -> f64 {
-        self.from_mm.distance(self.to_mm)
-    }
 }
 
 /// What the ranking of supervoxels is sorted by.
@@ -280,7 +278,8 @@ impl Look {
             boundary_opacity: 0.35,
             heatmap_opacity: 0.75,
             class_visible: vec![true; study.classes().len()],
-            mask_share: 0.5,
+            mask_share: FIRST_MASK_SHARE,
+            test_mask: true,
             cut_away: true,
             volume: VolumeLook::of(study.first_channel()),
             selected_player: None,
@@ -351,39 +350,6 @@ impl Look {
             .collect()
     }
 
-    /// Looks at another channel, through the window it was last looked at through.
-    pub fn show_channel(&mut self, channel: usize, volume: &Volume) {
-        let before = (self.channel, self.window);
-        self.channel_windows
-            .retain(|(other, _)| *other != self.channel);
-        self.channel_windows.push(before);
-        self.channel = channel;
-        self.unit = Unit::of(volume);
-        let known = self
-            .channel_windows
-            .iter()
-            .find(|(other, _)| *other == channel);
-        self.window = known.map_or_else(
-            || {
-                let (low, high) = volume::default_window(volume);
-                Window { low, high }
-            },
-            |(_, window)| *window,
-        );
-    }
-
-    /// Sets a slice view's zoom and keeps the place under `fixed_mm` where it is.
-    pub fn set_zoom(&mut self, plane: Plane, zoom: f64, fixed_mm: DVec3) {
-        let index = plane as usize;
-        if !zoom.is_finite() {
-            return;
-        }
-        let zoom = zoom.clamp(0.2, 60.0);
-        let shrink = self.zoom[index] / zoom;
-        self.center_mm[index] = fixed_mm + (self.center_mm[index] - fixed_mm) * shrink;
-        self.zoom[index] = zoom;
-    }
-
     /// Moves the crosshair, but never out of the scan.
     pub fn move_crosshair(&mut self, to_mm: DVec3, grid: &Grid) {
         if to_mm.is_finite() {
@@ -422,6 +388,9 @@ impl Facts {
         self.snapshot = None;
         self.explanation = None;
         self.convergence.clear();
+        self.mask_test = None;
+        self.mask_test_runs = false;
+        self.evidence = None;
     }
 
     /// The newest attribution, streaming or finished, if it is of the supervoxels shown.

@@ -141,6 +141,7 @@ fn name(event: &Event) -> &'static str {
         Event::ExplainStarted => "explain started",
         Event::Explained(_) => "explained",
         Event::KeptAndRemoved(_) => "kept and removed",
+        Event::Evidence(_) => "evidence",
         Event::Saved(_) => "saved",
         Event::Cancelled => "cancelled",
         Event::Failed(_) => "failed",

@@ -8,15 +8,18 @@ use std::io::Write as _;
 use voxplain::gpu::GpuContext;
 
 /// Every test that draws or computes on a graphics adapter, by its full name.
-pub const NEED_ADAPTER: [&str; 16] = [
+pub const NEED_ADAPTER: [&str; 20] = [
     "drawn::views_are_drawn_by_whoever_is_quicker",
     "drawn::views_are_drawn_on_the_device_and_follow_the_values_with_few_bytes",
     "kernels::a_forward_pass_is_few_launches",
     "kernels::a_lost_device_is_an_error",
     "kernels::kernels_on_an_adapter",
     "networks::every_large_case_on_wgpu",
+    "network::derivatives_on_an_adapter_are_those_of_the_processor",
     "networks::one_device_serves_view_and_network",
     "networks::parity_on_wgpu",
+    "on_device::several_channels_go_to_an_adapter",
+    "on_device::supervoxels_on_an_adapter_are_those_of_the_processor",
     "players::players_by_channel_on_an_adapter",
     "worker::a_lost_device_is_a_message_and_the_study_stays_open",
     "an_empty_scene_draws_its_background",
@@ -25,6 +28,7 @@ pub const NEED_ADAPTER: [&str; 16] = [
     "slices_match_their_twin",
     "volumes_match_their_twin",
     "voxels_lie_half_a_voxel_around_their_centres",
+    "voxels_lie_half_a_voxel_around_their_centres_in_the_volume",
 ];
 
 /// A device for the running test; see [`needed`].

@@ -152,7 +152,9 @@ fn views_are_drawn_on_the_device_and_follow_the_values_with_few_bytes() {
     set_layers(&mut window, 0.0, 1.0);
     wait_for_colour(&mut window, scan, 0.005);
 
-    // Looking around sends nothing.
+    // Looking around sends nothing, as long as the network is not asked about the mask.
+    window.state_mut().send(Command::ToggleMaskTest);
+    settle(&mut window);
     let sent = window.state().uploaded_bytes();
     for share in [0.1, 0.9, 0.4] {
         slider(&mut window, "Mask threshold", share);

@@ -2,7 +2,7 @@
 
 use egui::Role;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use voxplain::ui::command::{Command, Entry, Menu, Pane, all_commands};
+use voxplain::ui::command::{Command, Entry, Menu, Pane, all_commands, key_in_words};
 use voxplain::ui::state::Job;
 
 use crate::desk::{
@@ -72,7 +72,7 @@ fn every_command_is_in_its_menu() {
 /// The buttons with the name of a menu's entry, which ends in its key.
 fn buttons<'w>(window: &'w Window, entry: &Entry) -> Vec<egui_kittest::Node<'w>> {
     let shortcut = entry.key().map_or_else(String::new, |shortcut| {
-        format!(" {}", window.ctx.format_shortcut(&shortcut))
+        format!(" {}", key_in_words(&window.ctx, &shortcut))
     });
     let name = format!("{}{shortcut}", entry.label);
     window

@@ -38,7 +38,6 @@ fn chip(window: &mut Window, start: &str) {
         })
         .unwrap_or_else(|| panic!("no chip {start}"));
     found.click();
-    drop(found);
     settle(window);
 }
 
@@ -50,7 +49,6 @@ fn a_preset_is_chosen_in_the_view() {
     // Presets of the other kind of scan are there, and cannot be chosen.
     let bone = window.get_by_role_and_label(Role::Button, "CT bone");
     assert!(bone.accesskit_node().is_disabled());
-    drop(bone);
     click(&mut window, "Maximum intensity");
     let volume = &look(&window).volume;
     assert_eq!(volume.preset, Some(Preset::Maximum));
@@ -127,7 +125,6 @@ fn a_crop_box_has_handles_for_pointer_and_keys() {
 
     let handle = window.get_by_role_and_label(Role::Button, "Crop box, superior face");
     handle.focus();
-    drop(handle);
     settle(&mut window);
     for _ in 0..3 {
         window.key_press(Key::ArrowDown);

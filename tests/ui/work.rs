@@ -106,9 +106,14 @@ fn look_at_the_result(window: &mut Window, players: usize) {
 
     // A row leads to its supervoxel.
     let strongest = voxplain::engine::ranked(estimate.estimate())[0];
-    let row = format!("#{}", strongest + 1);
+    let row = format!("Supervoxel {}: ", strongest + 1);
     window
-        .get_by_role_and_label(Role::Button, &row)
+        .query_all_by_role(Role::Button)
+        .find(|node| {
+            let label = node.accesskit_node().label();
+            label.is_some_and(|label| label.starts_with(&row))
+        })
+        .unwrap()
         .click_accesskit();
     settle(window);
     let viewer = window.state();

@@ -8,6 +8,7 @@ mod forward;
 mod head;
 mod load;
 mod process;
+mod render;
 mod shapley;
 mod soak;
 mod supervoxels;
@@ -26,6 +27,8 @@ pub(crate) enum Bench {
     Forward(forward::Forward),
     /// Opening made-up scans: the first slice, all of it, memory
     Load(load::Load),
+    /// Drawing made-up scans in 3D, around the body
+    Render(render::Render),
     /// Errors of the estimators of SHAP values on games whose values are known
     Shapley(shapley::Shapley),
     /// Many evaluations of one study: whether memory grows or an evaluation stalls
@@ -45,6 +48,7 @@ pub(crate) fn run(
         Bench::Demo(demo) => demo::run(demo, common),
         Bench::Forward(forward) => forward::run(forward, common),
         Bench::Load(load) => load::run(load, common),
+        Bench::Render(render) => render::run(render, common),
         Bench::Shapley(shapley) => shapley::run(shapley, common),
         Bench::Soak(soak) => soak::run(soak, common),
         Bench::Supervoxels(supervoxels) => supervoxels::run(supervoxels, common),

@@ -47,7 +47,7 @@ impl Runs {
     }
 
     /// On a masked network of this very game, or of the same with another baseline.
-    pub(super) fn on(
+    pub(crate) fn on(
         explanation: &Arc<Explanation>,
         masked: Arc<MaskedNetwork>,
         baseline: Baseline,

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::{KeepAndDelete, MaskTest};
 use crate::base::CancelToken;
 use crate::engine::explaining::{self, Between, Task};
-use crate::engine::{EngineError, ExplainSettings, Players, Segmentation, Slot, Study};
+use crate::engine::{
+    EngineError, ExplainSettings, Explanation, Players, Reference, Segmentation, Slot, Study,
+};
 use crate::explain::Sizes;
 use crate::model::{MaskedNetwork, SwinUnetr};
 
@@ -31,6 +33,7 @@ pub(crate) struct Ground {
     segmentation: Arc<Segmentation>,
     players: Arc<Players>,
     settings: ExplainSettings,
+    reference: Option<Arc<Reference>>,
     /// Made when it is first needed.
     masked: Option<(Arc<MaskedNetwork>, Sizes)>,
     kept: Vec<Arc<KeepAndDelete>>,
@@ -43,9 +46,18 @@ impl Ground {
             segmentation: Arc::clone(&task.segmentation),
             players: Arc::clone(&task.players),
             settings: task.settings.clone(),
+            reference: task.reference.clone(),
             masked: None,
             kept: Vec::new(),
         }
+    }
+
+    /// Whether this is the game of an explanation.
+    pub fn is_of(&self, explanation: &Explanation) -> bool {
+        Arc::ptr_eq(&self.players, &explanation.players)
+            && self.settings.baseline == explanation.settings.baseline
+            && self.settings.measured == explanation.settings.measured
+            && self.settings.seed == explanation.settings.seed
     }
 
     /// The masked network, if it was made and its device is still there.
@@ -102,12 +114,15 @@ impl Ground {
             return Ok(None);
         };
         if self.masked().is_none() {
-            let task = Task::new(
-                Arc::clone(&self.study),
-                Arc::clone(&self.segmentation),
-                Arc::clone(&self.players),
-                &self.settings,
-            );
+            let task = Task {
+                reference: self.reference.clone(),
+                ..Task::new(
+                    Arc::clone(&self.study),
+                    Arc::clone(&self.segmentation),
+                    Arc::clone(&self.players),
+                    &self.settings,
+                )
+            };
             let table = crate::model::PlayerTable::supervoxels(self.players.count);
             let masked = explaining::masked_network_of(&task, network, table)?;
             let sizes = explaining::sizes_of(&task, &masked)?;
@@ -133,7 +148,7 @@ impl Ground {
             segmentation: &self.segmentation,
             players: &self.players,
             sizes,
-            reference: None,
+            reference: self.reference.as_deref(),
         };
         match test.run(masked, &wish.mask, &wish.cancel) {
             Ok(found) => {

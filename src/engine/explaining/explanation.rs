@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::ask::{Ask, Part, Subject};
 use super::{Snapshot, Task, masked_network};
 use crate::engine::{
-    EngineError, ExplainSettings, MeasuredPart, Modalities, Players, Segmentation, Study,
+    EngineError, ExplainSettings, MeasuredPart, Modalities, Players, Reference, Segmentation, Study,
 };
 use crate::explain::baseline::Baseline;
 use crate::explain::log::CoalitionLog;
@@ -44,6 +44,8 @@ pub struct Explanation {
     pub segmentation: Arc<Segmentation>,
     pub players: Arc<Players>,
     pub settings: ExplainSettings,
+    /// Ground truth that was explained in place of what the network found.
+    pub reference: Option<Arc<Reference>>,
     /// The processor that ran the network.
     pub device: String,
     pub log: Arc<CoalitionLog>,

@@ -13,6 +13,8 @@ mod stream;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use ndarray::{Array3, Array4};
+
 use crate::engine::segment::windows_of;
 use crate::engine::{
     EngineError, ExplainSettings, JobControl, Players, Reference, Segmentation, Slot, Study,
@@ -229,14 +231,7 @@ fn with_players(
     let prepared = &task.segmentation.prepared;
     let description = task.study.bundle.description();
     let player_of_voxel = prepared.values_from_region(task.players.labels.labels())?;
-    let source = baseline::Source {
-        image: prepared.input.view(),
-        player_of_voxel: player_of_voxel.view(),
-        grid: &prepared.grid,
-        mid_sagittal_x_mm: None,
-        seed: task.settings.seed,
-    };
-    let baseline = baseline::fill(&source, task.settings.baseline)?;
+    let baseline = filled_baseline(task, &player_of_voxel)?;
     let windows = windows_of(&task.study, network, prepared)?;
     Ok(MaskedNetwork::new(
         windows,
@@ -247,6 +242,22 @@ fn with_players(
         targets,
         description.activation,
     )?)
+}
+
+/// What takes the place of absent players, for the player of each voxel of the model grid.
+pub(super) fn filled_baseline(
+    task: &Task<'_>,
+    player_of_voxel: &Array3<u16>,
+) -> Result<Array4<f32>, EngineError> {
+    let prepared = &task.segmentation.prepared;
+    let source = baseline::Source {
+        image: prepared.input.view(),
+        player_of_voxel: player_of_voxel.view(),
+        grid: &prepared.grid,
+        mid_sagittal_x_mm: None,
+        seed: task.settings.seed,
+    };
+    Ok(baseline::fill(&source, task.settings.baseline)?)
 }
 
 fn begin_log(task: &Task<'_>, sizes: Sizes) -> Result<CoalitionLog, EngineError> {

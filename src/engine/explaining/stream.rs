@@ -196,6 +196,7 @@ impl<'a> Stream<'a> {
             segmentation: Arc::clone(&self.task.segmentation),
             players: Arc::clone(&self.task.players),
             settings: self.task.settings.clone(),
+            reference: self.task.reference.clone(),
             device,
             log: Arc::new(self.log),
             targets: self.targets,

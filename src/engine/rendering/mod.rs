@@ -7,10 +7,11 @@ mod layers;
 pub use annotations::annotated;
 pub use layers::{EvidenceLayers, Layers};
 
-use crate::base::WorldBox;
-use crate::gpu::transfer::TransferFunction;
+use crate::gpu::transfer::TransferTable;
 use crate::gpu::twin::{TwinScene, render_raycast};
-use crate::gpu::{GpuContext, Picture, RaycastPass, RaycastView, Scene, Target, capture};
+use crate::gpu::{
+    FRAMES, GpuContext, Mean, Picture, RaycastPass, RaycastView, Scene, Target, capture,
+};
 
 use super::EngineError;
 
@@ -109,7 +110,27 @@ impl VolumePainter {
         })
     }
 
+    /// Gives the scan colours and opacities.
+    pub fn set_transfer(&mut self, table: &TransferTable) -> Result<(), EngineError> {
+        match &mut self.painter {
+            Painter::Cpu(scene) => scene.set_transfer(table),
+            Painter::Device(painter) => painter.scene.set_transfer(table)?,
+        }
+        Ok(())
+    }
+
+    /// The mean of several pictures with samples of their own: without grain, and smooth
+    /// at edges.
     pub fn draw(&self, view: &RaycastView) -> Result<Picture, EngineError> {
+        let mut mean = Mean::default();
+        let mut picture = Picture::new(view.size_px);
+        for frame in 0..FRAMES {
+            picture = mean.with(self.draw_once(&RaycastView { frame, ..*view })?);
+        }
+        Ok(picture)
+    }
+
+    fn draw_once(&self, view: &RaycastView) -> Result<Picture, EngineError> {
         match &self.painter {
             Painter::Cpu(scene) => Ok(render_raycast(scene, view)),
             Painter::Device(painter) => {
@@ -120,15 +141,4 @@ impl VolumePainter {
             }
         }
     }
-}
-
-/// Gives a view the colours and opacities of a transfer function.
-pub fn set_transfer(view: &mut RaycastView, function: &TransferFunction) {
-    let _ = (view, function);
-}
-
-/// Draws the scan inside a box only.
-pub fn set_crop(view: &mut RaycastView, crop: WorldBox) {
-    let region = view.region.map_or(crop, |region| region.bounds);
-    let _ = region;
 }

@@ -3,6 +3,7 @@
 use super::domain::Domain;
 use super::features::{Features, STEPS};
 use super::lattice::Lattice;
+use super::rounds::RoundsCentres;
 
 /// Half-width of a centre's search window in cells, as in the original. Wider windows
 /// cost more and follow the phantom no better.
@@ -61,6 +62,18 @@ impl Clusters {
         let label = label as usize;
         let values = &self.values[label * self.channels..(label + 1) * self.channels];
         (self.centres[label], values)
+    }
+
+    /// The centres as whoever else does the rounds takes them.
+    pub fn for_rounds(&self) -> RoundsCentres<'_> {
+        RoundsCentres {
+            centres_mm: &self.centres,
+            values: &self.values,
+            box_edge_mm: self.bins.edge_mm,
+            boxes: self.bins.across,
+            box_starts: &self.bins.starts,
+            box_labels: &self.bins.labels,
+        }
     }
 
     /// Calls `visit` with all centres (label, position, values) that search a box in
@@ -128,6 +141,12 @@ impl Sums {
     pub fn new(clusters: &Clusters) -> Self {
         let width = 4 + clusters.channels;
         Self(vec![0; width * clusters.centres.len()], width)
+    }
+
+    /// Sums that someone else added up, if they are as many as there are centres.
+    pub fn of_rounds(clusters: &Clusters, sums: Vec<i64>) -> Option<Self> {
+        let width = 4 + clusters.channels;
+        (sums.len() == width * clusters.centres.len()).then_some(Self(sums, width))
     }
 
     /// Adds voxels of a tile: `taken` is how many, and the sums of their places from

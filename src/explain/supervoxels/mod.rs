@@ -16,11 +16,13 @@ mod features;
 mod lattice;
 mod organs;
 mod pieces;
+mod rounds;
 mod slic;
 mod tiles;
 
 pub use air::background_air;
 pub use facts::PlayerFacts;
+pub use rounds::{Rounds, RoundsCentres, RoundsVolume};
 
 use domain::Domain;
 
@@ -182,11 +184,22 @@ pub fn find(
     settings: &SupervoxelSettings,
     cancel: &CancelToken,
 ) -> Result<Supervoxels, ExplainError> {
+    find_with_rounds(image, restriction, settings, None, cancel)
+}
+
+/// As [`find`], with the rounds of SLIC done by someone else; other methods take no notice.
+pub fn find_with_rounds(
+    image: &Image<'_>,
+    restriction: &Restriction<'_>,
+    settings: &SupervoxelSettings,
+    rounds: Option<&mut dyn Rounds>,
+    cancel: &CancelToken,
+) -> Result<Supervoxels, ExplainError> {
     let include = Included::new(image, restriction.include, settings)?;
     let domain = Domain::new(image, include.voxels.as_deref(), settings.count)?;
     let classes = restriction.classes;
     let work = match settings.method {
-        Method::Slic => slic::cells(image, &domain, settings, cancel)?,
+        Method::Slic => slic::cells(image, &domain, settings, rounds, cancel)?,
         Method::Cubes => cubes::cells(&domain, cancel)?,
         Method::Fcc => fcc::cells(&domain, cancel)?,
         Method::Organs => organs::organs(image, classes, &domain, settings, cancel)?,

@@ -127,7 +127,7 @@ fn cut(
     cancel: &CancelToken,
 ) -> Result<Vec<u32>, ExplainError> {
     match settings.cells {
-        Cells::Slic => super::slic::cells(image, domain, settings, cancel),
+        Cells::Slic => super::slic::cells(image, domain, settings, None, cancel),
         Cells::Fcc => super::fcc::cells(domain, cancel),
         Cells::Cubes => super::cubes::cells(domain, cancel),
     }

@@ -17,6 +17,7 @@ use super::domain::Domain;
 use super::features::Features;
 use super::lattice::Lattice;
 use super::pieces::connect;
+use super::rounds::{self, Rounds};
 use super::tiles::{Tiles, Work, Worker};
 use super::{Image, NONE, SupervoxelSettings};
 use crate::base::CancelToken;
@@ -49,6 +50,7 @@ pub(super) fn cells(
     image: &Image<'_>,
     domain: &Domain,
     settings: &SupervoxelSettings,
+    mut elsewhere: Option<&mut dyn Rounds>,
     cancel: &CancelToken,
 ) -> Result<Vec<u32>, ExplainError> {
     check(image, settings)?;
@@ -67,15 +69,24 @@ pub(super) fn cells(
         tiles: &tiles,
     };
     let mut labels = vec![NONE; domain.inside.len()];
-    let rounds = settings.iterations.max(1);
-    for round in 0..rounds {
+    if let Some(elsewhere) = elsewhere.as_deref_mut() {
+        rounds::begin(elsewhere, &work, &clusters)?;
+    }
+    let total = settings.iterations.max(1);
+    for round in 0..total {
         cancel.check()?;
-        let stride = stride(domain, lattice.step_mm, rounds - round);
-        let sums = assign(&work, &clusters, stride, &mut labels);
+        let stride = stride(domain, lattice.step_mm, total - round);
+        let sums = match elsewhere.as_deref_mut() {
+            Some(elsewhere) => rounds::assign(elsewhere, &clusters, stride)?,
+            None => assign(&work, &clusters, stride, &mut labels),
+        };
         // Without a last look at all voxels there would be none to label.
         if !clusters.recentre(domain, &sums) && stride == 1 {
             break;
         }
+    }
+    if let Some(elsewhere) = elsewhere {
+        labels = rounds::labels(elsewhere, labels.len(), clusters.centres.len())?;
     }
     cancel.check()?;
     let count = connect(

@@ -50,6 +50,11 @@ impl Tiles {
         tiles
     }
 
+    /// Voxels of a tile along each axis.
+    pub fn edges(&self) -> [usize; 3] {
+        [LANES, self.height, self.depth]
+    }
+
     fn value_ranges(&self, domain: &Domain, features: &Features) -> Vec<[f32; 2]> {
         use rayon::prelude::*;
         let [nx, ny, nz] = domain.dims;

@@ -4,7 +4,7 @@ use super::*;
 use crate::base::WorldBox;
 use crate::base::colour::Rgb;
 use crate::gpu::transfer::{ControlPoint, TransferFunction};
-use crate::gpu::view::{Cutaway, Quality, RegionView, Window};
+use crate::gpu::view::{ClipPlane, Cutaway, Quality, Window};
 use crate::gpu::{Camera, StandardView, Tier};
 use crate::volume::Voxels;
 use glam::{DAffine3, DMat3};
@@ -127,15 +127,17 @@ fn a_cut_ball_is_met_on_the_cut() {
     view.cutaway = Some(toward);
     assert!((depth(&view) - (CENTER_MM.y - 4.0)).abs() < view.step_mm);
     view.cutaway = None;
-    view.region = Some(RegionView {
-        bounds: WorldBox {
-            min: (CENTER_MM - 9.0).into(),
-            max: (CENTER_MM + 9.0).into(),
-        },
-        clip_scan: true,
-        line_opacity: 1.0,
+    view.crop = Some(WorldBox {
+        min: (CENTER_MM - 9.0).into(),
+        max: (CENTER_MM + 9.0).into(),
     });
     assert!((depth(&view) - (CENTER_MM.y + 9.0)).abs() < view.step_mm);
+    view.crop = None;
+    view.clip_planes[1] = Some(ClipPlane {
+        point_mm: CENTER_MM + DVec3::Y * 2.0,
+        normal: DVec3::Y,
+    });
+    assert!((depth(&view) - (CENTER_MM.y + 2.0)).abs() < view.step_mm);
 }
 
 #[test]

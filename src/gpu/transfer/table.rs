@@ -22,6 +22,13 @@ pub struct TransferTable {
     pub edge_emphasis: f32,
 }
 
+impl Default for TransferTable {
+    /// Nothing to see.
+    fn default() -> Self {
+        Self::of(&TransferFunction::new([]))
+    }
+}
+
 impl TransferTable {
     pub(super) fn of(function: &TransferFunction) -> Self {
         let points = function.points();
@@ -46,7 +53,8 @@ impl TransferTable {
     pub fn at(&self, value: f64) -> [f32; 4] {
         let share = (value - self.domain.low) / (self.domain.high - self.domain.low);
         // A value that is no number is drawn as the smallest.
-        let position = share.max(0.0).min(1.0) * (ENTRIES - 1) as f64;
+        let share = if share.is_nan() { 0.0 } else { share };
+        let position = share.clamp(0.0, 1.0) * (ENTRIES - 1) as f64;
         let first = position as usize;
         let entry = |index: usize| self.entries[index.min(ENTRIES - 1)];
         let (a, b) = (entry(first), entry(first + 1));

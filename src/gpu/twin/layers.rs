@@ -152,17 +152,6 @@ impl<'a> Layers<'a> {
         ])
     }
 
-    /// The largest value in a brick of the scan, and 0 where there is none.
-    pub fn scan_brick(&self, brick: IVec3) -> f32 {
-        let Some(scan) = &self.scene.scan else {
-            return 0.0;
-        };
-        let dims = scan.bricks.dims;
-        index_in(brick, dims)
-            .and_then(|index| scan.bricks.largest.get(index))
-            .map_or(0.0, |&largest| f32::from(largest) / 255.0)
-    }
-
     pub fn windowed(&self, value: f32) -> f32 {
         let [low, high, ..] = self.window;
         if high - low == 0.0 {

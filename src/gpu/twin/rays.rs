@@ -99,11 +99,12 @@ pub fn along_surface(step: Vec3, normal: Vec3) -> Vec3 {
     step - normal * normal.dot(step)
 }
 
-pub fn brick_end(origin: Vec3, direction: Vec3, brick: Vec3) -> f32 {
+pub fn brick_end(origin: Vec3, direction: Vec3, brick: Vec3, blocks: f32) -> f32 {
     let along = divisible(direction);
-    let low = brick * BRICK_EDGE - 0.5;
+    let low = (brick - (blocks - 1.0)) * BRICK_EDGE - 0.5;
+    let high = (brick + blocks) * BRICK_EDGE - 0.5;
     ((low - origin) / along)
-        .max((low + BRICK_EDGE - origin) / along)
+        .max((high - origin) / along)
         .min_element()
 }
 

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use super::matter::Matter;
+use crate::gpu::matter::{CellMap, MatterUniform};
 use crate::gpu::plane_layers::{LabelSlot, PlaneFacts};
 use crate::gpu::tables::{CLASS_COLOURS, PlayerEntry, palette, spread};
 use crate::gpu::texels::{LabelTexels, ScanTexels};
+use crate::gpu::transfer::TransferTable;
 use crate::gpu::uniform::SceneFacts;
 use crate::gpu::view::{ClassStyle, PlayerSample};
 use crate::volume::{LabelMap, Volume};
@@ -18,6 +21,8 @@ pub struct TwinScene {
     pub(super) supervoxels: Option<Arc<LabelTexels>>,
     pub(super) palette: Vec<[f32; 4]>,
     pub(super) players: Vec<PlayerEntry>,
+    pub(super) matter: Arc<Matter>,
+    transfer: Arc<TransferTable>,
     /// Label maps that slices alone show, by slot, with their colours in one table.
     pub(super) labels: [Option<Arc<LabelTexels>>; 3],
     pub(super) second_scan: Option<Arc<ScanTexels>>,
@@ -34,6 +39,8 @@ impl Default for TwinScene {
             supervoxels: None,
             palette: palette(&[]),
             players: Vec::new(),
+            matter: Arc::new(matter_of(None, &TransferTable::default())),
+            transfer: Arc::default(),
             labels: [None, None, None],
             second_scan: None,
             label_colours: Vec::new(),
@@ -50,6 +57,20 @@ impl TwinScene {
 
     pub fn set_scan(&mut self, scan: Option<&Volume>) {
         self.scan = scan.map(|scan| Arc::new(ScanTexels::new(scan, usize::MAX)));
+        self.matter = Arc::new(matter_of(self.scan.as_deref(), &self.transfer));
+    }
+
+    /// Shows the scan in the volume by other colours and opacities.
+    pub fn set_transfer(&mut self, table: &TransferTable) {
+        if *self.transfer != *table {
+            self.transfer = Arc::new(*table);
+            self.matter = Arc::new(matter_of(self.scan.as_deref(), table));
+        }
+    }
+
+    /// The share of the scan's blocks that are empty by the transfer function.
+    pub fn empty_share(&self) -> f64 {
+        self.matter.cells.empty_share()
     }
 
     pub fn set_segmentation(&mut self, labels: Option<&LabelMap>) {
@@ -103,4 +124,11 @@ impl TwinScene {
             },
         }
     }
+}
+
+fn matter_of(scan: Option<&ScanTexels>, table: &TransferTable) -> Matter {
+    let facts = scan.map(Into::into);
+    let block = MatterUniform::new(table, facts.as_ref());
+    let cells = scan.map_or_else(CellMap::default, |scan| CellMap::new(&scan.bricks, &block));
+    Matter::new(block, cells)
 }

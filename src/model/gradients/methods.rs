@@ -14,13 +14,25 @@ use crate::model::inference::check_shape;
 use crate::model::swin_unetr::device::plain::DecoderMap;
 use crate::model::{ModelError, SlidingWindow};
 
-/// Steps of integrated gradients; Gauss and Legendre's nodes make few enough.
-const STEPS: usize = 16;
+/// How many derivatives the methods take that average over several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GradientEffort {
+    /// Steps of integrated gradients, at Gauss and Legendre's nodes.
+    pub steps: usize,
+    /// Noisy images of SmoothGrad.
+    pub noisy_images: usize,
+}
 
-/// Noisy images of SmoothGrad.
-const NOISY_IMAGES: usize = 16;
+impl Default for GradientEffort {
+    fn default() -> Self {
+        Self {
+            steps: 16,
+            noisy_images: 16,
+        }
+    }
+}
 
-/// Standard deviation of their noise, as a share of the range of each channel.
+/// Standard deviation of SmoothGrad's noise, as a share of the range of each channel.
 const NOISE_SHARE: f32 = 0.1;
 
 /// The map of Seg-Grad-CAM. Those further down are a handful of voxels in a small window.
@@ -71,6 +83,7 @@ pub struct GradientStudy<'a> {
     pub baseline: ArrayView4<'a, f32>,
     /// Of the noise.
     pub seed: u64,
+    pub effort: GradientEffort,
 }
 
 impl GradientMethod {
@@ -102,11 +115,11 @@ impl GradientMethod {
     }
 
     /// Derivatives of the whole image that it takes.
-    pub fn derivatives(self) -> usize {
+    pub fn derivatives(self, effort: GradientEffort) -> usize {
         match self {
             Self::Gradient | Self::GradCam => 1,
-            Self::IntegratedGradients => STEPS,
-            Self::SmoothGradient => NOISY_IMAGES,
+            Self::IntegratedGradients => effort.steps.max(1),
+            Self::SmoothGradient => effort.noisy_images.max(1),
         }
     }
 }
@@ -172,7 +185,7 @@ impl GradientStudy<'_> {
             cancel,
             progress,
             done: 0,
-            total: method.derivatives(),
+            total: method.derivatives(self.effort),
         };
         let (value_full, cotangent) = self.value_of(self.image, cancel)?;
         let (map, value_empty) = match method {
@@ -196,7 +209,7 @@ impl GradientStudy<'_> {
             map,
             value_full,
             value_empty,
-            derivatives: method.derivatives(),
+            derivatives: method.derivatives(self.effort),
         })
     }
 
@@ -212,7 +225,7 @@ impl GradientStudy<'_> {
 
     fn along_the_line(&self, work: &mut Work<'_, '_>) -> Result<Array4<f32>, ModelError> {
         let mut mean = Array4::<f32>::zeros(self.image.raw_dim());
-        for (at, weight) in legendre::nodes(STEPS) {
+        for (at, weight) in legendre::nodes(self.effort.steps) {
             let at = at as f32;
             let between = &self.baseline * (1.0 - at) + &self.image * at;
             let (_, cotangent) = self.value_of(between.view(), work.cancel)?;
@@ -225,7 +238,8 @@ impl GradientStudy<'_> {
     fn among_noise(&self, work: &mut Work<'_, '_>) -> Result<Array4<f32>, ModelError> {
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
         let mut mean = Array4::<f32>::zeros(self.image.raw_dim());
-        for _ in 0..NOISY_IMAGES {
+        let images = self.effort.noisy_images.max(1);
+        for _ in 0..images {
             let mut noisy = self.image.to_owned();
             for mut channel in noisy.outer_iter_mut() {
                 let (low, high) = channel
@@ -238,7 +252,7 @@ impl GradientStudy<'_> {
             }
             let (_, cotangent) = self.value_of(noisy.view(), work.cancel)?;
             let derivative = work.derivative(noisy.view(), cotangent.view())?;
-            mean.scaled_add(1.0 / NOISY_IMAGES as f32, &derivative);
+            mean.scaled_add(1.0 / images as f32, &derivative);
         }
         Ok(mean)
     }

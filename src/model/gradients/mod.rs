@@ -13,7 +13,7 @@ mod value;
 mod windows;
 
 pub use cam::upsampled;
-pub use methods::{GradientMap, GradientMethod, GradientStudy};
+pub use methods::{GradientEffort, GradientMap, GradientMethod, GradientStudy};
 pub use value::{SmoothValue, TargetValue};
 pub use windows::{GradientNetwork, gradient_window_bytes};
 

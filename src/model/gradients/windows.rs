@@ -6,6 +6,8 @@ use ndarray::{Array3, Array4, ArrayView4, s};
 use crate::base::CancelToken;
 use crate::model::inference::check_shape;
 use crate::model::swin_unetr::device::plain::{DecoderMap, PlainNetwork};
+use crate::model::swin_unetr::window::WINDOW;
+use crate::model::swin_unetr::{BLOCKS_PER_STAGE, HEADS};
 use crate::model::{
     ComputeDevice, Inference, ModelError, NetworkConfig, Weights, WindowPlan, importance,
 };
@@ -265,14 +267,27 @@ fn tensor(array: &Array4<f32>, device: &Device) -> Tensor<5> {
 }
 
 /// Bytes of what is in memory while one window goes forth and back through the network:
-/// every map that the way back needs again is kept, and every score of the attention.
-///
-/// Measured as the growth of the process for networks of feature size 12 and 24.
+/// every map that the way back needs again is kept, and the scores of the attention.
 pub fn gradient_window_bytes(config: &NetworkConfig, window: [usize; 3]) -> u64 {
     let voxels: u64 = window.iter().map(|&n| n as u64).product();
     let width = (config.in_channels + config.out_channels + MAPS * config.feature_size) as u64;
-    voxels * 4 * width
+    let scores: u64 = HEADS
+        .iter()
+        .enumerate()
+        .map(|(stage, &heads)| {
+            let tokens = window.map(|n| n >> (stage + 1));
+            let edges = tokens.map(|n| n.clamp(1, WINDOW));
+            let places: u64 = edges.iter().map(|&n| n as u64).product();
+            let windows = tokens.iter().zip(&edges);
+            let windows: u64 = windows.map(|(n, edge)| n.div_ceil(*edge) as u64).product();
+            windows * heads as u64 * places * places
+        })
+        .sum();
+    4 * (voxels * width + (SCORES * BLOCKS_PER_STAGE) as u64 * scores)
 }
 
-/// Maps of full resolution and as wide as the feature size that stand for all that is kept.
+/// Maps of full resolution and as wide as the feature size that stand for all maps kept.
 const MAPS: usize = 60;
+
+/// Copies that are kept of each score of the attention.
+const SCORES: usize = 3;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use glam::DVec3;
 
 use super::Viewer;
-use crate::base::{Pace, Plane, WorldBox};
+use crate::base::{Pace, WorldBox};
 use crate::engine::{
     Budget, Division, Event, ModelSource, Part, RegionChoice, ScanFile, Study, assets,
 };
 use crate::explain::relevance_mask::MaskRule;
 use crate::gpu::Window;
 use crate::ui::command::{Command, entry_of};
+use crate::ui::layers::Layer;
 use crate::ui::panes;
 use crate::ui::render::ViewRenderer;
 use crate::ui::state::{Job, Look, Message, MessageKind, SeriesChoice};
@@ -54,6 +55,7 @@ impl Viewer {
         }
         self.take_answers();
         self.take_overlays();
+        self.watch_mask(ctx);
         self.watch_device(ctx);
         self.take_dropped_files(ctx);
         self.take_shortcuts(ctx);
@@ -109,7 +111,8 @@ impl Viewer {
                 // The last of the stream may still be on its way; this is what it ends in.
                 self.select_class(self.choices.class);
             }
-            Event::KeptAndRemoved(_) => {}
+            Event::KeptAndRemoved(found) => self.show_mask_test(found),
+            Event::Evidence(report) => self.facts.evidence = Some(report),
             Event::Saved(folder) => {
                 let name = folder.file_name().map_or_else(
                     || folder.display().to_string(),
@@ -217,6 +220,8 @@ impl Viewer {
             self.choices.class = study.foreground().next().unwrap_or(0);
         }
         self.facts.study = Some(study);
+        self.show_masked(Layer::Kept, None);
+        self.show_masked(Layer::Removed, None);
         if same_scan {
             self.compare_reference();
         } else {
@@ -283,6 +288,7 @@ impl Viewer {
             }
             Command::Explain => self.explain(),
             Command::GoOn => self.go_on(),
+            Command::GatherEvidence(scope) => self.gather_evidence(scope),
             Command::SelectSupervoxelMethod(method) => {
                 self.choices.supervoxel_method = method;
                 self.divide_again();
@@ -326,7 +332,7 @@ impl Viewer {
         match command {
             Command::MoveCrosshair(to_mm) => look.move_crosshair(to_mm, grid),
             Command::Scrub(plane, steps) => {
-                let step_mm = scrub_step_mm(grid, plane) * f64::from(steps);
+                let step_mm = super::views::scrub_step_mm(grid, plane) * f64::from(steps);
                 let mut direction = [0.0; 3];
                 direction[plane.normal().index()] = step_mm;
                 look.move_crosshair(look.crosshair_mm + DVec3::from(direction), grid);
@@ -342,6 +348,7 @@ impl Viewer {
                 look.window = Window { low, high };
                 look.inverted = false;
             }
+            Command::ToggleMaskTest => look.test_mask = !look.test_mask,
             Command::ResetViews => {
                 let fresh = Look::at(study, look.window);
                 look.zoom = fresh.zoom;
@@ -387,6 +394,8 @@ impl Viewer {
         // Notes about the study hold on; a failure is over when it is tried again.
         self.message = self.message.take().filter(|m| m.kind == MessageKind::Note);
         self.facts.forget_explanation();
+        self.show_masked(Layer::Kept, None);
+        self.show_masked(Layer::Removed, None);
         self.choices.part = Part::Whole;
         self.job = Job::Explaining;
         let settings = self.choices.settings();
@@ -402,26 +411,6 @@ impl Viewer {
             self.engine.go_on(explanation, budget);
             self.job = Job::Explaining;
         }
-    }
-
-    fn show_geometry(&mut self) {
-        let (Some(study), Some(look)) = (&self.facts.study, &self.look) else {
-            return;
-        };
-        let cards = study.scan.cards.iter().map(|card| {
-            let mut lines = vec![card.name.clone()];
-            lines.extend(card.lines(look.convention));
-            lines.extend(
-                card.remarks
-                    .iter()
-                    .map(|remark| format!("Doubtful: {remark}")),
-            );
-            lines.join("\n")
-        });
-        self.message = Some(Message {
-            kind: MessageKind::Note,
-            text: cards.collect::<Vec<_>>().join("\n\n"),
-        });
     }
 
     fn pause_or_resume(&mut self) {
@@ -468,17 +457,4 @@ impl Viewer {
         self.facts.players = None;
         self.find_supervoxels();
     }
-}
-
-/// One step of scrubbing: the distance between voxels along the world axis that is
-/// closest to one of the scan's.
-fn scrub_step_mm(grid: &crate::base::Grid, plane: Plane) -> f64 {
-    let orientation = crate::base::Orientation::of(grid);
-    let spacing = grid.spacing_mm();
-    orientation
-        .0
-        .iter()
-        .zip(spacing)
-        .find(|(direction, _)| direction.axis == plane.normal())
-        .map_or(1.0, |(_, spacing)| spacing)
 }

@@ -1,5 +1,6 @@
 //! The window's application: its state, its logic and how it is laid out.
 
+mod evidence;
 mod graphics;
 mod habits;
 mod logic;
@@ -102,6 +103,7 @@ pub struct Viewer {
     dialogs: Dialogs,
     commands: Vec<Command>,
     explain_when_ready: bool,
+    mask_watch: evidence::MaskWatch,
     /// Whether another scan is being opened, which a drag must not end.
     opening: bool,
     /// How the user looked at the study in the last frame.
@@ -181,16 +183,15 @@ impl Viewer {
             dialogs: Dialogs::new(ctx),
             commands: Vec::new(),
             explain_when_ready: launch.explain_at_once,
+            mask_watch: evidence::MaskWatch::default(),
             opening: false,
             appearance: None,
         };
-        let first = (!launch.empty).then(|| {
-            if launch.scan.is_empty() {
-                Command::OpenDemonstration
-            } else {
-                Command::OpenScan(launch.scan)
-            }
-        });
+        let first = match (launch.empty, launch.scan) {
+            (true, _) => None,
+            (false, scan) if scan.is_empty() => Some(Command::OpenDemonstration),
+            (false, scan) => Some(Command::OpenScan(scan)),
+        };
         if broke {
             viewer.sheet = Some(Sheet::AfterCrash);
             viewer.held_back = Some((launch.draw_on, first));

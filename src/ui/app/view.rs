@@ -94,6 +94,7 @@ impl Viewer {
         );
         panels::explanation::heatmap::show(ui, facts, look);
         panels::ranking::show(ui, facts, look, commands);
+        panels::evidence::show(ui, facts, look, self.job, commands);
     }
 
     fn views(&mut self, ui: &mut Ui) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Viewer;
+use crate::base::{Grid, Orientation, Plane};
 use crate::engine::{Overlay, OverlayFound, ScanFile};
 use crate::gpu::{Interpolation, LabelSlot, Window};
 use crate::ui::command::Command;
@@ -117,6 +118,26 @@ impl Viewer {
             Layer::Removed => self.facts.overlays.removed = labels,
             _ => {}
         }
+    }
+
+    pub(super) fn show_geometry(&mut self) {
+        let (Some(study), Some(look)) = (&self.facts.study, &self.look) else {
+            return;
+        };
+        let cards = study.scan.cards.iter().map(|card| {
+            let mut lines = vec![card.name.clone()];
+            lines.extend(card.lines(look.convention));
+            lines.extend(
+                card.remarks
+                    .iter()
+                    .map(|remark| format!("Doubtful: {remark}")),
+            );
+            lines.join("\n")
+        });
+        self.message = Some(Message {
+            kind: MessageKind::Note,
+            text: cards.collect::<Vec<_>>().join("\n\n"),
+        });
     }
 
     fn remove_overlay(&mut self, layer: Layer) {
@@ -260,4 +281,17 @@ impl Viewer {
             _ => {}
         }
     }
+}
+
+/// One step of scrubbing: the distance between voxels along the world axis that is
+/// closest to one of the scan's.
+pub(super) fn scrub_step_mm(grid: &Grid, plane: Plane) -> f64 {
+    let orientation = Orientation::of(grid);
+    let spacing = grid.spacing_mm();
+    orientation
+        .0
+        .iter()
+        .zip(spacing)
+        .find(|(direction, _)| direction.axis == plane.normal())
+        .map_or(1.0, |(_, spacing)| spacing)
 }

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use glam::DVec3;
 
 use crate::base::{Plane, WorldBox};
+use crate::engine::evidence::EvidencePart;
 use crate::engine::{ModelSource, Part, ScanFile};
 use crate::explain::{ValueFunction, supervoxels};
 use crate::ui::panes::volume::VolumeCommand;
@@ -46,8 +47,12 @@ pub enum Command {
     Explain,
     /// As many runs again for a finished explanation.
     GoOn,
+    /// Gather evidence for and against the finished explanation.
+    GatherEvidence(EvidenceScope),
     PauseOrResume,
     Cancel,
+    /// Test the mask as its threshold moves, or not.
+    ToggleMaskTest,
     SelectClass(usize),
     /// Ask about a part of the class, or a place.
     AskAbout(Part),
@@ -116,6 +121,62 @@ pub struct Shot {
 pub enum ShotOf {
     Views,
     Window,
+}
+
+/// A key in words: egui's signs for the arrows are in none of the window's fonts.
+pub fn key_in_words(ctx: &egui::Context, shortcut: &egui::KeyboardShortcut) -> String {
+    let sign = shortcut.logical_key.symbol_or_name();
+    let text = ctx.format_shortcut(shortcut);
+    match text.strip_suffix(sign) {
+        Some(modifiers) if !sign.is_ascii() => {
+            format!("{modifiers}{}", shortcut.logical_key.name())
+        }
+        _ => text,
+    }
+}
+
+/// How much evidence is gathered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EvidenceScope {
+    Quick,
+    Usual,
+    All,
+}
+
+impl EvidenceScope {
+    pub const ALL: [Self; 3] = [Self::Quick, Self::Usual, Self::All];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Quick => "Quick",
+            Self::Usual => "Usual",
+            Self::All => "All checks",
+        }
+    }
+
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::Quick => {
+                "What needs next to no runs: fit, place, likeness of masked scans, and the mask"
+            }
+            Self::Usual => {
+                "Also the smallest sufficient part, and insertion and deletion against random \
+                 orders: a few hundred runs"
+            }
+            Self::All => {
+                "Also another seed, other baselines, other supervoxels and random weights: \
+                 several times the runs of the explanation"
+            }
+        }
+    }
+
+    pub fn parts(self) -> &'static [EvidencePart] {
+        match self {
+            Self::Quick => &EvidencePart::QUICK,
+            Self::Usual => &EvidencePart::USUAL,
+            Self::All => &EvidencePart::ALL,
+        }
+    }
 }
 
 /// The four views.

@@ -3,7 +3,7 @@
 use egui::Key;
 
 use super::list::{Entry, Menu, control, control_shift, entry, plain};
-use super::{Command, Need};
+use super::{Command, EvidenceScope, Need};
 
 pub(super) static WINDOW_COMMANDS: &[Entry] = &[
     entry(Menu::File, "Open scan…", Command::ChooseScan)
@@ -76,6 +76,35 @@ pub(super) static WINDOW_COMMANDS: &[Entry] = &[
     )
     .keys(&[control_shift(Key::E)])
     .words("continue more precise refine resume")
+    .needs(Need::IdleWithExplanation),
+    entry(
+        Menu::Explanation,
+        "Test the mask as the threshold moves",
+        Command::ToggleMaskTest,
+    )
+    .words("keep delete remove segment again evidence")
+    .needs(Need::Scan),
+    entry(
+        Menu::Explanation,
+        "Gather quick evidence",
+        Command::GatherEvidence(EvidenceScope::Quick),
+    )
+    .words("check evaluate trust faithfulness localisation")
+    .needs(Need::IdleWithExplanation)
+    .new_group(),
+    entry(
+        Menu::Explanation,
+        "Gather the usual evidence",
+        Command::GatherEvidence(EvidenceScope::Usual),
+    )
+    .words("check evaluate trust insertion deletion curves minimal")
+    .needs(Need::IdleWithExplanation),
+    entry(
+        Menu::Explanation,
+        "Make all checks",
+        Command::GatherEvidence(EvidenceScope::All),
+    )
+    .words("evidence evaluate sanity seed baseline random weights")
     .needs(Need::IdleWithExplanation),
     entry(Menu::Explanation, "Pause or resume", Command::PauseOrResume)
         .keys(&[plain(Key::Space)])

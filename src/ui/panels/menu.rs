@@ -2,7 +2,7 @@
 
 use egui::{Align, Button, Layout, RichText, Ui};
 
-use crate::ui::command::{Command, Entry, Menu, Situation, all_commands};
+use crate::ui::command::{Command, Entry, Menu, Situation, all_commands, key_in_words};
 use crate::ui::settings::RecentScan;
 use crate::ui::state::Facts;
 use crate::ui::theme;
@@ -71,7 +71,7 @@ fn contents(ui: &mut Ui, menu: Menu, bar: &Bar<'_>, now: &Situation, commands: &
 fn item(ui: &mut Ui, entry: &Entry, now: &Situation, commands: &mut Vec<Command>) {
     let mut button = Button::new(entry.label_in(now));
     if let Some(key) = entry.key() {
-        button = button.shortcut_text(ui.ctx().format_shortcut(&key));
+        button = button.shortcut_text(key_in_words(ui.ctx(), &key));
     }
     let missing = entry.need.missing(now);
     let response = ui.add_enabled(missing.is_none(), button);

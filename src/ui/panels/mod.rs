@@ -1,5 +1,6 @@
 //! The bars and panels around the views.
 
+pub mod evidence;
 pub mod explanation;
 pub mod layers;
 pub mod menu;

@@ -8,23 +8,18 @@ use crate::ui::state::{Facts, Look};
 use crate::ui::theme;
 
 pub fn show(ui: &mut Ui, facts: &Facts, look: Option<&Look>) {
-    ui.horizontal_centered(|ui| {
-        if let Some(look) = look {
-            ui.label(
-                RichText::new(look.convention.label())
-                    .font(theme::small())
-                    .color(theme::of(ui).caution),
-            );
+    let caution = theme::of(ui).caution;
+    let fixed = |text: &str| RichText::new(text).font(theme::small()).color(caution);
+    // The right end first: what is under the pointer takes the room that is left.
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        ui.label(fixed(RESEARCH_USE));
+        let Some(look) = look else { return };
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            ui.label(fixed(look.convention.label()));
             ui.separator();
             let text = readout(facts, look);
-            ui.add(egui::Label::new(RichText::new(text).font(theme::small())).truncate());
-        }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.label(
-                RichText::new(RESEARCH_USE)
-                    .font(theme::small())
-                    .color(theme::of(ui).caution),
-            );
+            ui.add(egui::Label::new(RichText::new(&text).font(theme::small())).truncate())
+                .on_hover_text(text);
         });
     });
 }

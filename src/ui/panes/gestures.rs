@@ -10,10 +10,11 @@ use glam::DVec3;
 use crate::base::Plane;
 use crate::engine::Part;
 use crate::ui::command::{Command, Pane};
+use crate::ui::panes::ruler::Ruler;
 use crate::ui::panes::slice::focused_keys;
 use crate::ui::plane::PlaneView;
 use crate::ui::settings::Drag;
-use crate::ui::state::{Facts, Look, Ruler};
+use crate::ui::state::{Facts, Look};
 use crate::ui::view_command::ViewCommand;
 
 pub fn of_slice(
@@ -94,11 +95,12 @@ fn move_crosshair(
 }
 
 fn measure(response: &Response, view: &PlaneView, plane: Plane, look: &mut Look) {
+    // The pointer has already moved a little when a press turns out to be a drag.
+    let pressed_at = response.ctx.input(|input| input.pointer.press_origin());
     if response.drag_started_by(PointerButton::Primary)
-        && let Some(start) = response.interact_pointer_pos()
+        && let Some(start) = pressed_at
     {
-        // The pointer has already moved a little when a press turns out to be a drag.
-        let start = view.world(start - response.drag_delta());
+        let start = view.world(start);
         look.new_ruler = Some(Ruler {
             plane,
             from_mm: start,

@@ -1,12 +1,27 @@
 //! Lengths that were measured on slices.
 
 use egui::{Align2, Painter, Stroke, Vec2};
+use glam::DVec3;
 
 use crate::base::Plane;
 use crate::ui::panes::marks;
 use crate::ui::plane::PlaneView;
-use crate::ui::state::{Facts, Look, Ruler};
+use crate::ui::state::{Facts, Look};
 use crate::ui::theme;
+
+/// A length on a slice.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ruler {
+    pub plane: Plane,
+    pub from_mm: DVec3,
+    pub to_mm: DVec3,
+}
+
+impl Ruler {
+    pub fn length_mm(&self) -> f64 {
+        self.from_mm.distance(self.to_mm)
+    }
+}
 
 /// Draws the lengths that were measured in a plane and lie in the slice that is shown.
 pub fn draw(painter: &Painter, view: &PlaneView, plane: Plane, facts: &Facts, look: &Look) {

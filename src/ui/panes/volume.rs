@@ -9,13 +9,14 @@ mod picking;
 mod screen;
 
 pub use command::{VolumeCommand, carry_out, menu};
+pub use handles::keep_arrow_keys;
 pub use look::{Switch, VolumeLook};
 
 use egui::{Align2, PointerButton, Pos2, Rect, Sense, Ui, Vec2};
 use glam::DVec2;
 
 use crate::base::{Grid, WorldBox};
-use crate::gpu::{Cutaway, OverlayStyle, Quality, RaycastView, RegionView, ScanStyle};
+use crate::gpu::{CrosshairView, Cutaway, OverlayStyle, Quality, RaycastView, RegionView};
 use crate::ui::command::{Command, Pane};
 use crate::ui::panes::{Shown, marks};
 use crate::ui::render::ViewRenderer;
@@ -57,6 +58,7 @@ pub fn show(
     };
     let mut badges = Vec::new();
     if let Some(renderer) = renderer {
+        renderer.set_transfer(&look.volume.table());
         let picture = renderer.volume(grid, moving, |quality| view_at(look, quality));
         if let Some((texture, fine)) = picture {
             painter.image(texture, rect, marks::WHOLE_PICTURE, egui::Color32::WHITE);
@@ -94,12 +96,25 @@ fn view(
         line_opacity: if look.volume.region_box { 0.8 } else { 0.0 },
     });
     if look.cut_away {
-        view.scan = ScanStyle::solid(look.window);
         view.cutaway = Some(Cutaway::toward(
             &look.camera,
             look.crosshair_mm,
             [true, true, false],
         ));
+    }
+    let volume = &look.volume;
+    view.crop = volume.crop;
+    view.clip_planes[0] = volume.clip;
+    if volume.crosshair {
+        view.crosshair = Some(CrosshairView {
+            point_mm: look.crosshair_mm,
+            reach_mm: grid.world_bounds().size_mm().min_element() * 0.12,
+            opacity: 0.9,
+        });
+    }
+    if !volume.surfaces {
+        view.tint = 0.8 * view.overlay.segmentation_fill;
+        view.overlay.segmentation_fill = 0.0;
     }
     view
 }

@@ -3,11 +3,15 @@
 //! On a software adapter the twins are several times faster than the shaders. The
 //! window never waits for a picture: it shows the last one until the next is done.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use egui::{ColorImage, TextureHandle, TextureId, TextureOptions};
 
 use crate::engine::Slot;
+use crate::gpu::Mean;
+use crate::gpu::transfer::TransferTable;
 use crate::gpu::twin::{TwinScene, render_raycast, render_slice};
 use crate::gpu::{ClassStyle, LabelSlot, Picture, PlayerSample, RaycastView, SliceView};
 use crate::volume::{LabelMap, Volume};
@@ -68,10 +72,14 @@ impl CpuPainter {
         self.scene.set_classes(classes);
     }
 
+    pub fn set_transfer(&mut self, table: &TransferTable) {
+        self.scene.set_transfer(table);
+    }
+
     pub fn draw_slice(&mut self, index: usize, view: &SliceView) {
         let (scene, view) = (self.scene.clone(), *view);
         if let Some(artist) = self.slices.get_mut(index) {
-            artist.ask(move || render_slice(&scene, &view));
+            artist.ask(once(move || render_slice(&scene, &view)));
         }
     }
 
@@ -81,14 +89,24 @@ impl CpuPainter {
         artist.texture()
     }
 
-    pub fn draw_volume(&mut self, view: &RaycastView, fine: bool) {
+    /// Draws the volume: coarsely, or finely and then better and better, until `frames`
+    /// pictures are averaged.
+    pub fn draw_volume(&mut self, view: &RaycastView, fine: bool, frames: u32) {
         let (scene, view) = (self.scene.clone(), *view);
         let artist = if fine {
             &mut self.fine
         } else {
             &mut self.coarse
         };
-        artist.ask(move || render_raycast(&scene, &view));
+        if fine {
+            let mut mean = Mean::default();
+            artist.ask(move |frame| {
+                let view = RaycastView { frame, ..view };
+                (frame < frames).then(|| mean.with(render_raycast(&scene, &view)))
+            });
+        } else {
+            artist.ask(once(move || render_raycast(&scene, &view)));
+        }
         if !fine {
             // A fine picture of an older view must not replace this one.
             self.fine.forget();
@@ -112,7 +130,14 @@ impl CpuPainter {
     }
 }
 
-type Job = (u64, Box<dyn FnOnce() -> Picture + Send>);
+/// Draws one picture after the other, each better than the one before, until there is
+/// none left to draw.
+type Draw = Box<dyn FnMut(u32) -> Option<Picture> + Send>;
+type Job = (u64, Draw);
+
+fn once(draw: impl Fn() -> Picture + Send + 'static) -> impl FnMut(u32) -> Option<Picture> + Send {
+    move |frame| (frame == 0).then(&draw)
+}
 
 /// A thread that draws the newest picture it is asked for, and the texture it is in.
 struct Artist {
@@ -120,7 +145,7 @@ struct Artist {
     done: Slot<(u64, Picture)>,
     /// Number of the newest wish, and of the oldest that is still of interest.
     newest: u64,
-    oldest: u64,
+    oldest: Arc<AtomicU64>,
     name: String,
     texture: Option<TextureHandle>,
     thread: Option<JoinHandle<()>>,
@@ -135,12 +160,28 @@ impl Artist {
             .map_err(std::io::Error::other)?;
         let (wanted, done) = (Slot::<Job>::default(), Slot::default());
         let (jobs, pictures, waker) = (wanted.clone(), done.clone(), ctx.clone());
+        let oldest = Arc::new(AtomicU64::new(0));
+        let still_wanted = Arc::clone(&oldest);
         let thread = std::thread::Builder::new()
             .name(format!("voxplain-{name}"))
             .spawn(move || {
-                while let Some((number, draw)) = jobs.wait() {
-                    pictures.put((number, pool.install(draw)));
-                    waker.request_repaint();
+                let mut job = jobs.wait();
+                while let Some((number, mut draw)) = job {
+                    let mut frame = 0;
+                    job = loop {
+                        let Some(picture) = pool.install(|| draw(frame)) else {
+                            break jobs.wait();
+                        };
+                        pictures.put((number, picture));
+                        waker.request_repaint();
+                        frame += 1;
+                        if let Some(newer) = jobs.take() {
+                            break Some(newer);
+                        }
+                        if number < still_wanted.load(Ordering::Relaxed) {
+                            break jobs.wait();
+                        }
+                    };
                 }
             })?;
         let name = name.to_owned();
@@ -148,14 +189,14 @@ impl Artist {
             wanted,
             done,
             newest: 0,
-            oldest: 0,
+            oldest,
             name,
             texture: None,
             thread: Some(thread),
         })
     }
 
-    fn ask(&mut self, draw: impl FnOnce() -> Picture + Send + 'static) {
+    fn ask(&mut self, draw: impl FnMut(u32) -> Option<Picture> + Send + 'static) {
         self.newest += 1;
         self.wanted.put((self.newest, Box::new(draw)));
     }
@@ -163,7 +204,7 @@ impl Artist {
     /// Drops what has been asked for so far.
     fn forget(&mut self) {
         self.wanted.take();
-        self.oldest = self.newest + 1;
+        self.oldest.store(self.newest + 1, Ordering::Relaxed);
     }
 
     /// Puts a finished picture into the texture. Whether there was a new one.
@@ -171,7 +212,7 @@ impl Artist {
         let Some((number, picture)) = self.done.take() else {
             return false;
         };
-        if number < self.oldest {
+        if number < self.oldest.load(Ordering::Relaxed) {
             return false;
         }
         let size = picture.size_px.map(|n| n as usize);
@@ -192,6 +233,7 @@ impl Artist {
 
 impl Drop for Artist {
     fn drop(&mut self) {
+        self.oldest.store(u64::MAX, Ordering::Relaxed);
         self.wanted.close();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();

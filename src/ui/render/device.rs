@@ -5,6 +5,7 @@ use std::sync::Arc;
 use egui::TextureId;
 use egui::mutex::RwLock;
 
+use crate::gpu::transfer::TransferTable;
 use crate::gpu::{
     ClassStyle, GpuContext, GpuError, LabelSlot, PlayerSample, RaycastPass, RaycastView, Scene,
     SlicePass, SliceView, Target,
@@ -88,6 +89,10 @@ impl DevicePainter {
 
     pub fn set_classes(&mut self, classes: &[ClassStyle]) -> Result<(), GpuError> {
         self.scene.set_classes(classes)
+    }
+
+    pub fn set_transfer(&mut self, table: &TransferTable) -> Result<(), GpuError> {
+        self.scene.set_transfer(table)
     }
 
     pub fn draw_slice(&mut self, index: usize, view: &SliceView) -> Result<(), GpuError> {

@@ -13,9 +13,10 @@ use egui::TextureId;
 use egui::mutex::RwLock;
 
 use crate::base::Grid;
+use crate::gpu::transfer::TransferTable;
 use crate::gpu::{
-    ClassStyle, GpuContext, GpuError, LabelSlot, PlayerSample, Quality, RaycastView, SliceView,
-    Tier,
+    ClassStyle, FRAMES, GpuContext, GpuError, LabelSlot, PlayerSample, Quality, RaycastView,
+    SliceView, Tier,
 };
 use crate::volume::{LabelMap, Volume};
 
@@ -35,10 +36,13 @@ pub struct ViewRenderer {
     tier: Tier,
     /// Grows with every change of a layer, so that pictures know they are outdated.
     version: u64,
+    /// The same, and with the transfer function, which slices do not show.
+    volume_version: u64,
     slices: [Option<(SliceView, u64)>; 3],
     volume: Option<Asked>,
     players: Vec<PlayerSample>,
     classes: Vec<ClassStyle>,
+    transfer: Option<TransferTable>,
     label_colours: [Vec<ClassStyle>; 3],
     network_is_busy: bool,
     last_change: Instant,
@@ -107,10 +111,12 @@ impl ViewRenderer {
             painter,
             tier,
             version: 0,
+            volume_version: 0,
             slices: [None; 3],
             volume: None,
             players: Vec::new(),
             classes: Vec::new(),
+            transfer: None,
             label_colours: Default::default(),
             network_is_busy: false,
             last_change: Instant::now(),
@@ -258,8 +264,27 @@ impl ViewRenderer {
         self.changed(outcome);
     }
 
+    /// Colours and opacities of the scan in the volume: some kilobytes, sent only when
+    /// they changed.
+    pub fn set_transfer(&mut self, table: &TransferTable) {
+        if self.transfer.as_ref() == Some(table) {
+            return;
+        }
+        self.transfer = Some(*table);
+        let outcome = match &mut self.painter {
+            Painter::Device(painter) => painter.set_transfer(table),
+            Painter::Cpu(painter) => {
+                painter.set_transfer(table);
+                Ok(())
+            }
+        };
+        self.note(outcome);
+        self.volume_version += 1;
+    }
+
     fn changed(&mut self, outcome: Result<(), GpuError>) {
         self.version += 1;
+        self.volume_version += 1;
         self.note(outcome);
     }
 
@@ -333,7 +358,7 @@ impl ViewRenderer {
             .volume
             .as_ref()
             .filter(|asked| {
-                asked.version == self.version
+                asked.version == self.volume_version
                     && asked.view == if asked.fine { fine } else { coarse }
             })
             .map(|asked| asked.fine);
@@ -369,7 +394,7 @@ impl ViewRenderer {
     fn ask_volume(&mut self, view: RaycastView, fine: bool) {
         self.volume = Some(Asked {
             view,
-            version: self.version,
+            version: self.volume_version,
             fine,
         });
         if fine {
@@ -378,7 +403,9 @@ impl ViewRenderer {
         let outcome = match &mut self.painter {
             Painter::Device(painter) => painter.draw_volume(&view, fine),
             Painter::Cpu(painter) => {
-                painter.draw_volume(&view, fine);
+                // While the network works on the same cores one fine picture must do.
+                let frames = if self.network_is_busy { 1 } else { FRAMES };
+                painter.draw_volume(&view, fine, frames);
                 Ok(())
             }
         };

@@ -3,7 +3,7 @@
 use egui::{Align2, Key, Modifiers, RichText, ScrollArea, Sense, TextEdit, Ui, Vec2};
 
 use super::{Place, Sheet};
-use crate::ui::command::{Command, Situation, all_commands};
+use crate::ui::command::{Command, Situation, all_commands, key_in_words};
 use crate::ui::settings::RecentScan;
 use crate::ui::theme;
 
@@ -177,7 +177,7 @@ fn line_of(ui: &mut Ui, line: &Line, chosen: bool, scroll_here: bool) -> bool {
     let height = if line.missing.is_some() { 40.0 } else { 28.0 };
     let (rect, response) =
         ui.allocate_exact_size(Vec2::new(ui.available_width(), height), Sense::click());
-    let key = line.key.map(|key| ui.ctx().format_shortcut(&key));
+    let key = line.key.map(|key| key_in_words(ui.ctx(), &key));
     let name = line.label.clone();
     response.widget_info(|| egui::WidgetInfo::selected(egui::Role::Button, true, chosen, &name));
     if scroll_here {

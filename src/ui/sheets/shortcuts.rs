@@ -3,7 +3,7 @@
 use egui::{RichText, ScrollArea, Ui};
 
 use super::Place;
-use crate::ui::command::{Command, Menu, all_commands};
+use crate::ui::command::{Command, Menu, all_commands, key_in_words};
 use crate::ui::settings::MouseProfile;
 use crate::ui::theme;
 
@@ -72,7 +72,7 @@ fn keys(ui: &mut Ui, menus: &[Menu]) {
                 let keys: Vec<String> = entry
                     .keys
                     .iter()
-                    .map(|key| ui.ctx().format_shortcut(key))
+                    .map(|key| key_in_words(ui.ctx(), key))
                     .collect();
                 (keys.join(" or "), entry.label.trim_end_matches('…'))
             })

@@ -7,7 +7,7 @@ use egui::{
 use crate::base::colour::Rgb;
 use crate::gpu::Window;
 use crate::gpu::transfer::{ControlPoint, LARGEST_OPACITY_PER_MM, ScanValues, TransferFunction};
-use crate::ui::panes::volume::VolumeLook;
+use crate::ui::panes::volume::{VolumeLook, keep_arrow_keys};
 use crate::ui::theme;
 
 const SIZE: Vec2 = Vec2::new(380.0, 150.0);
@@ -202,6 +202,7 @@ fn points(
             moved.opacity_per_mm = axes.opacity(pointer.y);
         }
         if response.has_focus() {
+            keep_arrow_keys(ui, response.id);
             nudge(ui, axes, &mut moved);
         }
         if moved != *point {

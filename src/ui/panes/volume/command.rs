@@ -2,8 +2,9 @@
 
 use egui::Key;
 
-use super::look::{ClipPlane, Switch, VolumeLook};
+use super::look::{Switch, VolumeLook};
 use crate::base::{Grid, WorldBox};
+use crate::gpu::ClipPlane;
 use crate::gpu::transfer::{Preset, TransferFunction};
 use crate::gpu::{Camera, StandardView};
 use crate::ui::state::Look;

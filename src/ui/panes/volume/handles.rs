@@ -1,12 +1,15 @@
 //! The handles of crop box and clip plane.
 
-use egui::{Color32, CursorIcon, Key, Painter, Pos2, Rect, Sense, Stroke, Ui, Vec2};
+use egui::{
+    Color32, CursorIcon, EventFilter, Id, Key, Painter, Pos2, Rect, Sense, Stroke, Ui, Vec2,
+};
 use glam::DVec3;
 
 use super::VolumeCommand;
-use super::look::{ClipPlane, VolumeLook};
+use super::look::VolumeLook;
 use super::screen::Screen;
 use crate::base::WorldBox;
+use crate::gpu::ClipPlane;
 use crate::gpu::StandardView;
 use crate::ui::command::Command;
 use crate::ui::theme;
@@ -129,7 +132,21 @@ fn handle(
     if response.clicked() {
         response.request_focus();
     }
-    response.has_focus().then(|| nudge(ui))?
+    if !response.has_focus() {
+        return None;
+    }
+    keep_arrow_keys(ui, response.id);
+    nudge(ui)
+}
+
+/// Arrow keys go to the focused widget rather than to the next one.
+pub fn keep_arrow_keys(ui: &Ui, focused: Id) {
+    let filter = EventFilter {
+        horizontal_arrows: true,
+        vertical_arrows: true,
+        ..EventFilter::default()
+    };
+    ui.memory_mut(|memory| memory.set_focus_lock_filter(focused, filter));
 }
 
 /// What an arrow key that is pressed now moves the focused handle by.

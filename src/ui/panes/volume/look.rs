@@ -5,8 +5,8 @@ use std::sync::Arc;
 use glam::DVec3;
 
 use crate::base::{Grid, WorldBox};
-use crate::gpu::Camera;
-use crate::gpu::transfer::{Preset, ScanValues, TransferFunction};
+use crate::gpu::transfer::{Preset, ScanValues, TransferFunction, TransferTable};
+use crate::gpu::{Camera, ClipPlane, ScanStyle};
 use crate::volume::Volume;
 
 /// How a drag turns the body.
@@ -29,14 +29,6 @@ impl Navigation {
             Self::Trackball => camera.tumble(across, down),
         }
     }
-}
-
-/// A plane through the body; what is on the side of its normal is not drawn.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ClipPlane {
-    pub point_mm: DVec3,
-    /// A unit direction in the world, into the part that is taken away.
-    pub normal: DVec3,
 }
 
 /// What can be turned on and off.
@@ -102,6 +94,15 @@ impl VolumeLook {
         self.selected_point = 0;
     }
 
+    /// What the march reads: with the focus on the evidence, the body as clear glass.
+    pub fn table(&self) -> TransferTable {
+        if self.focus {
+            ScanStyle::glass(self.values.tissue).table()
+        } else {
+            self.transfer.table()
+        }
+    }
+
     /// The preset's name, or that it is the user's own.
     pub fn label(&self) -> &'static str {
         self.preset.map_or("Own colours", Preset::label)
@@ -149,15 +150,6 @@ impl VolumeLook {
                     }),
                 }
             }
-        }
-    }
-
-    /// The function that is drawn.
-    pub fn shown_transfer(&self) -> TransferFunction {
-        if self.focus {
-            self.transfer.as_glass()
-        } else {
-            self.transfer.clone()
         }
     }
 }

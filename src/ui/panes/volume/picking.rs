@@ -61,7 +61,7 @@ fn find(
         supervoxels: facts.players.as_ref().map(|players| &players.labels),
         players: &players,
     };
-    let transfer = look.volume.shown_transfer().table();
+    let transfer = look.volume.table();
     let view = RaycastView {
         size_px: screen.size_px,
         ..*view
