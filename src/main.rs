@@ -37,7 +37,6 @@ fn measure_window(request: MeasureRequest) -> Result<Measured, String> {
         view_device: times.view_device,
         supervoxels: times.supervoxels,
         evaluations: times.evaluations,
-        processor_ms: times.processor_ms,
         wall_ms: times.wall_ms,
     })
 }

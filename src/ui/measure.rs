@@ -34,10 +34,7 @@ pub struct FrameTimes {
     pub supervoxels: usize,
     /// Runs of the network while frames were counted.
     pub evaluations: usize,
-    /// Time that the window's thread worked on each frame, in ms. Wall-clock time where
-    /// the system does not tell.
-    pub processor_ms: Vec<f64>,
-    /// Time that each frame took in all, in ms.
+    /// Time that each frame took, in ms: more than the window's thread worked for it.
     pub wall_ms: Vec<f64>,
 }
 
@@ -76,8 +73,7 @@ pub fn measure(load: &WindowLoad) -> Result<FrameTimes, String> {
     };
     let start = Instant::now();
     while start.elapsed().as_secs_f64() < load.seconds && screen.viewer.job == Job::Explaining {
-        let (processor_ms, wall_ms) = screen.frame()?;
-        times.processor_ms.push(processor_ms);
+        let wall_ms = screen.frame()?;
         times.wall_ms.push(wall_ms);
         let rest = FRAME.saturating_sub(Duration::from_secs_f64(wall_ms / 1000.0));
         std::thread::sleep(rest);
@@ -137,9 +133,9 @@ impl Screen {
         Ok(())
     }
 
-    /// Draws a frame: time that this thread worked, and that it took, in ms.
-    fn frame(&mut self) -> Result<(f64, f64), String> {
-        let (worked, start) = (thread_time(), Instant::now());
+    /// Draws a frame. The time that it took, in ms.
+    fn frame(&mut self) -> Result<f64, String> {
+        let start = Instant::now();
         let input = egui::RawInput {
             screen_rect: Some(egui::Rect::from_min_size(egui::Pos2::ZERO, self.size)),
             time: Some(self.start.elapsed().as_secs_f64()),
@@ -156,12 +152,7 @@ impl Screen {
         if let Some(canvas) = &self.canvas {
             canvas.paint(&triangles, output.textures_delta)?;
         }
-        let wall_ms = start.elapsed().as_secs_f64() * 1000.0;
-        let worked_ms = match (worked, thread_time()) {
-            (Some(before), Some(after)) => (after - before) * 1000.0,
-            _ => wall_ms,
-        };
-        Ok((worked_ms, wall_ms))
+        Ok(start.elapsed().as_secs_f64() * 1000.0)
     }
 }
 
@@ -260,11 +251,4 @@ impl Canvas {
             .map(|_| ())
             .map_err(|error| format!("the graphics device does not answer: {error}"))
     }
-}
-
-/// Seconds that the processor has worked for this thread, where the system tells.
-fn thread_time() -> Option<f64> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    let nanoseconds: f64 = text.split_whitespace().next()?.parse().ok()?;
-    Some(nanoseconds / 1e9)
 }

@@ -10,8 +10,7 @@ use voxplain::ui::command::{Command, Need, Shot, ShotOf, all_commands};
 use voxplain::ui::settings::{Sides, ThemeChoice};
 
 use crate::desk::{
-    Window, click, has_button, image, launch, rest, settle, slider, text, wait, wait_until_ready,
-    window,
+    Window, click, has_button, image, launch, rest, settle, text, wait, wait_until_ready, window,
 };
 
 /// A window that keeps its settings in a folder.
@@ -177,7 +176,8 @@ fn gestures_are_undone_one_at_a_time() {
     let to = before.crosshair_mm + DVec3::new(2.0, 3.0, 1.0);
     window.state_mut().send(Command::MoveCrosshair(to));
     settle(&mut window);
-    slider(&mut window, "Heatmap opacity", 0.2);
+    window.state_mut().look.as_mut().unwrap().heatmap_opacity = 0.2;
+    settle(&mut window);
     window.state_mut().send(Command::SetWindow {
         low: 10.0,
         high: 90.0,

@@ -41,9 +41,7 @@ pub struct Measured {
     pub supervoxels: usize,
     /// Runs of the network while frames were counted.
     pub evaluations: usize,
-    /// Time that the window's thread worked on each frame, in ms.
-    pub processor_ms: Vec<f64>,
-    /// Time that each frame took in all, in ms.
+    /// Time that each frame took, in ms.
     pub wall_ms: Vec<f64>,
 }
 
@@ -76,7 +74,7 @@ pub(crate) fn run(
         frames > 0,
         "the explanation ended before a frame was drawn; ask for more --supervoxels"
     );
-    let [cpu, wall] = [&measured.processor_ms, &measured.wall_ms];
+    let wall = &measured.wall_ms;
     let slow = wall.iter().filter(|&&ms| ms > SLOW_MS).count();
     let json = serde_json::json!({
         "processor": processor(),
@@ -85,8 +83,7 @@ pub(crate) fn run(
         "supervoxels": measured.supervoxels,
         "runs": measured.evaluations,
         "frames": frames,
-        "frame_processor_ms": { "p50": share(cpu, 0.5), "p99": share(cpu, 0.99), "max": share(cpu, 1.0) },
-        "frame_wall_ms": { "p50": share(wall, 0.5), "p99": share(wall, 0.99), "max": share(wall, 1.0) },
+        "frame_ms": { "p50": share(wall, 0.5), "p99": share(wall, 0.99), "max": share(wall, 1.0) },
         "frames_over_33_ms": slow,
     });
     let row = |name: &str, values: &[f64]| {
@@ -98,15 +95,14 @@ pub(crate) fn run(
         )
     };
     let lines = format!(
-        "{}, views drawn by {}, {} × {} points\n{} supervoxels, {} runs of the network meanwhile\n{}{}{slow} of {frames} frames took more than {SLOW_MS} ms\n",
+        "{}, views drawn by {}, {} × {} points\n{} supervoxels, {} runs of the network meanwhile\n{}{slow} of {frames} frames took more than {SLOW_MS} ms\n",
         processor(),
         measured.view_device,
         size[0],
         size[1],
         measured.supervoxels,
         measured.evaluations,
-        row("work of the window", cpu),
-        row("frame in all", wall),
+        row("frame", wall),
     );
     common.print(&json, &lines);
     Ok(())

@@ -72,6 +72,8 @@ impl Viewer {
             Command::SetTheme(choice) => {
                 self.settings.theme = choice;
                 theme::choose(ctx, choice);
+                // What was drawn in the old colours before this is drawn again.
+                ctx.request_repaint();
             }
             Command::LargerText => self.scale_text(ctx, self.settings.text_scale * TEXT_STEP),
             Command::SmallerText => self.scale_text(ctx, self.settings.text_scale / TEXT_STEP),
@@ -202,6 +204,7 @@ impl Viewer {
             let (down, time_s) = ctx.input(|input| (input.pointer.any_down(), input.time));
             self.history.observe(Stance::of(look, study), down, time_s);
         }
+        theme::choose(ctx, self.settings.theme);
         if let Some(look) = &mut self.look {
             look.mouse = self.settings.mouse;
         }
@@ -345,7 +348,11 @@ impl Viewer {
                 continue;
             }
             if ctx.input_mut(|input| input.consume_shortcut(&key)) {
-                self.commands.push(entry.command.clone());
+                // Escape and its like say nothing where there is nothing to leave.
+                let leaves = matches!(entry.command, Command::Cancel | Command::DismissMessage);
+                if !leaves || entry.need.missing(&self.situation()).is_none() {
+                    self.commands.push(entry.command.clone());
+                }
             }
         }
     }

@@ -309,7 +309,7 @@ pub(super) static VIEW_COMMANDS: &[Entry] = &[
     .keys(&[plain(Key::N)])
     .words("nearest linear cubic smooth pixels")
     .needs(Need::Scan),
-    entry(Menu::Volume, "Cut away the front", Command::CutAway)
+    entry(Menu::Volume, "Cut away the front in 3D", Command::CutAway)
         .keys(&[plain(Key::C)])
         .words("clip volume open 3d")
         .needs(Need::Scan),

@@ -1,6 +1,6 @@
 //! All keys and what the mouse does, from the list of commands.
 
-use egui::{Grid, RichText, ScrollArea, Ui};
+use egui::{RichText, ScrollArea, Ui};
 
 use super::Place;
 use crate::ui::command::{Command, Menu, all_commands, key_in_words};
@@ -47,12 +47,12 @@ pub fn show(ui: &Ui, mouse: MouseProfile, commands: &mut Vec<Command>) {
                     if two_columns {
                         ui.columns(2, |columns| {
                             if let [left, right] = columns {
-                                keys(
-                                    left,
-                                    &[Menu::File, Menu::Edit, Menu::Explanation, Menu::Help],
-                                );
-                                keys(right, &[Menu::View, Menu::Volume]);
-                                mouse_and_focus(right, mouse);
+                                use Menu::{
+                                    Edit, Explanation, File, Help, Layers, Slices, View, Volume,
+                                };
+                                keys(left, &[File, Edit, View, Explanation, Help]);
+                                mouse_and_focus(left, mouse);
+                                keys(right, &[Slices, Layers, Volume]);
                             }
                         });
                     } else {
@@ -105,21 +105,13 @@ fn mouse_and_focus(ui: &mut Ui, mouse: MouseProfile) {
 
 fn table(ui: &mut Ui, title: &str, rows: &[(String, &str)]) {
     ui.label(RichText::new(title).font(theme::heading()).strong());
-    let width = ui.available_width();
-    Grid::new(title)
-        .num_columns(2)
-        .spacing([12.0, 3.0])
-        .max_col_width(width * 0.55)
-        .show(ui, |ui| {
-            for (key, meaning) in rows {
-                ui.add_sized(
-                    [width * 0.4, 18.0],
-                    egui::Label::new(RichText::new(key).monospace().color(theme::of(ui).accent))
-                        .halign(egui::Align::Min),
-                );
-                ui.add(egui::Label::new(*meaning).wrap());
-                ui.end_row();
-            }
+    let keys_width = ui.available_width() * 0.42;
+    for (key, meaning) in rows {
+        ui.horizontal_top(|ui| {
+            let key = ui.label(RichText::new(key).monospace().color(theme::of(ui).accent));
+            ui.add_space((keys_width - key.rect.width()).max(0.0));
+            ui.add(egui::Label::new(*meaning).wrap());
         });
+    }
     ui.add_space(10.0);
 }
