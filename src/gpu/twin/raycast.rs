@@ -7,7 +7,9 @@ use super::layers::{Layers, nearest_texel};
 use super::maths::{fract, mix3};
 use super::matter::{Place, Stretch};
 use super::objects::{CROSSHAIR, Passing, over};
-use super::rays::{FAR, Ray, Span, box_span, brick_end, in_texels, jitter, label_span, layer_span};
+use super::rays::{
+    FAR, Ray, Span, around, box_span, brick_end, in_texels, jitter, label_span, layer_span,
+};
 use crate::gpu::matter::{CALM, Composite};
 use crate::gpu::uniform::RaycastUniform;
 
@@ -477,29 +479,6 @@ impl<'a> RaycastShader<'a> {
         }
         let most = cross.iter().map(|line| line.share).fold(0.0, f32::max);
         (seen, most - line_shown)
-    }
-}
-
-/// The parts of a span before and behind what is cut out of it; the first that holds
-/// anything comes first.
-fn around(span: Span, cut: Span) -> [Span; 2] {
-    let before = Span {
-        enter: span.enter,
-        leave: span.leave.min(cut.enter),
-    };
-    let behind = Span {
-        enter: span.enter.max(cut.leave),
-        leave: span.leave,
-    };
-    let full = |span: Span| span.enter < span.leave;
-    if cut.enter >= cut.leave {
-        return [span, Span::NOWHERE];
-    }
-    match (full(before), full(behind)) {
-        (true, true) => [before, behind],
-        (true, false) => [before, Span::NOWHERE],
-        (false, true) => [behind, Span::NOWHERE],
-        (false, false) => [Span::NOWHERE; 2],
     }
 }
 

@@ -115,3 +115,26 @@ pub fn in_texels(layer: &Layer, ray: &Ray) -> (Vec3, Vec3) {
         layer.texel_direction(ray.direction),
     )
 }
+
+/// The parts of a span before and behind what is cut out of it; the first that holds
+/// anything comes first.
+pub fn around(span: Span, cut: Span) -> [Span; 2] {
+    let before = Span {
+        enter: span.enter,
+        leave: span.leave.min(cut.enter),
+    };
+    let behind = Span {
+        enter: span.enter.max(cut.leave),
+        leave: span.leave,
+    };
+    let full = |span: Span| span.enter < span.leave;
+    if cut.enter >= cut.leave {
+        return [span, Span::NOWHERE];
+    }
+    match (full(before), full(behind)) {
+        (true, true) => [before, behind],
+        (true, false) => [before, Span::NOWHERE],
+        (false, true) => [behind, Span::NOWHERE],
+        (false, false) => [Span::NOWHERE; 2],
+    }
+}
