@@ -216,6 +216,10 @@ fn control_points_are_moved_added_and_removed() {
 
     let canvas = window.get_by_label("Histogram with control points").rect();
     let at = canvas.lerp_inside(egui::vec2(0.5, 0.12));
+    // A frame of the test takes a quarter of a second.
+    window
+        .ctx
+        .options_mut(|options| options.input_options.max_double_click_delay = 2.0);
     for _ in 0..2 {
         window.drag_at(at);
         window.drop_at(at);

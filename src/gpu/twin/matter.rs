@@ -224,7 +224,7 @@ mod tests {
             let exact = -f64::from(-depth).exp_m1();
             let off = (f64::from(stopped(depth)) - exact).abs();
             assert!(
-                off < 1e-4 && (depth > 0.25 || off <= 2e-5 * exact),
+                off < 1e-4 && (depth >= 0.25 || off <= 2e-5 * exact),
                 "{depth}"
             );
         }

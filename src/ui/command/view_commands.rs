@@ -85,20 +85,20 @@ pub(super) static VIEW_COMMANDS: &[Entry] = &[
         "Dark colours",
         Command::SetTheme(ThemeChoice::Dark),
     )
-    .words("theme night mode colors")
+    .words("theme dark night mode colors")
     .new_group(),
     entry(
         Menu::View,
         "Light colours",
         Command::SetTheme(ThemeChoice::Light),
     )
-    .words("theme day mode colors"),
+    .words("theme light day mode colors"),
     entry(
         Menu::View,
         "Colours of the system",
         Command::SetTheme(ThemeChoice::System),
     )
-    .words("theme mode automatic colors"),
+    .words("theme system mode automatic colors"),
     entry(Menu::View, "Full screen", Command::FullScreen)
         .keys(&[plain(Key::F11)])
         .words("maximise window"),
