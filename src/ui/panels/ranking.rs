@@ -12,6 +12,8 @@ use crate::ui::theme;
 /// Rows that are seen without scrolling.
 const ROWS: f32 = 9.0;
 const ROW_HEIGHT: f32 = 20.0;
+const ROW_GAP: f32 = 2.0;
+const ROW_STEP: f32 = ROW_HEIGHT + ROW_GAP;
 
 pub fn show(ui: &mut Ui, facts: &Facts, look: &mut Look, commands: &mut Vec<Command>) {
     let (Some(snapshot), Some(players)) = (facts.shown(), &facts.players) else {
@@ -28,36 +30,47 @@ pub fn show(ui: &mut Ui, facts: &Facts, look: &mut Look, commands: &mut Vec<Comm
         ui.label(quiet(
             "Supervoxel, SHAP value with its 95 % interval, volume",
         ));
-        ScrollArea::vertical()
+        let mut area = ScrollArea::vertical()
             .id_salt("ranking")
-            .max_height(ROWS * (ROW_HEIGHT + 2.0))
-            .min_scrolled_height(ROWS * (ROW_HEIGHT + 2.0))
-            .auto_shrink([false, true])
-            .show(ui, |ui| {
-                ui.spacing_mut().item_spacing.y = 2.0;
-                for player in order {
-                    let (Some(known), Some(about)) =
-                        (estimate.players.get(player), players.facts.get(player))
-                    else {
-                        continue;
-                    };
-                    let row = Row {
-                        player,
-                        value: value_in_words(known, estimate.interval_factor),
-                        volume_ml: about.volume_mm3 / 1000.0,
-                        undecided: undecided.contains(&player),
-                    };
-                    let response = row.show(ui, look);
-                    if response.hovered() {
-                        look.hovered_player = Some(player);
-                    }
-                    if response.clicked() {
-                        look.selected_player = Some(player);
-                        look.ranking_shows = Some(player);
-                        commands.push(Command::MoveCrosshair(about.centroid_mm.into()));
-                    }
+            .max_height(ROWS * ROW_STEP)
+            .min_scrolled_height(ROWS * ROW_STEP)
+            .auto_shrink([false, true]);
+        // A supervoxel that was chosen in a view comes into sight here.
+        if let Some(chosen) = look
+            .selected_player
+            .filter(|&p| look.ranking_shows != Some(p))
+        {
+            look.ranking_shows = Some(chosen);
+            if let Some(row) = order.iter().position(|&player| player == chosen) {
+                let above = (ROWS / 2.0).floor();
+                area = area.vertical_scroll_offset((row as f32 - above).max(0.0) * ROW_STEP);
+            }
+        }
+        area.show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = ROW_GAP;
+            for player in order {
+                let (Some(known), Some(about)) =
+                    (estimate.players.get(player), players.facts.get(player))
+                else {
+                    continue;
+                };
+                let row = Row {
+                    player,
+                    value: value_in_words(known, estimate.interval_factor),
+                    volume_ml: about.volume_mm3 / 1000.0,
+                    undecided: undecided.contains(&player),
+                };
+                let response = row.show(ui, look);
+                if response.hovered() {
+                    look.hovered_player = Some(player);
                 }
-            });
+                if response.clicked() {
+                    look.selected_player = Some(player);
+                    look.ranking_shows = Some(player);
+                    commands.push(Command::MoveCrosshair(about.centroid_mm.into()));
+                }
+            }
+        });
     });
 }
 
@@ -100,11 +113,6 @@ impl Row {
         let selected = look.selected_player == Some(self.player);
         let size = Vec2::new(ui.available_width(), ROW_HEIGHT);
         let (rect, response) = ui.allocate_exact_size(size, Sense::click());
-        // A supervoxel that was chosen in a view comes into sight here.
-        if selected && look.ranking_shows != Some(self.player) {
-            look.ranking_shows = Some(self.player);
-            response.scroll_to_me(Some(Align::Center));
-        }
         let words = self.words();
         response
             .widget_info(|| egui::WidgetInfo::selected(egui::Role::Button, true, selected, &words));
