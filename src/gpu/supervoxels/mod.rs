@@ -115,8 +115,7 @@ impl SupervoxelRounds {
         let workgroups = rows.div_ceil(u64::from(WORKGROUP));
         let across = u32::try_from(workgroups)
             .map_err(|_| refused("the volume is too large"))?
-            .min(MOST_WORKGROUPS)
-            .max(1);
+            .clamp(1, MOST_WORKGROUPS);
         Ok(Self {
             pipeline: buffers::pipeline(gpu)?,
             fixed: Static {

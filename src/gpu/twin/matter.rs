@@ -151,7 +151,7 @@ fn stopped(depth: f32) -> f32 {
     let whole = x as i32 - 1;
     let f = x - whole as f32;
     let power = 1.0
-        + f * (0.693_147_2
+        + f * (std::f32::consts::LN_2
             + f * (0.240_226_5 + f * (0.055_504_1 + f * (0.009_618_1 + f * 0.001_333_4))));
     let scale = f32::from_bits(((whole + 127) as u32) << 23);
     (1.0 - power * scale).max(0.0)
