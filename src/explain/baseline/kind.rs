@@ -175,7 +175,7 @@ mod tests {
             let json = serde_json::to_string(&baseline).unwrap();
             assert_eq!(serde_json::from_str::<Baseline>(&json).unwrap(), baseline);
         }
-        assert_eq!("blur".parse::<Baseline>().unwrap(), Baseline::default());
+        assert_eq!("harmonic".parse::<Baseline>().unwrap(), Baseline::default());
         for text in [
             "",
             "grey",

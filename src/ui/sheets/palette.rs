@@ -259,7 +259,7 @@ mod tests {
             ("theme light", "Light colours"),
             ("auto win", "Automatic window"),
             ("prefer", "Settings…"),
-            ("ea3", "Enlarge 3D"),
+            ("enl3", "Enlarge 3D"),
             ("SHORTCUTS", "Keys and mouse"),
         ] {
             assert_eq!(best(query), label, "{query}");
