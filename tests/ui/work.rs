@@ -164,6 +164,7 @@ fn look_at_the_result(window: &mut Window, players: usize) {
     });
     assert!(out.join("report.html").is_file());
     click(window, "Dismiss");
+    wait(window, "rest", |window| window.state().job == Job::Idle);
 }
 
 fn cancel_another(window: &mut Window) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use glam::DVec3;
 
 use super::Viewer;
-use crate::base::{Pace, WorldBox};
+use crate::base::{Pace, Phase, WorldBox};
 use crate::engine::{
     Budget, Division, Event, ModelSource, Part, RegionChoice, ScanFile, Study, assets,
 };
@@ -114,6 +114,10 @@ impl Viewer {
             Event::KeptAndRemoved(found) => self.show_mask_test(found),
             Event::Evidence(report) => self.facts.evidence = Some(report),
             Event::Saved(folder) => {
+                // A test of the mask may follow; saving is over.
+                if matches!(self.job, Job::Working(progress) if progress.phase == Phase::Saving) {
+                    self.job = Job::Idle;
+                }
                 let name = folder.file_name().map_or_else(
                     || folder.display().to_string(),
                     |name| name.to_string_lossy().into_owned(),
