@@ -18,8 +18,8 @@ pub fn show(ui: &mut Ui, facts: &Facts, look: Option<&Look>) {
             ui.label(fixed(look.convention.label()));
             ui.separator();
             let text = readout(facts, look);
-            ui.add(egui::Label::new(RichText::new(&text).font(theme::small())).truncate())
-                .on_hover_text(text);
+            // What is cut off is shown in full by a hand that rests on it.
+            ui.add(egui::Label::new(RichText::new(text).font(theme::small())).truncate());
         });
     });
 }
