@@ -131,7 +131,10 @@ fn views_are_drawn_on_the_device_and_follow_the_values_with_few_bytes() {
     };
     let scan = show_scan_and_segmentation(&mut window);
 
-    // A step of the explanation sends values, not volumes.
+    // A step of the explanation sends values, not volumes. The network is not asked about
+    // the mask, whose answer is two label maps at a time of its own.
+    window.state_mut().send(Command::ToggleMaskTest);
+    settle(&mut window);
     window.state_mut().send(Command::Explain);
     let start = Instant::now();
     let mut sent = window.state().uploaded_bytes();
@@ -152,9 +155,7 @@ fn views_are_drawn_on_the_device_and_follow_the_values_with_few_bytes() {
     set_layers(&mut window, 0.0, 1.0);
     wait_for_colour(&mut window, scan, 0.005);
 
-    // Looking around sends nothing, as long as the network is not asked about the mask.
-    window.state_mut().send(Command::ToggleMaskTest);
-    settle(&mut window);
+    // Looking around sends nothing.
     let sent = window.state().uploaded_bytes();
     for share in [0.1, 0.9, 0.4] {
         slider(&mut window, "Mask threshold", share);
