@@ -7,6 +7,7 @@ use egui::mutex::RwLock;
 
 use super::{Viewer, ViewerError, device_name};
 use crate::gpu::GpuContext;
+use crate::ui::layers::Layer;
 use crate::ui::render::{DrawOn, RenderError, ViewRenderer};
 use crate::ui::state::{Message, MessageKind};
 use crate::ui::theme;
@@ -126,8 +127,9 @@ impl Viewer {
             return Ok(());
         };
         let facts = &self.facts;
-        if let Some(study) = &facts.study {
-            renderer.set_scan(study.first_channel());
+        if let (Some(study), Some(look)) = (&facts.study, &self.look) {
+            let channel = study.scan.channels.get(look.channel);
+            renderer.set_scan(channel.unwrap_or(study.first_channel()));
         }
         if let Some(segmentation) = &facts.segmentation {
             renderer.set_segmentation(Some(&segmentation.labels));
@@ -135,6 +137,14 @@ impl Viewer {
         if let Some(players) = &facts.players {
             renderer.set_supervoxels(Some(&players.labels));
         }
+        for layer in Layer::ALL {
+            if let Some(slot) = layer.slot() {
+                renderer.set_labels(slot, facts.overlays.labels(layer));
+            }
+        }
+        let second_scan = facts.overlays.second_scan.as_ref();
+        renderer.set_second_scan(second_scan.map(|scan| &*scan.volume));
+        self.colour_reference();
         Ok(())
     }
 }

@@ -79,7 +79,7 @@ impl Viewer {
         }
     }
 
-    fn colour_reference(&mut self) {
+    pub(super) fn colour_reference(&mut self) {
         if let (Some(renderer), Some(study)) = (&mut self.renderer, &self.facts.study) {
             let styles = self.facts.overlays.reference_styles(study);
             renderer.set_label_colours(LabelSlot::Reference, &styles);
