@@ -1,4 +1,5 @@
-//! Reading a finished picture back from the graphics device.
+//! Reading back from the graphics device: a finished picture, or any buffer.
+//! Both wait for what fills the buffer.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use super::error::GpuError;
 use super::pass::Target;
 use super::picture::Picture;
 
-/// How long a picture may take. Software adapters need seconds for a large one.
+/// How long the device may take. Software adapters need seconds for a large one.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Waits for a target's picture and reads it.
@@ -42,12 +43,27 @@ pub fn capture(gpu: &GpuContext, target: &Target) -> Result<Picture, GpuError> {
     );
     let submission = gpu.queue.submit([encoder.finish()]);
 
-    let failed = |reason: String| GpuError::Capture(reason);
+    let mapped = mapped(gpu, &buffer, submission).map_err(GpuError::Capture)?;
+    let mut rgba = Vec::with_capacity(row_bytes as usize * height as usize);
+    for row in mapped.chunks_exact(padded_row_bytes as usize) {
+        rgba.extend_from_slice(row.get(..row_bytes as usize).unwrap_or_default());
+    }
+    Ok(Picture { size_px, rgba })
+}
+
+/// Waits for a submission and shows what it left in a buffer that can be mapped.
+///
+/// Errors: why it could not be read, in words.
+pub(super) fn mapped(
+    gpu: &GpuContext,
+    buffer: &wgpu::Buffer,
+    submission: wgpu::SubmissionIndex,
+) -> Result<wgpu::BufferView, String> {
     let (sender, receiver) = mpsc::channel();
     buffer
         .slice(..)
         .map_async(wgpu::MapMode::Read, move |result| {
-            // The receiver only goes away once nobody waits for the picture.
+            // The receiver only goes away once nobody waits.
             let _ = sender.send(result);
         });
     gpu.device
@@ -55,19 +71,14 @@ pub fn capture(gpu: &GpuContext, target: &Target) -> Result<Picture, GpuError> {
             submission_index: Some(submission),
             timeout: Some(PATIENCE),
         })
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(|error| error.to_string())?;
     match receiver.try_recv() {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => return Err(failed(error.to_string())),
-        Err(_) => return Err(failed("the device did not answer".to_owned())),
+        Ok(Err(error)) => return Err(error.to_string()),
+        Err(_) => return Err("the device did not answer".to_owned()),
     }
-    let mapped = buffer
+    buffer
         .slice(..)
         .get_mapped_range()
-        .map_err(|error| failed(error.to_string()))?;
-    let mut rgba = Vec::with_capacity(row_bytes as usize * height as usize);
-    for row in mapped.chunks_exact(padded_row_bytes as usize) {
-        rgba.extend_from_slice(row.get(..row_bytes as usize).unwrap_or_default());
-    }
-    Ok(Picture { size_px, rgba })
+        .map_err(|error| error.to_string())
 }

@@ -393,7 +393,8 @@ fn whole(texture: &wgpu::Texture) -> wgpu::TextureView {
     texture.create_view(&wgpu::TextureViewDescriptor::default())
 }
 
-fn volume_texture(
+/// A 3D texture that is written and sampled, within what the device holds.
+pub(super) fn volume_texture(
     gpu: &GpuContext,
     dims: [usize; 3],
     format: wgpu::TextureFormat,

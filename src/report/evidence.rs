@@ -3,8 +3,9 @@
 
 use std::path::Path;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, Markup, html};
 
+use super::html::head;
 use super::plot::Plot;
 use super::{ReportError, base64};
 use crate::base::RESEARCH_USE;
@@ -75,13 +76,7 @@ impl EvidencePage {
         let markup = html! {
             (DOCTYPE)
             html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta name="generator" content={ "voxplain " (env!("CARGO_PKG_VERSION")) };
-                    title { (self.title) }
-                    style { (PreEscaped(STYLE)) }
-                }
+                (head(&self.title, env!("CARGO_PKG_VERSION"), STYLE))
                 body {
                     p.notice { (RESEARCH_USE) }
                     header {

@@ -44,6 +44,19 @@ const INTERVAL: f64 = 1.96;
 
 const STYLE: &str = include_str!("report.css");
 
+/// The head of a page: who wrote it, its title and its looks.
+pub(super) fn head(title: &str, program_version: &str, style: &str) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="generator" content={ "voxplain " (program_version) };
+            title { (title) }
+            style { (PreEscaped(style)) }
+        }
+    }
+}
+
 impl Page<'_> {
     /// The page's text.
     pub fn to_html(&self) -> String {
@@ -51,13 +64,7 @@ impl Page<'_> {
         let markup = html! {
             (DOCTYPE)
             html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta name="generator" content={ "voxplain " (e.program_version) };
-                    title { (self.title) }
-                    style { (PreEscaped(STYLE)) }
-                }
+                (head(self.title, &e.program_version, STYLE))
                 body {
                     p.notice { (RESEARCH_USE) }
                     header {

@@ -1,6 +1,6 @@
 //! Cards over the views: nothing open, a choice to make, work under way, a message.
 
-use egui::{Align2, Button, Frame, Margin, ProgressBar, Rect, RichText, Stroke, Ui, Vec2};
+use egui::{Align2, Button, Color32, Frame, Margin, ProgressBar, Rect, RichText, Stroke, Ui, Vec2};
 
 use crate::base::{Phase, Progress};
 use crate::engine::series_path;
@@ -74,22 +74,29 @@ pub fn empty_state(ui: &mut Ui, space: Rect, recent: &[RecentScan], commands: &m
 /// Said once, on the first study that is shown.
 pub fn hint(ui: &mut Ui, space: Rect, commands: &mut Vec<Command>) {
     let colours = theme::of(ui);
-    egui::Area::new(ui.scope_id().with("hint"))
+    at_the_bottom(ui, space, "hint", colours.accent, |ui| {
+        ui.label("Click in a slice to look somewhere else, and drag the corner of the yellow box to explain another place. Ctrl+K finds every command, ? shows all keys.");
+        if ui.button("Got it").clicked() {
+            commands.push(Command::CloseHint);
+        }
+    });
+}
+
+/// A low card over the bottom of the views.
+fn at_the_bottom(ui: &Ui, space: Rect, name: &str, line: Color32, contents: impl FnOnce(&mut Ui)) {
+    egui::Area::new(ui.scope_id().with(name))
         .order(egui::Order::Middle)
         .pivot(Align2::CENTER_BOTTOM)
         .fixed_pos(space.center_bottom() - Vec2::new(0.0, 16.0))
         .show(ui.ctx(), |ui| {
             Frame::new()
-                .fill(colours.panel)
-                .stroke(Stroke::new(1.0, colours.accent))
+                .fill(theme::of(ui).panel)
+                .stroke(Stroke::new(1.0, line))
                 .corner_radius(8)
                 .inner_margin(Margin::symmetric(16, 10))
                 .show(ui, |ui| {
                     ui.set_width(430.0_f32.min(space.width() - 40.0));
-                    ui.label("Click in a slice to look somewhere else, and drag the corner of the yellow box to explain another place. Ctrl+K finds every command, ? shows all keys.");
-                    if ui.button("Got it").clicked() {
-                        commands.push(Command::CloseHint);
-                    }
+                    contents(ui);
                 });
         });
 }
@@ -197,40 +204,28 @@ pub fn busy(
 ) {
     let colours = theme::of(ui);
     let Job::Working(progress) = job else { return };
-    egui::Area::new(ui.scope_id().with("busy"))
-        .order(egui::Order::Middle)
-        .pivot(Align2::CENTER_BOTTOM)
-        .fixed_pos(space.center_bottom() - Vec2::new(0.0, 16.0))
-        .show(ui.ctx(), |ui| {
-            Frame::new()
-                .fill(colours.panel)
-                .stroke(Stroke::new(1.0, colours.line))
-                .corner_radius(8)
-                .inner_margin(Margin::symmetric(16, 10))
-                .show(ui, |ui| {
-                    ui.set_width(430.0_f32.min(space.width() - 40.0));
-                    ui.horizontal(|ui| {
-                        widgets::activity::show(ui);
-                        ui.label(format!("{}…", progress.phase.label()));
-                        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                            if ui.small_button("Cancel").clicked() {
-                                commands.push(Command::Cancel);
-                            }
-                            if progress.total > 0 {
-                                let text = progress_text(progress, remaining_s);
-                                ui.label(
-                                    RichText::new(text)
-                                        .font(theme::small())
-                                        .color(theme::of(ui).quiet),
-                                );
-                            }
-                        });
-                    });
-                    if let Some(fraction) = progress.fraction() {
-                        ui.add(ProgressBar::new(fraction as f32).desired_height(6.0));
-                    }
-                });
+    at_the_bottom(ui, space, "busy", colours.line, |ui| {
+        ui.horizontal(|ui| {
+            widgets::activity::show(ui);
+            ui.label(format!("{}…", progress.phase.label()));
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                if ui.small_button("Cancel").clicked() {
+                    commands.push(Command::Cancel);
+                }
+                if progress.total > 0 {
+                    let text = progress_text(progress, remaining_s);
+                    ui.label(
+                        RichText::new(text)
+                            .font(theme::small())
+                            .color(theme::of(ui).quiet),
+                    );
+                }
+            });
         });
+        if let Some(fraction) = progress.fraction() {
+            ui.add(ProgressBar::new(fraction as f32).desired_height(6.0));
+        }
+    });
 }
 
 /// How far it is, in MB while a file is read, and how long it will take.

@@ -14,6 +14,11 @@ pub struct Dialogs {
     pub folder: Option<PathBuf>,
 }
 
+/// How the names of scans end. What a file is, its content says.
+const SCAN_ENDINGS: &[&str] = &[
+    "nii", "gz", "hdr", "img", "dcm", "ima", "nrrd", "nhdr", "mha", "mhd", "npy",
+];
+
 impl Dialogs {
     pub fn new(ctx: &egui::Context) -> Self {
         Self {
@@ -37,13 +42,7 @@ impl Dialogs {
         self.ask(|dialog| {
             dialog
                 .set_title("Open scan")
-                .add_filter(
-                    "Scans",
-                    &[
-                        "nii", "gz", "hdr", "img", "dcm", "ima", "nrrd", "nhdr", "mha", "mhd",
-                        "npy",
-                    ],
-                )
+                .add_filter("Scans", SCAN_ENDINGS)
                 .add_filter("All files", &["*"])
                 .pick_files()
                 .map(|paths| Command::OpenScan(paths.into_iter().map(Into::into).collect()))
@@ -54,13 +53,7 @@ impl Dialogs {
         self.ask(|dialog| {
             dialog
                 .set_title("Add a label map or another scan")
-                .add_filter(
-                    "Label maps and scans",
-                    &[
-                        "nii", "gz", "hdr", "img", "dcm", "ima", "nrrd", "nhdr", "mha", "mhd",
-                        "npy",
-                    ],
-                )
+                .add_filter("Label maps and scans", SCAN_ENDINGS)
                 .add_filter("All files", &["*"])
                 .pick_file()
                 .map(|path| Command::View(ViewCommand::OpenOverlay(path.into())))

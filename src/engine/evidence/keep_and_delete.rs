@@ -1,6 +1,8 @@
 //! The relevance mask put to the test: what the network segments when only the mask is
 //! kept, and when only the mask is removed.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -35,7 +37,7 @@ pub struct KeepAndDelete {
 pub struct MaskedSegmentation {
     /// On the region's grid, as [`Segmentation::labels`].
     #[serde(skip)]
-    pub labels: LabelMap,
+    pub labels: Arc<LabelMap>,
     /// What the evaluation log keeps of such a run.
     #[serde(skip)]
     pub outcome: Outcome,
@@ -133,7 +135,7 @@ impl MaskTest<'_> {
             .collect::<Result<_, _>>()?;
         Ok(MaskedSegmentation {
             outcome: outcome(sums, self.sizes),
-            labels,
+            labels: Arc::new(labels),
             classes,
         })
     }

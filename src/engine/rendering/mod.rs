@@ -15,7 +15,7 @@ use crate::gpu::{
 
 use super::EngineError;
 
-/// Who draws.
+/// Who draws, pictures and the window's views alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DrawOn {
     /// A graphics card where there is one, else the CPU.

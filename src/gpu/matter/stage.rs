@@ -3,6 +3,7 @@
 use super::{CellMap, MatterUniform};
 use crate::gpu::device::GpuContext;
 use crate::gpu::error::GpuError;
+use crate::gpu::scene::volume_texture;
 use crate::gpu::texels::Bricks;
 use crate::gpu::transfer::TransferTable;
 use crate::gpu::uniform::ScanFacts;
@@ -136,24 +137,7 @@ fn sides(dims: [usize; 3]) -> [u32; 3] {
 }
 
 fn cell_texture(gpu: &GpuContext, dims: [usize; 3]) -> Result<wgpu::Texture, GpuError> {
-    let [width, height, depth_or_array_layers] = sides(dims);
-    let bytes = 2 * dims.iter().product::<usize>() as u64;
-    gpu.checked("the scan", bytes, || {
-        gpu.device.create_texture(&wgpu::TextureDescriptor {
-            label: Some("cells"),
-            size: wgpu::Extent3d {
-                width,
-                height,
-                depth_or_array_layers,
-            },
-            mip_level_count: 1,
-            sample_count: 1,
-            dimension: wgpu::TextureDimension::D3,
-            format: wgpu::TextureFormat::Rg8Uint,
-            usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
-            view_formats: &[],
-        })
-    })
+    volume_texture(gpu, dims, wgpu::TextureFormat::Rg8Uint, "the scan")
 }
 
 fn bind(gpu: &GpuContext, uniform: &wgpu::Buffer, cells: &wgpu::Texture) -> wgpu::BindGroup {

@@ -1,16 +1,11 @@
 //! Buffers, the pipeline and the way back of the supervoxel rounds.
 
-use std::sync::mpsc;
-use std::time::Duration;
-
 use wgpu::util::DeviceExt as _;
 
+use crate::gpu::capture::mapped;
 use crate::gpu::device::GpuContext;
 use crate::gpu::error::GpuError;
 use crate::gpu::shaders::{COMPUTE_ENTRY, SUPERVOXELS};
-
-/// How long a round may take. Software adapters need seconds for a large scan.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Buffers that last for all rounds.
 #[derive(Debug)]
@@ -153,27 +148,7 @@ pub(super) fn read(
         .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
     encoder.copy_buffer_to_buffer(buffer, 0, &copy, 0, bytes);
     let submission = gpu.queue.submit([encoder.finish()]);
-    let (sender, receiver) = mpsc::channel();
-    copy.slice(..)
-        .map_async(wgpu::MapMode::Read, move |result| {
-            // The receiver only goes away once nobody waits.
-            let _ = sender.send(result);
-        });
-    gpu.device
-        .poll(wgpu::PollType::Wait {
-            submission_index: Some(submission),
-            timeout: Some(PATIENCE),
-        })
-        .map_err(|error| failed(error.to_string()))?;
-    match receiver.try_recv() {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => return Err(failed(error.to_string())),
-        Err(_) => return Err(failed("the device did not answer".to_owned())),
-    }
-    let mapped = copy
-        .slice(..)
-        .get_mapped_range()
-        .map_err(|error| failed(error.to_string()))?;
+    let mapped = mapped(gpu, &copy, submission).map_err(failed)?;
     let words = mapped.chunks_exact(4);
     Ok(words
         .map(|word| word.try_into().map_or(0, u32::from_le_bytes))

@@ -14,26 +14,14 @@ use crate::ui::state::{Job, mask_threshold};
 const REST: Duration = Duration::from_millis(150);
 
 /// What is known about the mask that is to be tested.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct MaskWatch {
     /// The mask by the threshold of the last frame, and since when it is so.
-    mask: Vec<bool>,
-    since: Instant,
+    mask: Option<(Vec<bool>, Instant)>,
     /// The mask that was asked for last.
     asked: Vec<bool>,
-    /// The threshold's share when the explanation that runs began.
-    share: f32,
-}
-
-impl Default for MaskWatch {
-    fn default() -> Self {
-        Self {
-            mask: Vec::new(),
-            since: Instant::now(),
-            asked: Vec::new(),
-            share: f32::NAN,
-        }
-    }
+    /// The threshold's share when the mask was asked for, or the map was first seen.
+    share: Option<f32>,
 }
 
 impl Viewer {
@@ -46,36 +34,35 @@ impl Viewer {
             return;
         };
         let watch = &mut self.mask_watch;
-        let moved = watch.share != look.mask_share;
+        let moved = *watch.share.get_or_insert(look.mask_share) != look.mask_share;
         let running = self.job == Job::Explaining;
         let Some(threshold) = mask_threshold(&self.facts, look.mask_share) else {
             return;
         };
-        if !look.test_mask || (running && (!moved || watch.share.is_nan())) {
-            if watch.share.is_nan() {
-                watch.share = look.mask_share;
-            }
+        if !look.test_mask || (running && !moved) {
             return;
         }
         let inside = |player: &crate::explain::PlayerEstimate| {
             player.samples > 0 && player.shap_value >= threshold
         };
         let mask: Vec<bool> = snapshot.estimate().players.iter().map(inside).collect();
-        if mask != watch.mask {
-            watch.mask = mask;
-            watch.since = Instant::now();
-        }
-        if watch.mask == watch.asked {
+        if mask == watch.asked {
             return;
         }
-        let rested = watch.since.elapsed();
+        let rested = match &watch.mask {
+            Some((known, since)) if *known == mask => since.elapsed(),
+            _ => {
+                watch.mask = Some((mask.clone(), Instant::now()));
+                Duration::ZERO
+            }
+        };
         if rested < REST {
             ctx.request_repaint_after(REST.saturating_sub(rested));
             return;
         }
-        watch.asked.clone_from(&watch.mask);
-        watch.share = look.mask_share;
-        let (players, mask) = (Arc::clone(players), watch.mask.clone());
+        watch.asked.clone_from(&mask);
+        watch.share = Some(look.mask_share);
+        let players = Arc::clone(players);
         self.engine.keep_and_delete(players, mask);
         self.facts.mask_test_runs = true;
     }
@@ -86,8 +73,8 @@ impl Viewer {
             return;
         }
         self.facts.mask_test_runs = found.mask != self.mask_watch.asked;
-        self.show_masked(Layer::Kept, Some(Arc::new(found.kept.labels.clone())));
-        self.show_masked(Layer::Removed, Some(Arc::new(found.removed.labels.clone())));
+        self.show_masked(Layer::Kept, Some(Arc::clone(&found.kept.labels)));
+        self.show_masked(Layer::Removed, Some(Arc::clone(&found.removed.labels)));
         self.facts.mask_test = Some(found);
     }
 

@@ -145,6 +145,7 @@ impl Viewer {
                 self.forget_dragged_region();
             }
             Event::Failed(text) => {
+                self.facts.mask_test_runs = false;
                 self.facts.early_slice = None;
                 self.explain_when_ready = false;
                 self.opening = false;

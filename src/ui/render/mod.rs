@@ -13,6 +13,7 @@ use egui::TextureId;
 use egui::mutex::RwLock;
 
 use crate::base::Grid;
+pub use crate::engine::rendering::DrawOn;
 use crate::gpu::transfer::TransferTable;
 use crate::gpu::{
     ClassStyle, FRAMES, GpuContext, GpuError, LabelSlot, PlayerSample, Quality, RaycastView,
@@ -61,18 +62,6 @@ struct Asked {
     view: RaycastView,
     version: u64,
     fine: bool,
-}
-
-/// Who draws the views.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum DrawOn {
-    /// The graphics device, unless it is a software adapter.
-    #[default]
-    Automatic,
-    /// The graphics device, whatever it is.
-    Device,
-    /// The processor, whatever else there is.
-    Cpu,
 }
 
 /// Why views cannot be drawn.
@@ -141,14 +130,7 @@ impl ViewRenderer {
 
     pub fn set_scan(&mut self, scan: &Volume) {
         self.forget_overlays();
-        let outcome = match &mut self.painter {
-            Painter::Device(painter) => painter.set_scan(scan),
-            Painter::Cpu(painter) => {
-                painter.set_scan(scan);
-                Ok(())
-            }
-        };
-        self.changed(outcome);
+        self.show_channel(scan);
     }
 
     /// Shows another channel of the scan under the layers that are there.
