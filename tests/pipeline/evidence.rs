@@ -76,8 +76,8 @@ fn keeping_everything_is_the_segmentation_and_keeping_nothing_is_the_empty_coali
 
     let everything = test(&mut runs, &all, None);
     let nothing = test(&mut runs, &none, None);
-    assert_eq!(everything.kept.labels, explanation.segmentation.labels);
-    assert_eq!(nothing.removed.labels, explanation.segmentation.labels);
+    assert_eq!(*everything.kept.labels, explanation.segmentation.labels);
+    assert_eq!(*nothing.removed.labels, explanation.segmentation.labels);
     assert_eq!(nothing.kept.labels, everything.removed.labels);
     assert_ne!(nothing.kept.labels, everything.kept.labels);
     assert_eq!(everything.volume_share, 1.0);

@@ -266,7 +266,7 @@ fn masks_are_tested_while_an_explanation_runs_and_the_newest_wish_wins() {
         let found = desk.kept_and_removed();
         assert_eq!(found.mask, mask(&players, from));
         if from == 0 {
-            assert_eq!(found.kept.labels, segmentation.labels);
+            assert_eq!(*found.kept.labels, segmentation.labels);
         }
         desk.expect_name("idle");
     }
