@@ -324,7 +324,7 @@ fn uniform_blocks_agree_with_the_shaders() {
                 heatmap_opacity,
                 heat_scale,
                 mask_threshold,
-                mask_shown,
+                mask_sign,
                 hatch_undecided,
                 player_count,
                 class_count,
@@ -333,7 +333,7 @@ fn uniform_blocks_agree_with_the_shaders() {
                 mask_fill,
                 mask_outline,
                 heat_of_error,
-                unused,
+                mask_certain,
             ]
         );
         assert_same_layout!(

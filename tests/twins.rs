@@ -9,9 +9,10 @@ use voxplain::base::{Grid, WorldBox};
 use voxplain::gpu::transfer::{Compositing, TransferTable};
 use voxplain::gpu::twin::{self, TwinScene};
 use voxplain::gpu::{
-    Camera, ClassStyle, ClipPlane, CrosshairView, Cutaway, GpuContext, Interpolation, LabelSlot,
-    LabelStyle, OverlayStyle, Picture, PlaneLayers, PlayerSample, Quality, RaycastPass,
-    RaycastView, RegionView, ScanStyle, Scene, SlicePass, SliceView, Target, Tier, Window, capture,
+    Camera, ClassStyle, ClipPlane, CrosshairView, Cutaway, EvidenceSign, GpuContext, Interpolation,
+    LabelSlot, LabelStyle, MaskCut, OverlayStyle, Picture, PlaneLayers, PlayerSample, Quality,
+    RaycastPass, RaycastView, RegionView, ScanStyle, Scene, SlicePass, SliceView, Target, Tier,
+    Window, capture,
 };
 use voxplain::volume::{LabelMap, Volume, Voxels};
 
@@ -203,7 +204,7 @@ fn slice_of(grid: &Grid) -> SliceView {
         window: WINDOW,
         interpolation: Interpolation::Linear,
         overlay: OverlayStyle {
-            mask_threshold: Some(0.3),
+            mask: Some(MaskCut::above(0.3)),
             ..OverlayStyle::default()
         },
         layers: PlaneLayers::default(),
@@ -219,7 +220,7 @@ fn slice_of(grid: &Grid) -> SliceView {
 fn volume_of(grid: &Grid) -> RaycastView {
     let quality = Quality::at_rest(Tier::Full, grid);
     let mut view = RaycastView::of(grid, WINDOW, [96, 80], quality);
-    view.overlay.mask_threshold = Some(0.3);
+    view.overlay.mask = Some(MaskCut::above(0.3));
     view.overlay.segmentation_fill = 0.4;
     view.camera.distance_mm = 90.0;
     view
@@ -306,7 +307,11 @@ fn slices_match_their_twin() {
                     selected_supervoxel: Some(303),
                     hovered_supervoxel: Some(2),
                     segmentation_outline: 0.0,
-                    mask_threshold: None,
+                    mask: Some(MaskCut {
+                        sign: EvidenceSign::Either,
+                        threshold: 0.2,
+                        certain: true,
+                    }),
                     hatch_undecided: false,
                     ..base.overlay
                 },
@@ -409,7 +414,11 @@ fn volumes_match_their_twin() {
                     ..base.camera
                 },
                 overlay: OverlayStyle {
-                    mask_threshold: None,
+                    mask: Some(MaskCut {
+                        sign: EvidenceSign::Against,
+                        threshold: 0.1,
+                        certain: false,
+                    }),
                     selected_supervoxel: Some(4),
                     ..base.overlay
                 },
@@ -535,7 +544,7 @@ fn looking_uploads_nothing_and_a_tick_a_few_kilobytes() {
     let mut view = slice_of(study.scan.grid());
     pass.draw(gpu, &scene, &view, &target);
     view.window.low += 10.0;
-    view.overlay.mask_threshold = Some(0.1);
+    view.overlay.mask = Some(MaskCut::above(0.1));
     pass.draw(gpu, &scene, &view, &target);
     assert_eq!(scene.uploaded_bytes(), before);
     scene.update_players(&study.players).unwrap();

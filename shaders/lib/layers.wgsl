@@ -19,7 +19,8 @@ struct Overlay {
     heatmap_opacity: f32,
     heat_scale: f32,
     mask_threshold: f32,
-    mask_shown: u32,
+    // One of MASK_NONE to MASK_EITHER.
+    mask_sign: u32,
     hatch_undecided: u32,
     player_count: u32,
     class_count: u32,
@@ -28,7 +29,8 @@ struct Overlay {
     mask_fill: f32,
     mask_outline: f32,
     heat_of_error: u32,
-    unused: u32,
+    // Whether the mask holds only players whose interval does not reach zero.
+    mask_certain: u32,
 }
 
 struct Scene {
@@ -49,6 +51,12 @@ struct Player {
 
 const PLAYER_HAS_VALUE: u32 = 1u;
 const PLAYER_HAS_INTERVAL: u32 = 2u;
+
+// The values that a mask is cut from: none, those above zero, those below, or both.
+const MASK_NONE: u32 = 0u;
+const MASK_FOR: u32 = 1u;
+const MASK_AGAINST: u32 = 2u;
+const MASK_EITHER: u32 = 3u;
 
 @group(0) @binding(0) var scan_texels: texture_3d<f32>;
 @group(0) @binding(1) var scan_sampler: sampler;

@@ -14,12 +14,23 @@ fn has_player(id: u32) -> bool {
 }
 
 fn in_mask(id: u32) -> bool {
-    if view.scene.overlay.mask_shown == 0u || !has_player(id) {
+    let overlay = view.scene.overlay;
+    if overlay.mask_sign == MASK_NONE || !has_player(id) {
         return false;
     }
     let player = players[id - 1u];
-    return (player.flags & PLAYER_HAS_VALUE) != 0u
-        && player.value >= view.scene.overlay.mask_threshold;
+    if (player.flags & PLAYER_HAS_VALUE) == 0u {
+        return false;
+    }
+    var strength = player.value;
+    if overlay.mask_sign == MASK_AGAINST {
+        strength = -strength;
+    } else if overlay.mask_sign == MASK_EITHER {
+        strength = abs(strength);
+    }
+    let is_certain = (player.flags & PLAYER_HAS_INTERVAL) != 0u
+        && strength > player.interval_half_width;
+    return strength >= overlay.mask_threshold && (overlay.mask_certain == 0u || is_certain);
 }
 
 // Whether the 95 % interval of a player holds zero, or is not known.

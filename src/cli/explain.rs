@@ -20,7 +20,7 @@ use crate::engine::{
 };
 use crate::explain::baseline::Baseline;
 use crate::explain::log::CoalitionLog;
-use crate::explain::relevance_mask::MaskRule;
+use crate::explain::relevance_mask::SignedMaskRule;
 use crate::explain::{Method, ValueFunction};
 use crate::model::SwinUnetr;
 
@@ -72,9 +72,10 @@ pub(crate) struct Explain {
     /// structures, which runs no window that cannot reach it
     #[arg(long, default_value = "region")]
     measure: MeasuredPart,
-    /// Rule of the relevance mask: top:10%, players:12, positive:80%, largest:50% or interval
+    /// Rule of the relevance mask: top:10%, players:12, positive:80%, largest:50%, interval or
+    /// otsu; of what speaks against the structure with :negative behind it, of both with :absolute
     #[arg(long, value_name = "RULE", default_value = "positive:80%")]
-    mask: MaskRule,
+    mask: SignedMaskRule,
     /// Also ask by gradients, and say how well they agree with the SHAP values: gradient,
     /// integrated-gradients, smooth-gradient and grad-cam
     #[arg(long, value_name = "METHOD,…", value_delimiter = ',')]

@@ -1,8 +1,9 @@
 //! Reading an estimate: which players matter, which are undecided, what a mask holds.
 
+use crate::explain::relevance_mask::{MaskRule, MaskSign, RelevanceMask, SignedMaskRule};
 use crate::explain::supervoxels::PlayerFacts;
 use crate::explain::{DecisionRule, Estimate, PlayerEstimate};
-use crate::gpu::PlayerSample;
+use crate::gpu::{EvidenceSign, MaskCut, PlayerSample};
 
 /// Players with a known value, largest value first; ties keep their order.
 pub fn ranked(estimate: &Estimate) -> Vec<usize> {
@@ -45,39 +46,48 @@ pub struct MaskStatistics {
     pub volume_mm3: f64,
     /// Share of the volume of all players.
     pub volume_share: f64,
-    /// Share of the sum of all positive values.
-    pub positive_share: f64,
+    /// Share of the sum of all values that point the mask's way.
+    pub evidence_share: f64,
 }
 
 impl MaskStatistics {
-    /// The mask of all players with a known value of at least `threshold`.
-    pub fn above(estimate: &Estimate, facts: &[PlayerFacts], threshold: f64) -> Self {
-        let inside: Vec<bool> = estimate
-            .players
-            .iter()
-            .map(|player| player.samples > 0 && player.shap_value >= threshold)
-            .collect();
-        Self::of(estimate, facts, &inside)
-    }
-
-    /// A mask given by one entry a player.
-    pub fn of(estimate: &Estimate, facts: &[PlayerFacts], in_mask: &[bool]) -> Self {
-        let (mut mask, mut volume, mut positive) = (Self::default(), 0.0, 0.0);
+    /// Measures the mask of an estimate.
+    pub fn of(estimate: &Estimate, facts: &[PlayerFacts], of: &RelevanceMask) -> Self {
+        let (mut mask, mut volume, mut strength) = (Self::default(), 0.0, 0.0);
         let mut inside = 0.0;
-        for ((player, facts), &in_mask) in estimate.players.iter().zip(facts).zip(in_mask) {
+        for ((player, facts), &in_mask) in estimate.players.iter().zip(facts).zip(&of.players) {
+            let counts = of.sign.strength(player.shap_value).max(0.0);
             volume += facts.volume_mm3;
-            positive += player.shap_value.max(0.0);
+            strength += counts;
             if in_mask {
                 mask.players += 1;
                 mask.volume_mm3 += facts.volume_mm3;
-                inside += player.shap_value.max(0.0);
+                inside += counts;
             }
         }
         let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
         mask.volume_share = share(mask.volume_mm3, volume);
-        mask.positive_share = share(inside, positive);
+        mask.evidence_share = share(inside, strength);
         mask
     }
+}
+
+/// A mask's sign as the views know it.
+pub fn evidence_sign(sign: MaskSign) -> EvidenceSign {
+    match sign {
+        MaskSign::Positive => EvidenceSign::For,
+        MaskSign::Negative => EvidenceSign::Against,
+        MaskSign::Absolute => EvidenceSign::Either,
+    }
+}
+
+/// How the views tell the players of a mask from the others; `None` if it is empty.
+pub fn mask_cut(rule: SignedMaskRule, mask: &RelevanceMask) -> Option<MaskCut> {
+    Some(MaskCut {
+        sign: evidence_sign(mask.sign),
+        threshold: mask.cut? as f32,
+        certain: rule.rule == MaskRule::IntervalAboveZero,
+    })
 }
 
 #[cfg(test)]
@@ -121,15 +131,50 @@ mod tests {
                 centroid_mm: [0.0; 3],
             })
             .collect();
-        let mask = MaskStatistics::above(&estimate(), &facts, 0.2);
+        let volumes_mm3: Vec<f64> = facts.iter().map(|facts| facts.volume_mm3).collect();
+        let statistics = |rule: &str| {
+            let rule: SignedMaskRule = rule.parse().unwrap();
+            let mask = rule.apply(&estimate(), &volumes_mm3).unwrap();
+            (
+                MaskStatistics::of(&estimate(), &facts, &mask),
+                mask_cut(rule, &mask),
+            )
+        };
+        let (mask, _) = statistics("largest:60%");
         assert_eq!(
             (mask.players, mask.volume_mm3, mask.volume_share),
             (1, 30.0, 0.3)
         );
-        assert!((mask.positive_share - 0.75).abs() < 1e-12);
-        assert_eq!(
-            MaskStatistics::above(&estimate(), &[], 0.2),
-            MaskStatistics::default()
-        );
+        assert!((mask.evidence_share - 0.75).abs() < 1e-12);
+        let (against, _) = statistics("largest:60%:negative");
+        assert_eq!((against.players, against.volume_mm3), (1, 20.0));
+        assert!((against.evidence_share - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_views_cut_the_mask_that_the_rule_does() {
+        let volumes_mm3 = [10.0, 30.0, 20.0, 40.0];
+        let samples = player_samples(&estimate());
+        for rule in [
+            "largest:30%",
+            "largest:90%",
+            "top:40%",
+            "players:1",
+            "players:9",
+            "positive:80%",
+            "interval",
+            "otsu",
+        ] {
+            for sign in ["positive", "negative", "absolute"] {
+                let rule: SignedMaskRule = format!("{rule}:{sign}").parse().unwrap();
+                let mask = rule.apply(&estimate(), &volumes_mm3).unwrap();
+                let cut = mask_cut(rule, &mask);
+                let seen: Vec<bool> = samples
+                    .iter()
+                    .map(|sample| cut.is_some_and(|cut| cut.holds(sample)))
+                    .collect();
+                assert_eq!(seen, mask.players, "{rule}");
+            }
+        }
     }
 }

@@ -33,7 +33,10 @@ mod study;
 mod supervoxel_rounds;
 mod worker;
 
-pub use attribution::{MaskStatistics, largest_value, player_samples, ranked, undecided_players};
+pub use attribution::{
+    MaskStatistics, evidence_sign, largest_value, mask_cut, player_samples, ranked,
+    undecided_players,
+};
 pub use channels::{ChannelFacts, ChannelOrder, ScanFile, match_channels};
 pub use compute::{Compute, ComputeOptions};
 pub use control::JobControl;
@@ -49,6 +52,7 @@ pub use modalities::{Modalities, SupervoxelShares, modalities};
 pub use overlay::{Comparison, LabelOverlay, Overlay, OverlayFound, OverlayLoader, ScanOverlay};
 pub use players::{Division, Players};
 pub use reference::{ClassAgreement, Reference, ReferenceClasses, ReferenceFile};
+pub use reporting::evidence_of;
 pub use saved::{SavedError, SavedExplanation};
 pub use scan::{InputFile, OpenOptions, Scan};
 pub use segment::{Segmentation, segment};

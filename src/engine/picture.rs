@@ -7,10 +7,12 @@ use glam::DVec3;
 
 use crate::base::colour::Rgb;
 use crate::base::{Convention, Plane, WorldBox, side_letter};
-use crate::engine::{Answer, EngineError, Explanation, largest_value, player_samples, ranked};
+use crate::engine::{
+    Answer, EngineError, Explanation, largest_value, mask_cut, player_samples, ranked,
+};
 use crate::gpu::twin::{TwinScene, render_raycast, render_slice};
 use crate::gpu::{
-    ClassStyle, Cutaway, Interpolation, OverlayStyle, PlayerSample, Quality, RaycastView,
+    ClassStyle, Cutaway, Interpolation, MaskCut, OverlayStyle, PlayerSample, Quality, RaycastView,
     RegionView, ScanStyle, SliceView, Tier, Window,
 };
 use crate::report::Picture;
@@ -167,7 +169,7 @@ pub fn draw_masked(
         segmentation_fill: 0.45,
         boundary_opacity: 0.0,
         heatmap_opacity: 0.0,
-        mask_threshold: Some(0.5),
+        mask: Some(MaskCut::above(0.5)),
         hatch_undecided: false,
         ..OverlayStyle::default()
     };
@@ -255,7 +257,7 @@ fn overlay(explanation: &Explanation, explained: &Answer) -> Result<OverlayStyle
     let mask = explanation.mask_of(&explained.solution.estimate)?;
     Ok(OverlayStyle {
         heat_scale: heat_scale(explained) as f32,
-        mask_threshold: mask.threshold.map(|threshold| threshold as f32),
+        mask: mask_cut(explanation.settings.mask, &mask),
         ..OverlayStyle::default()
     })
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::base::{CancelToken, VoxelBox};
 use crate::engine::{DeviceRounds, EngineError, Scan, Segmentation, Study};
-use crate::explain::ExplainError;
+use crate::explain::relevance_mask::{PlayerAdjacency, RelevanceMask, SignedMaskRule};
 use crate::explain::supervoxels::{self, PlayerFacts, Rounds, SupervoxelSettings};
+use crate::explain::{Estimate, ExplainError};
 use crate::gpu::GpuContext;
 use crate::volume::LabelMap;
 
@@ -22,6 +23,8 @@ pub struct Players {
     /// The scan that the supervoxels divide, and which of its voxels.
     pub scan: Arc<Scan>,
     pub part: VoxelBox,
+    /// Which of them touch.
+    pub adjacency: PlayerAdjacency,
 }
 
 /// How a study is to be divided.
@@ -69,6 +72,22 @@ impl Division {
 }
 
 impl Players {
+    /// The relevance mask that a rule cuts from an estimate for these players.
+    ///
+    /// Errors: an estimate for another number of players.
+    pub fn mask(
+        &self,
+        rule: SignedMaskRule,
+        estimate: &Estimate,
+    ) -> Result<RelevanceMask, ExplainError> {
+        rule.apply(estimate, &self.volumes_mm3())
+    }
+
+    /// One entry a player.
+    pub fn volumes_mm3(&self) -> Vec<f64> {
+        self.facts.iter().map(|facts| facts.volume_mm3).collect()
+    }
+
     /// Divides a part of a scan by the values of its channels.
     pub fn find(
         scan: &Arc<Scan>,
@@ -122,9 +141,11 @@ impl Players {
         let found = supervoxels::find_with_rounds(&image, &restriction, settings, rounds, cancel)?;
         let facts = found.facts(&grid)?;
         let (count, air_voxels) = (found.count, found.air_voxels);
+        let adjacency = PlayerAdjacency::of(&found.labels, grid.dims(), count)?;
         let labels =
             LabelMap::new(grid, found.labels).ok_or(crate::base::GridError::OutsideScan)?;
         Ok(Self {
+            adjacency,
             labels,
             count,
             facts,

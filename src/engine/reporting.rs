@@ -3,6 +3,7 @@
 use crate::base::{Orientation, RESEARCH_USE};
 use crate::engine::{Answer, EngineError, Explanation, MaskStatistics, ranked};
 use crate::explain::Estimate;
+use crate::explain::relevance_mask::MaskSign;
 use crate::report::PlayerRow;
 use crate::report::provenance::{
     self, Bundle, ClassResult, Counts, InputFile, MaskResult, Parameters, Supervoxels,
@@ -61,7 +62,7 @@ pub fn sentence(explanation: &Explanation, explained: &Answer) -> Result<String,
     }
     let mask = mask_result(explanation, estimate)?;
     text += &format!(
-        " The relevance mask ({}) holds {} with {:.2} mL and {:.0} % of the positive evidence.",
+        " The relevance mask ({}) holds {} with {:.2} mL and {:.0} % of {}.",
         mask.rule,
         match mask.supervoxels {
             1 => "1 supervoxel".to_owned(),
@@ -69,18 +70,28 @@ pub fn sentence(explanation: &Explanation, explained: &Answer) -> Result<String,
         },
         mask.volume_ml,
         mask.evidence_share * 100.0,
+        evidence_of(explanation.settings.mask.sign),
     );
     Ok(text)
 }
 
+/// What a mask holds a share of.
+pub fn evidence_of(sign: MaskSign) -> &'static str {
+    match sign {
+        MaskSign::Positive => "the positive evidence",
+        MaskSign::Negative => "the negative evidence",
+        MaskSign::Absolute => "the evidence either way",
+    }
+}
+
 fn mask_result(explanation: &Explanation, estimate: &Estimate) -> Result<MaskResult, EngineError> {
     let mask = explanation.mask_of(estimate)?;
-    let statistics = MaskStatistics::of(estimate, &explanation.players.facts, &mask.players);
+    let statistics = MaskStatistics::of(estimate, &explanation.players.facts, &mask);
     Ok(MaskResult {
         rule: explanation.settings.mask.to_string(),
         supervoxels: u32::try_from(statistics.players).unwrap_or(u32::MAX),
         volume_ml: statistics.volume_mm3 / 1000.0,
-        evidence_share: statistics.positive_share,
+        evidence_share: statistics.evidence_share,
         keep_only_dice: None,
         delete_only_dice: None,
     })

@@ -12,7 +12,7 @@ use crate::engine::{
 };
 use crate::explain::baseline::Baseline;
 use crate::explain::log::CoalitionLog;
-use crate::explain::relevance_mask::{MaskRule, SignedMaskRule};
+use crate::explain::relevance_mask::{PlayerAdjacency, SignedMaskRule};
 use crate::explain::supervoxels::{SupervoxelSettings, Supervoxels};
 use crate::explain::{Method, ValueFunction};
 use crate::io;
@@ -80,7 +80,7 @@ impl SavedExplanation {
     pub fn mask_rule(&self) -> SignedMaskRule {
         let rule = self.provenance.parameters.mask_rule.as_deref();
         rule.and_then(|rule| rule.parse().ok())
-            .unwrap_or_else(|| ExplainSettings::default().mask.into())
+            .unwrap_or(ExplainSettings::default().mask)
     }
 
     /// Where its scans are: those `given`, which may be files or folders, by their names;
@@ -173,6 +173,7 @@ impl SavedExplanation {
         let facts = found.facts(&study.region_grid)?;
         let said = &self.provenance.parameters.supervoxels;
         Ok(Players {
+            adjacency: PlayerAdjacency::of(&found.labels, study.region_grid.dims(), found.count)?,
             count: found.count,
             air_voxels: 0,
             labels: LabelMap::new(study.region_grid, found.labels).ok_or_else(outside)?,
@@ -211,7 +212,6 @@ impl SavedExplanation {
             [only] => Some(study.class_index(only)?),
             _ => None,
         };
-        let mask = said.mask_rule.as_deref();
         Ok(ExplainSettings {
             class,
             baseline: said.baseline.parse::<Baseline>()?,
@@ -220,9 +220,7 @@ impl SavedExplanation {
             measured,
             budget: Budget::Evaluations(self.log.records().len()),
             seed: header.seed,
-            mask: mask
-                .and_then(|rule| rule.parse::<MaskRule>().ok())
-                .unwrap_or(ExplainSettings::default().mask),
+            mask: self.mask_rule(),
             ..ExplainSettings::default()
         })
     }

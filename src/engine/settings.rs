@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::base::WorldBox;
 use crate::engine::{Ask, Part};
 use crate::explain::baseline::Baseline;
-use crate::explain::relevance_mask::MaskRule;
+use crate::explain::relevance_mask::{MaskRule, SignedMaskRule};
 use crate::explain::{Method, ValueFunction};
 
 /// A text that does not say what it should.
@@ -201,7 +201,7 @@ pub struct ExplainSettings {
     pub measured: MeasuredPart,
     pub budget: Budget,
     pub seed: u64,
-    pub mask: MaskRule,
+    pub mask: SignedMaskRule,
 }
 
 impl ExplainSettings {
@@ -226,7 +226,7 @@ impl Default for ExplainSettings {
             measured: MeasuredPart::default(),
             budget: Budget::PerPlayer(6.0),
             seed: 0,
-            mask: MaskRule::CumulativePositive(0.8),
+            mask: MaskRule::CumulativePositive(0.8).into(),
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::engine::{
     ModelSource, OpenOptions, Players, Reading, RegionChoice, Scan, ScanFile, Segmentation, Slot,
     Study, folder, segment,
 };
-use crate::explain::relevance_mask::MaskRule;
+use crate::explain::relevance_mask::SignedMaskRule;
 use crate::io::IoError;
 use crate::io::dicom::SeriesSummary;
 use crate::model::{Bundle, SwinUnetr};
@@ -58,7 +58,7 @@ enum Request {
     },
     Save {
         folder: PathBuf,
-        mask: MaskRule,
+        mask: SignedMaskRule,
     },
 }
 
@@ -225,7 +225,7 @@ impl Engine {
 
     /// Writes the finished explanation of every structure into a folder, with relevance
     /// masks by a rule.
-    pub fn save(&mut self, folder: PathBuf, mask: MaskRule) {
+    pub fn save(&mut self, folder: PathBuf, mask: SignedMaskRule) {
         // Saving follows the job that runs instead of ending it.
         let request = Request::Save { folder, mask };
         let _ = self.requests.try_send((request, JobControl::new()));

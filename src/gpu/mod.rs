@@ -43,6 +43,6 @@ pub use raycast::RaycastPass;
 pub use scene::Scene;
 pub use slice::SlicePass;
 pub use view::{
-    ClassStyle, ClipPlane, CrosshairView, Cutaway, Interpolation, OverlayStyle, PlayerSample,
-    Quality, RaycastView, RegionView, ScanStyle, SliceView, Window,
+    ClassStyle, ClipPlane, CrosshairView, Cutaway, EvidenceSign, Interpolation, MaskCut,
+    OverlayStyle, PlayerSample, Quality, RaycastView, RegionView, ScanStyle, SliceView, Window,
 };

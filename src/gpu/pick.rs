@@ -385,13 +385,13 @@ impl March<'_> {
             .layers
             .supervoxels
             .map_or(0, |ids| label_at(ids, place));
-        let value = usize::from(id)
+        let player = usize::from(id)
             .checked_sub(1)
-            .and_then(|player| self.layers.players.get(player)?.value);
+            .and_then(|player| self.layers.players.get(player));
         let in_mask = overlay
-            .mask_threshold
-            .zip(value)
-            .is_some_and(|(threshold, value)| value >= threshold);
+            .mask
+            .zip(player)
+            .is_some_and(|(mask, player)| mask.holds(player));
         if id != 0 && (in_mask || overlay.selected_supervoxel == Some(id)) {
             id
         } else {

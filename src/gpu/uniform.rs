@@ -13,7 +13,7 @@ use crate::base::colour::Rgb;
 
 use super::plane_layers::PlaneFacts;
 use super::texels::{LayerFacts, ScanTexels};
-use super::view::{OverlayStyle, RaycastView, Window};
+use super::view::{EvidenceSign, OverlayStyle, RaycastView, Window};
 
 /// A ray never takes more samples than this, whatever its step.
 pub const MAX_STEPS: u32 = 4096;
@@ -76,7 +76,8 @@ pub struct OverlayUniform {
     pub heatmap_opacity: f32,
     pub heat_scale: f32,
     pub mask_threshold: f32,
-    pub mask_shown: u32,
+    /// 0 no mask, 1 players for, 2 against, 3 either way.
+    pub mask_sign: u32,
     pub hatch_undecided: u32,
     pub player_count: u32,
     pub class_count: u32,
@@ -85,7 +86,7 @@ pub struct OverlayUniform {
     pub mask_fill: f32,
     pub mask_outline: f32,
     pub heat_of_error: u32,
-    pub unused: u32,
+    pub mask_certain: u32,
 }
 
 #[repr(C)]
@@ -192,8 +193,12 @@ impl OverlayUniform {
             boundary_opacity: style.boundary_opacity,
             heatmap_opacity: style.heatmap_opacity,
             heat_scale: style.heat_scale,
-            mask_threshold: style.mask_threshold.unwrap_or(0.0),
-            mask_shown: u32::from(style.mask_threshold.is_some()),
+            mask_threshold: style.mask.map_or(0.0, |mask| mask.threshold),
+            mask_sign: style.mask.map_or(0, |mask| match mask.sign {
+                EvidenceSign::For => 1,
+                EvidenceSign::Against => 2,
+                EvidenceSign::Either => 3,
+            }),
             hatch_undecided: u32::from(style.hatch_undecided),
             player_count: facts.player_count,
             class_count: facts.class_count,
@@ -202,7 +207,7 @@ impl OverlayUniform {
             mask_fill: style.mask_fill,
             mask_outline: style.mask_outline,
             heat_of_error: u32::from(style.heat_shows_error),
-            unused: 0,
+            mask_certain: u32::from(style.mask.is_some_and(|mask| mask.certain)),
         }
     }
 }

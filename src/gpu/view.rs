@@ -57,6 +57,54 @@ pub struct ClassStyle {
     pub visible: bool,
 }
 
+/// Which way the values point that a mask is cut from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EvidenceSign {
+    For,
+    Against,
+    Either,
+}
+
+/// Which players the relevance mask holds, told from a player's value alone: moving it
+/// changes numbers of a view and uploads nothing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MaskCut {
+    pub sign: EvidenceSign,
+    /// The smallest strength in the mask: a value seen through the sign.
+    pub threshold: f32,
+    /// Only players whose 95 % interval lies on the sign's side of zero.
+    pub certain: bool,
+}
+
+impl MaskCut {
+    /// The players whose value is at least a threshold.
+    pub fn above(threshold: f32) -> Self {
+        Self {
+            sign: EvidenceSign::For,
+            threshold,
+            certain: false,
+        }
+    }
+
+    /// Whether a player is in the mask.
+    pub fn holds(&self, player: &PlayerSample) -> bool {
+        let Some(value) = player.value.filter(|value| value.is_finite()) else {
+            return false;
+        };
+        let strength = match self.sign {
+            EvidenceSign::For => value,
+            EvidenceSign::Against => -value,
+            EvidenceSign::Either => value.abs(),
+        };
+        let is_certain = || {
+            player
+                .interval_half_width
+                .is_some_and(|half| strength > half)
+        };
+        strength >= self.threshold && (!self.certain || is_certain())
+    }
+}
+
 /// How the layers above the scan are drawn, on slices and in the volume.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OverlayStyle {
@@ -69,8 +117,8 @@ pub struct OverlayStyle {
     pub heatmap_opacity: f32,
     /// The |SHAP value| drawn at full strength.
     pub heat_scale: f32,
-    /// Players with a value of at least this are in the relevance mask.
-    pub mask_threshold: Option<f32>,
+    /// The relevance mask, if it is drawn.
+    pub mask: Option<MaskCut>,
     /// Hatch players whose 95 % interval holds zero, or that have no interval.
     pub hatch_undecided: bool,
     /// Supervoxel ids, not player indices.
@@ -92,7 +140,7 @@ impl Default for OverlayStyle {
             boundary_opacity: 0.35,
             heatmap_opacity: 0.75,
             heat_scale: 1.0,
-            mask_threshold: None,
+            mask: None,
             hatch_undecided: true,
             selected_supervoxel: None,
             hovered_supervoxel: None,

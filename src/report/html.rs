@@ -145,7 +145,7 @@ fn mask_section(mask: &MaskResult) -> Markup {
             (figure("Rule", &mask.rule))
             (figure("Supervoxels", &mask.supervoxels.to_string()))
             (figure("Volume", &format!("{} mL", significant(mask.volume_ml))))
-            (figure("Share of positive evidence", &format!("{:.0} %", mask.evidence_share * 100.0)))
+            (figure("Share of the evidence", &format!("{:.0} %", mask.evidence_share * 100.0)))
             @if let Some(dice) = mask.keep_only_dice {
                 (figure("Dice, only the mask kept", &format!("{dice:.3}")))
             }

@@ -7,6 +7,7 @@ use glam::DVec3;
 
 use crate::base::{Convention, WorldBox};
 use crate::engine::Study;
+use crate::explain::relevance_mask::SignedMaskRule;
 use crate::gpu::Window;
 use crate::ui::layers::LayerLooks;
 use crate::ui::state::Look;
@@ -28,7 +29,7 @@ pub struct Stance {
     opacities: [f32; 3],
     layers: LayerLooks,
     class_visible: Vec<bool>,
-    mask_share: f32,
+    mask: SignedMaskRule,
     cut_away: bool,
     region: WorldBox,
 }
@@ -47,7 +48,7 @@ impl Stance {
             ],
             layers: look.layers.clone(),
             class_visible: look.class_visible.clone(),
-            mask_share: look.mask_share,
+            mask: look.mask,
             cut_away: look.cut_away,
             region: study.region,
         }
@@ -68,7 +69,7 @@ impl Stance {
         if look.class_visible.len() == self.class_visible.len() {
             look.class_visible.clone_from(&self.class_visible);
         }
-        look.mask_share = self.mask_share;
+        look.mask = self.mask;
         look.cut_away = self.cut_away;
     }
 
@@ -81,7 +82,7 @@ impl Stance {
         let changed = [
             (self.region != other.region, Change::Region),
             (self.window != other.window, Change::Window),
-            (self.mask_share != other.mask_share, Change::MaskThreshold),
+            (self.mask != other.mask, Change::Mask),
             (
                 self.opacities != other.opacities
                     || self.layers != other.layers
@@ -106,7 +107,7 @@ impl Stance {
 enum Change {
     Crosshair,
     Window,
-    MaskThreshold,
+    Mask,
     Region,
     Layers,
     Sides,
@@ -119,7 +120,7 @@ impl Change {
         match self {
             Self::Crosshair => "the move of the crosshair",
             Self::Window => "the change of window and level",
-            Self::MaskThreshold => "the change of the mask threshold",
+            Self::Mask => "the change of the relevance mask",
             Self::Region => "the move of the region",
             Self::Layers => "the change of the layers",
             Self::Sides => "the swap of left and right",
@@ -241,6 +242,8 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::explain::relevance_mask::MaskRule;
+    use crate::ui::mask_rule;
 
     fn stance() -> Stance {
         Stance {
@@ -254,7 +257,7 @@ mod tests {
             opacities: [0.5; 3],
             layers: LayerLooks::default(),
             class_visible: vec![true; 3],
-            mask_share: 0.5,
+            mask: mask_rule::FIRST,
             cut_away: true,
             region: WorldBox {
                 min: [0.0; 3],
@@ -296,7 +299,7 @@ mod tests {
             history.observe(at(f64::from(notch)), false, 10.0 + 0.1 * f64::from(notch));
         }
         let masked = Stance {
-            mask_share: 0.9,
+            mask: MaskRule::ShareOfLargest(0.9).into(),
             ..at(4.0)
         };
         history.observe(masked.clone(), false, 10.5);
@@ -311,7 +314,7 @@ mod tests {
         assert_eq!(history.undo(), Some(masked));
         assert_eq!(
             history.undo_label(),
-            Some("the change of the mask threshold")
+            Some("the change of the relevance mask")
         );
         assert_eq!(history.undo(), Some(at(4.0)));
         assert_eq!(history.undo(), Some(stance()));

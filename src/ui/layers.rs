@@ -47,7 +47,7 @@ impl Layer {
             Self::SecondScan => "Another scan, by its place in the body",
             Self::Supervoxels => "Lines between the supervoxels",
             Self::Heatmap => "SHAP value of each supervoxel, or its standard error",
-            Self::Mask => "Supervoxels with a value above the mask threshold",
+            Self::Mask => "The supervoxels that the rule of the mask holds",
             Self::Segmentation => "What the network segments in the scan",
             Self::Reference => "A label map that was added, by its place in the body",
             Self::Kept => "What the network segments where it sees the mask alone",

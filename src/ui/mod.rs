@@ -10,6 +10,7 @@ pub mod grey_windows;
 mod history;
 pub mod layers;
 mod looking;
+pub mod mask_rule;
 mod measure;
 pub mod overlays;
 mod panels;

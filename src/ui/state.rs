@@ -9,16 +9,17 @@ use crate::base::colour::Rgb;
 use crate::base::{Convention, Grid, Phase, Plane, Progress, WorldBox};
 use crate::engine::evidence::{EvidenceReport, KeepAndDelete};
 use crate::engine::{
-    Ask, Budget, EarlySlice, ExplainSettings, Explanation, MaskStatistics, MeasuredPart,
-    ModelSource, Part, Players, ScanFile, Segmentation, Snapshot, Study, largest_value,
-    player_samples, ranked,
+    Ask, Budget, EarlySlice, ExplainSettings, Explanation, MeasuredPart, ModelSource, Part,
+    Players, ScanFile, Segmentation, Snapshot, Study, largest_value, player_samples,
 };
 use crate::explain::baseline::Baseline;
+use crate::explain::relevance_mask::{RelevanceMask, SignedMaskRule};
 use crate::explain::supervoxels::{self, SupervoxelSettings};
 use crate::explain::{Method, ValueFunction};
 use crate::gpu::{Camera, ClassStyle, Interpolation, PlayerSample, Window};
 use crate::ui::grey_windows::Unit;
 use crate::ui::layers::{Layer, LayerLooks};
+use crate::ui::mask_rule;
 use crate::ui::overlays::Overlays;
 use crate::ui::panes::ruler::Ruler;
 use crate::ui::panes::volume::VolumeLook;
@@ -91,10 +92,6 @@ pub enum MessageKind {
     Note,
     Failure,
 }
-
-/// The mask's first threshold, as a share of the largest SHAP value: about what holds
-/// most of the positive evidence.
-const FIRST_MASK_SHARE: f32 = 0.1;
 
 /// What the user chose for the next explanation.
 #[derive(Debug, Clone)]
@@ -193,9 +190,9 @@ pub struct Look {
     pub boundary_opacity: f32,
     pub heatmap_opacity: f32,
     pub class_visible: Vec<bool>,
-    /// Share of the largest SHAP value from which a supervoxel is in the mask.
-    pub mask_share: f32,
-    /// Whether the network is asked about the mask as its threshold moves.
+    /// The rule by which a supervoxel is in the relevance mask.
+    pub mask: SignedMaskRule,
+    /// Whether the network is asked about the mask as it changes.
     pub test_mask: bool,
     pub cut_away: bool,
     /// Colours, opacity and cuts of the volume view.
@@ -243,7 +240,7 @@ pub struct Appearance {
     camera: Camera,
     opacities: [f32; 3],
     layers: LayerLooks,
-    mask_share: f32,
+    mask: SignedMaskRule,
     cut_away: bool,
     volume: VolumeLook,
     class_visible: Vec<bool>,
@@ -278,7 +275,7 @@ impl Look {
             boundary_opacity: 0.35,
             heatmap_opacity: 0.75,
             class_visible: vec![true; study.classes().len()],
-            mask_share: FIRST_MASK_SHARE,
+            mask: mask_rule::FIRST,
             test_mask: true,
             cut_away: true,
             volume: VolumeLook::of(study.first_channel()),
@@ -305,7 +302,7 @@ impl Look {
                 self.heatmap_opacity,
             ],
             layers: self.layers.clone(),
-            mask_share: self.mask_share,
+            mask: self.mask,
             cut_away: self.cut_away,
             volume: self.volume.clone(),
             class_visible: self.class_visible.clone(),
@@ -456,20 +453,8 @@ impl Facts {
     }
 }
 
-/// The smallest SHAP value in the relevance mask, given its share of the largest.
-pub fn mask_threshold(facts: &Facts, share: f32) -> Option<f64> {
-    let estimate = facts.shown()?.estimate();
-    let strongest = *ranked(estimate).first()?;
-    let largest = estimate.players.get(strongest)?.shap_value;
-    (largest > 0.0).then_some(largest * f64::from(share))
-}
-
-/// Sizes of the relevance mask at a threshold, for the panel.
-pub fn mask_statistics(facts: &Facts, threshold: f64) -> Option<MaskStatistics> {
+/// The relevance mask of the values shown; `None` before there are any.
+pub fn relevance_mask(facts: &Facts, rule: SignedMaskRule) -> Option<RelevanceMask> {
     let (snapshot, players) = (facts.shown()?, facts.players.as_ref()?);
-    Some(MaskStatistics::above(
-        snapshot.estimate(),
-        &players.facts,
-        threshold,
-    ))
+    players.mask(rule, snapshot.estimate()).ok()
 }

@@ -1,6 +1,7 @@
 //! What can be asked of the views and layers. Part of [`super::command::Command`].
 
 use crate::engine::ScanFile;
+use crate::explain::relevance_mask::SignedMaskRule;
 use crate::gpu::{Interpolation, LabelSlot};
 use crate::ui::layers::{HeatShown, Layer};
 use crate::ui::panes::layout::Arrangement;
@@ -30,6 +31,10 @@ pub enum ViewCommand {
     NextChannel,
     /// Open another frame of the scan's file.
     ShowFrame(usize),
+    /// Cut the relevance mask by a rule.
+    CutMask(SignedMaskRule),
+    NextMaskRule,
+    NextMaskSign,
     Toggle(Layer),
     Solo(Layer),
     Raise(LabelSlot),

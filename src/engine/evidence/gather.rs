@@ -15,7 +15,7 @@ use crate::base::Pace;
 use crate::engine::{Answer, EngineError, Explanation, JobControl};
 use crate::explain::Coalition;
 use crate::explain::evidence::{Check, Verdict, checks};
-use crate::explain::relevance_mask::{MaskStatistics, PlayerAdjacency};
+use crate::explain::relevance_mask::MaskStatistics;
 use crate::model::SwinUnetr;
 
 /// All that was gathered for and against one answer of an explanation. What was not asked
@@ -331,10 +331,8 @@ fn gather_part(
                 let rule = gathering.settings.mask;
                 let estimate = &subject.answer.solution.estimate;
                 let mask = rule.apply(estimate, subject.volumes_mm3)?;
-                let labels = &subject.explanation.players.labels;
-                let adjacency =
-                    PlayerAdjacency::of(labels.labels(), labels.grid().dims(), mask.players.len())?;
-                let statistics = mask.statistics(estimate, subject.volumes_mm3, &adjacency)?;
+                let adjacency = &subject.explanation.players.adjacency;
+                let statistics = mask.statistics(estimate, subject.volumes_mm3, adjacency)?;
                 let cancel = gathering.job.cancel_token();
                 let before = runs.made().len();
                 let found = runs.keep_and_delete(&mask.players, reference, cancel)?;

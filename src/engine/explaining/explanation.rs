@@ -9,7 +9,7 @@ use crate::engine::{
 };
 use crate::explain::baseline::Baseline;
 use crate::explain::log::CoalitionLog;
-use crate::explain::relevance_mask::{MaskRule, RelevanceMask};
+use crate::explain::relevance_mask::{RelevanceMask, SignedMaskRule};
 use crate::explain::solve::{Design, Effort, Solution};
 use crate::explain::{Coalition, Estimate, ExplainError, Outcome, Question, Sizes, Target};
 use crate::model::{MaskedNetwork, SwinUnetr, TargetMasks, WindowStatistics};
@@ -102,7 +102,7 @@ impl Explanation {
 
     /// The explanation of every structure that the network found, with masks by a rule:
     /// what is saved.
-    pub fn complete(&self, mask: MaskRule) -> Result<Self, EngineError> {
+    pub fn complete(&self, mask: SignedMaskRule) -> Result<Self, EngineError> {
         let found = self.log.header().sizes.classes.iter().enumerate();
         let mut complete = self.clone();
         complete.settings.mask = mask;
@@ -144,8 +144,7 @@ impl Explanation {
 
     /// The relevance mask of an estimate by the chosen rule.
     pub fn mask_of(&self, estimate: &Estimate) -> Result<RelevanceMask, EngineError> {
-        let volumes_mm3: Vec<f64> = self.players.facts.iter().map(|f| f.volume_mm3).collect();
-        Ok(self.settings.mask.apply(estimate, &volumes_mm3)?)
+        Ok(self.players.mask(self.settings.mask, estimate)?)
     }
 
     /// An answer in the form in which answers stream.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use glam::DVec3;
 
-use super::super::{EngineError, Study, folder};
+use super::super::{EngineError, Study, evidence_sign, folder};
 use crate::base::colour::{Rgb, class_colour};
 use crate::base::{CancelToken, WorldBox};
-use crate::gpu::{ClassStyle, OverlayStyle, PlayerSample};
+use crate::explain::relevance_mask::{MaskRule, SignedMaskRule};
+use crate::gpu::{ClassStyle, MaskCut, OverlayStyle, PlayerSample};
 use crate::io;
 use crate::model::BundleDescription;
 use crate::report::{self, PlayerRow};
@@ -40,8 +41,8 @@ pub struct EvidenceLayers {
     pub players: Vec<PlayerSample>,
     /// The |SHAP value| drawn at full strength.
     pub heat_scale: f64,
-    /// The smallest SHAP value in the relevance mask.
-    pub mask_threshold: Option<f64>,
+    /// Which players the relevance mask holds.
+    pub mask: Option<MaskCut>,
     /// The middle of the most relevant supervoxel.
     pub focus_mm: DVec3,
 }
@@ -121,12 +122,12 @@ impl Layers {
             .iter()
             .max_by(|a, b| a.shap_value.total_cmp(&b.shap_value))
             .ok_or_else(no_such_class)?;
-        let threshold = provenance
+        let mask = provenance
             .classes
             .iter()
             .find(|result| result.name == class)
             .and_then(|result| result.mask.as_ref())
-            .and_then(|mask| threshold(&rows, mask.supervoxels));
+            .and_then(|mask| mask_of(&rows, mask.rule.parse().ok()?, mask.supervoxels));
         self.region = Some(provenance.region_mm);
         self.evidence = Some(EvidenceLayers {
             unit: provenance.parameters.value_unit,
@@ -135,7 +136,7 @@ impl Layers {
                 .iter()
                 .map(|row| row.shap_value.abs())
                 .fold(1e-9, f64::max),
-            mask_threshold: threshold,
+            mask,
             players: samples(&rows),
             supervoxels,
             class,
@@ -149,9 +150,7 @@ impl Layers {
         OverlayStyle {
             segmentation_fill: if evidence.is_some() { 0.35 } else { 0.85 },
             heat_scale: evidence.map_or(1.0, |evidence| evidence.heat_scale as f32),
-            mask_threshold: evidence
-                .and_then(|evidence| evidence.mask_threshold)
-                .map(|threshold| threshold as f32),
+            mask: evidence.and_then(|evidence| evidence.mask),
             ..OverlayStyle::default()
         }
     }
@@ -203,12 +202,21 @@ fn samples(rows: &[PlayerRow]) -> Vec<PlayerSample> {
     samples
 }
 
-/// The smallest value among a number of the most relevant supervoxels.
-fn threshold(rows: &[PlayerRow], supervoxels: u32) -> Option<f64> {
-    let mut values: Vec<f64> = rows.iter().map(|row| row.shap_value).collect();
-    values.sort_by(|a, b| b.total_cmp(a));
-    let last = (supervoxels as usize).checked_sub(1)?;
-    values.get(last).copied()
+/// The mask of a number of the most relevant supervoxels, by what its rule counts as
+/// relevant.
+fn mask_of(rows: &[PlayerRow], rule: SignedMaskRule, supervoxels: u32) -> Option<MaskCut> {
+    let mut strengths: Vec<f64> = rows
+        .iter()
+        .map(|row| rule.sign.strength(row.shap_value))
+        .collect();
+    strengths.sort_by(|a, b| b.total_cmp(a));
+    let last = strengths.get((supervoxels as usize).checked_sub(1)?)?;
+    let certain = rule.rule == MaskRule::IntervalAboveZero;
+    Some(MaskCut {
+        sign: evidence_sign(rule.sign),
+        threshold: if certain { 0.0 } else { *last as f32 },
+        certain,
+    })
 }
 
 #[cfg(test)]
@@ -241,8 +249,18 @@ mod tests {
     #[test]
     fn the_mask_holds_as_many_as_it_did() {
         let rows = [row(1, 0.1), row(2, 0.9), row(3, -0.4), row(4, 0.3)];
-        assert_eq!(threshold(&rows, 2), Some(0.3));
-        assert_eq!(threshold(&rows, 0), None);
-        assert_eq!(threshold(&rows, 9), None);
+        let held = |rule: &str, supervoxels| {
+            let mask = mask_of(&rows, rule.parse().unwrap(), supervoxels);
+            let samples = samples(&rows);
+            samples
+                .iter()
+                .filter(|s| mask.is_some_and(|mask| mask.holds(s)))
+                .count()
+        };
+        assert_eq!(held("players:2", 2), 2);
+        assert_eq!(held("players:1:negative", 1), 1);
+        assert_eq!(held("largest:30%:absolute", 3), 3);
+        assert_eq!(held("top:10%", 0), 0);
+        assert_eq!(held("top:10%", 9), 0);
     }
 }

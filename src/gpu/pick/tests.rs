@@ -4,7 +4,7 @@ use super::*;
 use crate::base::WorldBox;
 use crate::base::colour::Rgb;
 use crate::gpu::transfer::{ControlPoint, TransferFunction};
-use crate::gpu::view::{ClipPlane, Cutaway, Quality, Window};
+use crate::gpu::view::{ClipPlane, Cutaway, MaskCut, Quality, Window};
 use crate::gpu::{Camera, StandardView, Tier};
 use crate::volume::Voxels;
 use glam::{DAffine3, DMat3};
@@ -215,7 +215,7 @@ fn a_structure_is_met_through_thin_fog() {
         (None, None, Matter::Scan),
     ] {
         let mut view = view;
-        view.overlay.mask_threshold = threshold;
+        view.overlay.mask = threshold.map(MaskCut::above);
         view.overlay.selected_supervoxel = selected;
         let found = pick(&layers, &view, &fog(0.02), middle).unwrap();
         assert_eq!(found.matter, expected, "{threshold:?} {selected:?}");

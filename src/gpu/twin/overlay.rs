@@ -42,10 +42,20 @@ impl Layers<'_> {
     }
 
     pub fn in_mask(&self, id: u32) -> bool {
-        self.overlay.mask_shown != 0
-            && self.player(id).is_some_and(|player| {
-                player.flags & PLAYER_HAS_VALUE != 0 && player.value >= self.overlay.mask_threshold
-            })
+        let overlay = &self.overlay;
+        let Some(player) = self.player(id).filter(|_| overlay.mask_sign != 0) else {
+            return false;
+        };
+        let strength = match overlay.mask_sign {
+            2 => -player.value,
+            3 => player.value.abs(),
+            _ => player.value,
+        };
+        let is_certain =
+            player.flags & PLAYER_HAS_INTERVAL != 0 && strength > player.interval_half_width;
+        player.flags & PLAYER_HAS_VALUE != 0
+            && strength >= overlay.mask_threshold
+            && (overlay.mask_certain == 0 || is_certain)
     }
 
     pub fn heat_colour(&self, id: u32) -> Vec4 {

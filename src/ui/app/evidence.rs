@@ -1,51 +1,48 @@
-//! The mask put to the test as its threshold rests, and evidence gathered on request.
+//! The mask put to the test as it rests, and evidence gathered on request.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Viewer;
 use crate::engine::evidence::{EvidenceSettings, KeepAndDelete};
-use crate::explain::relevance_mask::MaskRule;
+use crate::explain::relevance_mask::SignedMaskRule;
 use crate::ui::command::EvidenceScope;
 use crate::ui::layers::Layer;
-use crate::ui::state::{Job, mask_threshold};
+use crate::ui::state::{Job, relevance_mask};
 
-/// How long the threshold must rest before the mask is tested.
+/// How long the mask must rest before the mask is tested.
 const REST: Duration = Duration::from_millis(150);
 
 /// What is known about the mask that is to be tested.
 #[derive(Debug, Default)]
 pub struct MaskWatch {
-    /// The mask by the threshold of the last frame, and since when it is so.
+    /// The mask of the last frame, and since when it is so.
     mask: Option<(Vec<bool>, Instant)>,
     /// The mask that was asked for last.
     asked: Vec<bool>,
-    /// The threshold's share when the mask was asked for, or the map was first seen.
-    share: Option<f32>,
+    /// The mask's rule when the mask was asked for, or the map was first seen.
+    rule: Option<SignedMaskRule>,
 }
 
 impl Viewer {
-    /// Asks for a test of the mask once its threshold has rested. While an explanation
-    /// runs, its values move by themselves: then only a hand on the threshold counts.
+    /// Asks for a test of the mask once it has rested. While an explanation
+    /// runs, its values move by themselves: then only a hand on its rule counts.
     pub(super) fn watch_mask(&mut self, ctx: &egui::Context) {
         let Some(look) = &self.look else { return };
-        let (Some(snapshot), Some(players)) = (self.facts.shown(), &self.facts.players) else {
+        let (Some(_), Some(players)) = (self.facts.shown(), &self.facts.players) else {
             self.mask_watch = MaskWatch::default();
             return;
         };
         let watch = &mut self.mask_watch;
-        let moved = *watch.share.get_or_insert(look.mask_share) != look.mask_share;
+        let moved = *watch.rule.get_or_insert(look.mask) != look.mask;
         let running = self.job == Job::Explaining;
-        let Some(threshold) = mask_threshold(&self.facts, look.mask_share) else {
-            return;
-        };
         if !look.test_mask || (running && !moved) {
             return;
         }
-        let inside = |player: &crate::explain::PlayerEstimate| {
-            player.samples > 0 && player.shap_value >= threshold
+        let Some(mask) = relevance_mask(&self.facts, look.mask) else {
+            return;
         };
-        let mask: Vec<bool> = snapshot.estimate().players.iter().map(inside).collect();
+        let mask = mask.players;
         if mask == watch.asked {
             return;
         }
@@ -61,7 +58,7 @@ impl Viewer {
             return;
         }
         watch.asked.clone_from(&mask);
-        watch.share = Some(look.mask_share);
+        watch.rule = Some(look.mask);
         let players = Arc::clone(players);
         self.engine.keep_and_delete(players, mask);
         self.facts.mask_test_runs = true;
@@ -87,7 +84,7 @@ impl Viewer {
         }
         let settings = EvidenceSettings {
             parts: scope.parts().to_vec(),
-            mask: MaskRule::ShareOfLargest(f64::from(look.mask_share)).into(),
+            mask: look.mask,
             seed: self.choices.seed,
             ..EvidenceSettings::default()
         };

@@ -9,10 +9,10 @@ use crate::base::{Pace, Phase, WorldBox};
 use crate::engine::{
     Budget, Division, Event, ModelSource, Part, RegionChoice, ScanFile, Study, assets,
 };
-use crate::explain::relevance_mask::MaskRule;
 use crate::gpu::Window;
 use crate::ui::command::{Command, entry_of};
 use crate::ui::layers::Layer;
+use crate::ui::mask_rule;
 use crate::ui::panes;
 use crate::ui::render::ViewRenderer;
 use crate::ui::state::{Job, Look, Message, MessageKind, SeriesChoice};
@@ -285,11 +285,11 @@ impl Viewer {
                 );
             }
             Command::Save(folder) => {
-                let share = self
+                let mask = self
                     .look
                     .as_ref()
-                    .map_or(1.0, |look| f64::from(look.mask_share));
-                self.engine.save(folder, MaskRule::ShareOfLargest(share));
+                    .map_or(mask_rule::FIRST, |look| look.mask);
+                self.engine.save(folder, mask);
             }
             Command::Explain => self.explain(),
             Command::GoOn => self.go_on(),

@@ -3,14 +3,14 @@
 use egui::{Frame, Margin, Rect, Ui};
 
 use super::Viewer;
-use crate::engine::undecided_players;
+use crate::engine::{mask_cut, undecided_players};
 use crate::gpu::{LabelSlot, OverlayStyle, Tier};
 use crate::ui::cards::{banner, busy, choose_series, empty_state, hint};
 use crate::ui::command::Pane;
 use crate::ui::layers::{HeatShown, Layer};
 use crate::ui::panels;
 use crate::ui::panes;
-use crate::ui::state::{Facts, Job, Look, mask_threshold};
+use crate::ui::state::{Facts, Job, Look, relevance_mask};
 use crate::ui::theme;
 use crate::ui::widgets;
 
@@ -92,7 +92,7 @@ impl Viewer {
             paused,
             commands,
         );
-        panels::explanation::heatmap::show(ui, facts, look);
+        panels::explanation::mask::show(ui, facts, look, commands);
         panels::ranking::show(ui, facts, look, commands);
         panels::evidence::show(ui, facts, look, self.job, commands);
     }
@@ -189,9 +189,9 @@ fn overlay(facts: &Facts, look: &Look) -> OverlayStyle {
         boundary_opacity: strength(Layer::Supervoxels, look.boundary_opacity),
         heatmap_opacity: strength(Layer::Heatmap, look.heatmap_opacity),
         heat_scale: scale.unwrap_or(1.0) as f32,
-        mask_threshold: mask_threshold(facts, look.mask_share)
+        mask: relevance_mask(facts, look.mask)
             .filter(|_| layers.shows(Layer::Mask))
-            .map(|threshold| threshold as f32),
+            .and_then(|mask| mask_cut(look.mask, &mask)),
         hatch_undecided: !shows_error,
         mask_fill: mask_fill * 0.5,
         mask_outline,

@@ -8,6 +8,7 @@ use crate::engine::{Overlay, OverlayFound, ScanFile};
 use crate::gpu::{Interpolation, LabelSlot, Window};
 use crate::ui::command::Command;
 use crate::ui::layers::Layer;
+use crate::ui::mask_rule::{self, RuleKind};
 use crate::ui::render::ViewRenderer;
 use crate::ui::state::{Message, MessageKind};
 use crate::ui::view_command::{Larger, ViewCommand};
@@ -273,6 +274,14 @@ impl Viewer {
             ViewCommand::RemoveRulers => look.rulers.clear(),
             ViewCommand::RemoveRuler(number) if number < look.rulers.len() => {
                 look.rulers.remove(number);
+            }
+            ViewCommand::CutMask(mask) => look.mask = mask,
+            ViewCommand::NextMaskRule => {
+                let kind = RuleKind::of(look.mask.rule);
+                look.mask.rule = mask_rule::next(&RuleKind::ALL, kind).rule();
+            }
+            ViewCommand::NextMaskSign => {
+                look.mask.sign = mask_rule::next(&mask_rule::SIGNS, look.mask.sign);
             }
             ViewCommand::Toggle(layer) => look.layers.toggle(layer),
             ViewCommand::Solo(layer) => look.layers.toggle_solo(layer),

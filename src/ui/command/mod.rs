@@ -51,7 +51,7 @@ pub enum Command {
     GatherEvidence(EvidenceScope),
     PauseOrResume,
     Cancel,
-    /// Test the mask as its threshold moves, or not.
+    /// Test the mask as it changes, or not.
     ToggleMaskTest,
     SelectClass(usize),
     /// Ask about a part of the class, or a place.

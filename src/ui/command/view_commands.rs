@@ -294,6 +294,22 @@ pub(super) static VIEW_COMMANDS: &[Entry] = &[
     .needs(Need::Scan),
     entry(
         Menu::Layers,
+        "Next rule of the relevance mask",
+        Command::View(ViewCommand::NextMaskRule),
+    )
+    .keys(&[shift(Key::K)])
+    .words("threshold volume share count evidence interval otsu")
+    .needs(Need::Scan),
+    entry(
+        Menu::Layers,
+        "Next sign of the relevance mask",
+        Command::View(ViewCommand::NextMaskSign),
+    )
+    .keys(&[shift(Key::J)])
+    .words("positive negative absolute for against")
+    .needs(Need::Scan),
+    entry(
+        Menu::Layers,
         "Next channel",
         Command::View(ViewCommand::NextChannel),
     )

@@ -79,7 +79,7 @@ pub(super) static WINDOW_COMMANDS: &[Entry] = &[
     .needs(Need::IdleWithExplanation),
     entry(
         Menu::Explanation,
-        "Test the mask as the threshold moves",
+        "Test the mask as it changes",
         Command::ToggleMaskTest,
     )
     .words("keep delete remove segment again evidence")

@@ -10,20 +10,20 @@ use crate::ui::theme;
 
 pub fn show(ui: &mut Ui, facts: &Facts, look: &Look, commands: &mut Vec<Command>) {
     let mut tested = look.test_mask;
-    let response = ui.checkbox(&mut tested, "Test the mask as the threshold moves");
+    let response = ui.checkbox(&mut tested, "Test the mask as it changes");
     if response.changed() {
         commands.push(Command::ToggleMaskTest);
     }
     response.on_hover_text(
         "Segments the scan with only the relevance mask kept, and with only it removed, as soon \
-         as the threshold rests",
+         as the mask rests",
     );
     if !look.test_mask {
         return;
     }
     let Some(test) = &facts.mask_test else {
         ui.label(quiet(
-            "The test starts when the explanation is finished or the threshold moves.",
+            "The test starts when the explanation is finished or the mask is changed.",
         ));
         return;
     };

@@ -1,7 +1,7 @@
-//! The explanation: supervoxels, effort, progress, the heatmap and the mask.
+//! The explanation: supervoxels, effort, progress and the mask.
 
 mod convergence;
-pub mod heatmap;
+pub mod mask;
 mod reading;
 mod running;
 mod setup;
