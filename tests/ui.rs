@@ -9,6 +9,8 @@ mod drawn;
 mod habits;
 #[path = "support/images.rs"]
 mod images;
+#[path = "ui/job.rs"]
+mod job;
 #[path = "ui/menus.rs"]
 mod menus;
 #[path = "support/orientations.rs"]

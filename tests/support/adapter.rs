@@ -8,7 +8,7 @@ use std::io::Write as _;
 use voxplain::gpu::GpuContext;
 
 /// Every test that draws or computes on a graphics adapter, by its full name.
-pub const NEED_ADAPTER: [&str; 20] = [
+pub const NEED_ADAPTER: [&str; 21] = [
     "drawn::views_are_drawn_by_whoever_is_quicker",
     "drawn::views_are_drawn_on_the_device_and_follow_the_values_with_few_bytes",
     "kernels::a_forward_pass_is_few_launches",
@@ -23,6 +23,7 @@ pub const NEED_ADAPTER: [&str; 20] = [
     "players::players_by_channel_on_an_adapter",
     "worker::a_lost_device_is_a_message_and_the_study_stays_open",
     "an_empty_scene_draws_its_background",
+    "job::the_whole_job_with_a_graphics_device",
     "lines_lie_where_ids_change_at_any_zoom",
     "looking_uploads_nothing_and_a_tick_a_few_kilobytes",
     "slices_match_their_twin",

@@ -1,18 +1,22 @@
 //! A window on a test's desk.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use egui::Role;
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::wgpu::{WgpuTestRenderer, create_render_state};
 
 use voxplain::base::WorldBox;
 use voxplain::engine::{ComputeOptions, DeviceChoice};
+use voxplain::gpu::device_descriptor;
 use voxplain::ui::command::Command;
 use voxplain::ui::state::Job;
 use voxplain::ui::{DrawOn, Launch, Viewer};
 
+use crate::support::adapter::adapter;
 use crate::support::fixture;
 
 pub type Window = Harness<'static, Viewer>;
@@ -45,9 +49,29 @@ pub fn image() -> PathBuf {
 
 /// A window without a graphics device.
 pub fn window(launch: Launch) -> Window {
+    window_of_size(launch, SIZE)
+}
+
+pub fn window_of_size(launch: Launch, size: [f32; 2]) -> Window {
     Harness::builder()
-        .with_size(SIZE)
+        .with_size(size)
         .build_eframe(|creation| Viewer::new(&creation.egui_ctx, None, launch).unwrap())
+}
+
+/// A window that draws on the graphics device, if there is one.
+pub fn device_window(launch: Launch, size: [f32; 2]) -> Option<Window> {
+    adapter()?;
+    let mut setup = egui_wgpu::WgpuSetupCreateNew::without_display_handle();
+    setup.device_descriptor = Arc::new(device_descriptor);
+    let state = create_render_state(setup.into(), egui_wgpu::RendererOptions::PREDICTABLE);
+    let window = Harness::builder()
+        .with_size(size)
+        .renderer(WgpuTestRenderer::from_render_state(state))
+        .build_eframe(|creation| {
+            let state = creation.wgpu_render_state.clone();
+            Viewer::new(&creation.egui_ctx, state.as_ref(), launch).unwrap()
+        });
+    Some(window)
 }
 
 /// Draws frames until something is so.

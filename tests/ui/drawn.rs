@@ -1,36 +1,17 @@
 //! What the views show, and what is sent to the graphics device for it.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
-use egui_kittest::wgpu::{WgpuTestRenderer, create_render_state};
-use voxplain::gpu::device_descriptor;
 use voxplain::ui::command::Command;
 use voxplain::ui::state::Job;
-use voxplain::ui::{DrawOn, Launch, Viewer};
+use voxplain::ui::{DrawOn, Launch};
 
-use crate::desk::{Window, image, launch, make_quick, set_count, settle, slider};
-use crate::support::adapter::adapter;
+use crate::desk::{Window, device_window, image, launch, make_quick, set_count, settle, slider};
+
+const SIZE: [f32; 2] = [900.0, 640.0];
 
 const PANES: [&str; 4] = ["Axial view", "Coronal view", "Sagittal view", "3D view"];
-
-/// A window that draws on the graphics device, if there is one.
-fn window(launch: Launch) -> Option<Window> {
-    adapter()?;
-    let mut setup = egui_wgpu::WgpuSetupCreateNew::without_display_handle();
-    setup.device_descriptor = Arc::new(device_descriptor);
-    let state = create_render_state(setup.into(), egui_wgpu::RendererOptions::PREDICTABLE);
-    let window = Harness::builder()
-        .with_size([900.0, 640.0])
-        .renderer(WgpuTestRenderer::from_render_state(state))
-        .build_eframe(|creation| {
-            let state = creation.wgpu_render_state.clone();
-            Viewer::new(&creation.egui_ctx, state.as_ref(), launch).unwrap()
-        });
-    Some(window)
-}
 
 /// How much of each view's picture is bright, and how much is coloured.
 #[derive(Debug, Clone, Copy)]
@@ -99,7 +80,7 @@ fn show_scan_and_segmentation(window: &mut Window) -> [Seen; 4] {
         let scan = look(window);
         if scan
             .iter()
-            .all(|seen| seen.bright > 0.1 && seen.coloured < 0.1)
+            .all(|seen| seen.bright > 0.1 && seen.coloured < 0.05)
         {
             break scan;
         }
@@ -115,7 +96,7 @@ fn show_scan_and_segmentation(window: &mut Window) -> [Seen; 4] {
 
 #[test]
 fn views_are_drawn_by_whoever_is_quicker() {
-    if let Some(mut window) = window(launch(vec![image()])) {
+    if let Some(mut window) = device_window(launch(vec![image()]), SIZE) {
         show_scan_and_segmentation(&mut window);
     }
 }
@@ -126,7 +107,7 @@ fn views_are_drawn_on_the_device_and_follow_the_values_with_few_bytes() {
         draw_on: DrawOn::Device,
         ..launch(vec![image()])
     };
-    let Some(mut window) = window(launch) else {
+    let Some(mut window) = device_window(launch, SIZE) else {
         return;
     };
     let scan = show_scan_and_segmentation(&mut window);

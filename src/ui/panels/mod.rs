@@ -63,8 +63,8 @@ pub fn named_choice<T: Copy + PartialEq>(
 ) -> Option<T> {
     let mut chosen = current;
     ui.horizontal(|ui| {
-        let title = ui.label(quiet(name));
-        egui::ComboBox::from_id_salt(name)
+        ui.label(quiet(name));
+        let response = egui::ComboBox::from_id_salt(name)
             .width(ui.available_width())
             .truncate()
             .selected_text(label(current))
@@ -73,8 +73,13 @@ pub fn named_choice<T: Copy + PartialEq>(
                     ui.selectable_value(&mut chosen, entry, label(entry));
                 }
             })
-            .response
-            .labelled_by(title.id);
+            .response;
+        response.widget_info(|| {
+            let mut info =
+                egui::WidgetInfo::labeled(egui::Role::ComboBox, response.enabled(), name);
+            info.current_text_value = Some(label(current));
+            info
+        });
     });
     (chosen != current).then_some(chosen)
 }

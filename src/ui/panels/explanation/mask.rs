@@ -27,7 +27,7 @@ pub fn show(ui: &mut Ui, facts: &Facts, look: &mut Look, commands: &mut Vec<Comm
         }) {
             cut(SignedMaskRule { sign, ..look.mask });
         }
-        let chosen = named_choice(ui, "Cut by", kind, &RuleKind::ALL, |kind| {
+        let chosen = named_choice(ui, "Rule", kind, &RuleKind::ALL, |kind| {
             kind.label().to_owned()
         });
         if let Some(kind) = chosen {
