@@ -15,9 +15,10 @@ struct SliceView {
     // 0 nearest, 1 linear, 2 cubic.
     interpolate: u32,
     dim_outside_region: f32,
-    // In the order in which they are drawn.
     labels: array<LabelLayer, 3>,
     second_scan: SecondScan,
+    // The layers above the scan from the bottom, eight of them.
+    order: array<vec4<u32>, 2>,
 }
 
 @group(1) @binding(0) var<uniform> view: SliceView;
@@ -43,18 +44,25 @@ fn slice(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
         }
         c = vec3<f32>(windowed(value));
     }
-    c = with_second_scan(c, view.second_scan, place);
-    c = plane_colour(c, place, view.right_step.xyz, view.down_step.xyz, pixel);
-    for (var map = 0u; map < 3u; map++) {
-        c = with_label_map(
-            c,
-            view.labels[map],
-            place,
-            view.right_step.xyz,
-            view.down_step.xyz,
-            pixel,
-        );
+    let at = plane_place(place, view.right_step.xyz, view.down_step.xyz, pixel);
+    for (var above = 0u; above < 8u; above++) {
+        let layer = view.order[above / 4u][above % 4u];
+        if layer == SECOND_SCAN_LAYER {
+            c = with_second_scan(c, view.second_scan, place);
+        } else if layer >= FIRST_LABEL_LAYER {
+            c = with_label_map(
+                c,
+                view.labels[min(layer - FIRST_LABEL_LAYER, 2u)],
+                place,
+                view.right_step.xyz,
+                view.down_step.xyz,
+                pixel,
+            );
+        } else {
+            c = with_plane_layer(c, layer, at);
+        }
     }
+    c = with_marks(c, at);
 
     let in_region = all(place >= view.region_low.xyz) && all(place <= view.region_high.xyz);
     if view.region_low.w > 0.0 && !in_region {

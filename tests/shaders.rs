@@ -366,6 +366,7 @@ fn uniform_blocks_agree_with_the_shaders() {
             dim_outside_region,
             labels,
             second_scan,
+            order,
         ]
     );
     assert_same_layout!(

@@ -11,8 +11,8 @@ use voxplain::gpu::twin::{self, TwinScene};
 use voxplain::gpu::{
     Camera, ClassStyle, ClipPlane, CrosshairView, Cutaway, EvidenceSign, GpuContext, Interpolation,
     LabelSlot, LabelStyle, MaskCut, OverlayStyle, Picture, PlaneLayers, PlayerSample, Quality,
-    RaycastPass, RaycastView, RegionView, ScanStyle, Scene, SlicePass, SliceView, Target, Tier,
-    Window, capture,
+    RaycastPass, RaycastView, RegionView, ScanStyle, Scene, SliceLayer, SlicePass, SliceView,
+    Target, Tier, Window, capture,
 };
 use voxplain::volume::{LabelMap, Volume, Voxels};
 
@@ -180,7 +180,16 @@ fn plane_layers() -> PlaneLayers {
             style(0.4, 0.8, 0.0),
             style(0.3, 0.0, 0.0),
         ],
-        order: [LabelSlot::Kept, LabelSlot::Removed, LabelSlot::Reference],
+        order: [
+            SliceLayer::Mask,
+            SliceLayer::Labels(LabelSlot::Kept),
+            SliceLayer::Segmentation,
+            SliceLayer::SecondScan,
+            SliceLayer::Labels(LabelSlot::Removed),
+            SliceLayer::Heatmap,
+            SliceLayer::Labels(LabelSlot::Reference),
+            SliceLayer::Supervoxels,
+        ],
         second_scan_opacity: 0.6,
         second_scan_window: Window {
             low: 10.0,

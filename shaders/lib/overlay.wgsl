@@ -140,13 +140,6 @@ fn offset(neighbour: u32, right_step: vec3<f32>, down_step: vec3<f32>) -> vec3<f
 const MASK_LINE: vec3<f32> = vec3<f32>(1.0, 0.84, 0.25);
 const SUPERVOXEL_LINE: vec3<f32> = vec3<f32>(0.82, 0.86, 0.92);
 
-fn with_supervoxel_lines(colour: vec3<f32>, lines: Lines) -> vec3<f32> {
-    var c = mix(colour, SUPERVOXEL_LINE, lines.supervoxels * view.scene.overlay.boundary_opacity);
-    c = mix(c, MASK_LINE, lines.mask * view.scene.overlay.mask_outline);
-    c = mix(c, vec3<f32>(1.0), lines.hovered * 0.6);
-    return mix(c, vec3<f32>(1.0), lines.selected);
-}
-
 // Whether any label of a layer may lie within a pixel of a place.
 fn is_near(
     layer: Layer,
@@ -161,7 +154,85 @@ fn is_near(
         && all(texel <= layer.occupied_high.xyz + reach);
 }
 
-// Everything above the scan at one place of a plane, on a base colour.
+// Layers of supervoxels and segmentation, as `order` of a plane names them. The others are
+// in plane_layers.wgsl.
+const HEATMAP_LAYER: u32 = 1u;
+const SUPERVOXELS_LAYER: u32 = 2u;
+const MASK_LAYER: u32 = 3u;
+const SEGMENTATION_LAYER: u32 = 4u;
+
+// A place of a plane, and what of these layers lies there.
+struct PlanePlace {
+    place: vec3<f32>,
+    right_step: vec3<f32>,
+    down_step: vec3<f32>,
+    pixel: vec2<f32>,
+    supervoxel: u32,
+    lines: Lines,
+    near_supervoxels: bool,
+    near_segmentation: bool,
+}
+
+fn plane_place(
+    place: vec3<f32>,
+    right_step: vec3<f32>,
+    down_step: vec3<f32>,
+    pixel: vec2<f32>,
+) -> PlanePlace {
+    var at: PlanePlace;
+    at.place = place;
+    at.right_step = right_step;
+    at.down_step = down_step;
+    at.pixel = pixel;
+    at.near_supervoxels = is_near(view.scene.supervoxels, place, right_step, down_step);
+    at.near_segmentation = is_near(view.scene.segmentation, place, right_step, down_step);
+    if at.near_supervoxels {
+        at.supervoxel = supervoxel_id_at(place);
+        at.lines = supervoxel_lines(at.supervoxel, place, right_step, down_step);
+    }
+    return at;
+}
+
+// One of these layers on the colour of all below it.
+fn with_plane_layer(base: vec3<f32>, layer: u32, at: PlanePlace) -> vec3<f32> {
+    let overlay = view.scene.overlay;
+    var c = base;
+    if layer == SEGMENTATION_LAYER {
+        if at.near_segmentation {
+            let label = segmentation_label_at(at.place);
+            let class_here = class_colour(label);
+            c = mix(c, class_here.rgb, class_here.a * overlay.segmentation_fill);
+            if overlay.segmentation_outline > 0.0 {
+                c = with_contour(c, label, at.place, at.right_step, at.down_step);
+            }
+        }
+        return c;
+    }
+    if !at.near_supervoxels {
+        return c;
+    }
+    if layer == HEATMAP_LAYER {
+        let heat = heat_colour(at.supervoxel);
+        let share = hatching(at.supervoxel, at.pixel);
+        c = mix(c, heat.rgb, heat.a * overlay.heatmap_opacity * share);
+    } else if layer == SUPERVOXELS_LAYER {
+        c = mix(c, SUPERVOXEL_LINE, at.lines.supervoxels * overlay.boundary_opacity);
+    } else if layer == MASK_LAYER {
+        if overlay.mask_fill > 0.0 && in_mask(at.supervoxel) {
+            c = mix(c, MASK_LINE, overlay.mask_fill);
+        }
+        c = mix(c, MASK_LINE, at.lines.mask * overlay.mask_outline);
+    }
+    return c;
+}
+
+// The supervoxels under the pointer and chosen, above all layers.
+fn with_marks(base: vec3<f32>, at: PlanePlace) -> vec3<f32> {
+    let c = mix(base, vec3<f32>(1.0), at.lines.hovered * 0.6);
+    return mix(c, vec3<f32>(1.0), at.lines.selected);
+}
+
+// All of these layers above the scan at one place of a plane, on a base colour.
 fn plane_colour(
     base: vec3<f32>,
     place: vec3<f32>,
@@ -169,26 +240,12 @@ fn plane_colour(
     down_step: vec3<f32>,
     pixel: vec2<f32>,
 ) -> vec3<f32> {
-    let overlay = view.scene.overlay;
+    let at = plane_place(place, right_step, down_step, pixel);
     var c = base;
-    if is_near(view.scene.supervoxels, place, right_step, down_step) {
-        let id = supervoxel_id_at(place);
-        let heat = heat_colour(id);
-        c = mix(c, heat.rgb, heat.a * overlay.heatmap_opacity * hatching(id, pixel));
-        if overlay.mask_fill > 0.0 && in_mask(id) {
-            c = mix(c, MASK_LINE, overlay.mask_fill);
-        }
-        c = with_supervoxel_lines(c, supervoxel_lines(id, place, right_step, down_step));
+    for (var layer = HEATMAP_LAYER; layer <= SEGMENTATION_LAYER; layer++) {
+        c = with_plane_layer(c, layer, at);
     }
-    if is_near(view.scene.segmentation, place, right_step, down_step) {
-        let label = segmentation_label_at(place);
-        let class_here = class_colour(label);
-        c = mix(c, class_here.rgb, class_here.a * overlay.segmentation_fill);
-        if overlay.segmentation_outline > 0.0 {
-            c = with_contour(c, label, place, right_step, down_step);
-        }
-    }
-    return c;
+    return with_marks(c, at);
 }
 
 // The contour of the segmentation, in the colour of the class it surrounds.

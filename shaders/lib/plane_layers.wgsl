@@ -1,6 +1,10 @@
 // Layers that slices alone show: label maps beside the segmentation, and a second scan.
 // Twin: src/gpu/twin/plane_layers.rs.
 
+// As `order` of a plane names them; the label maps follow each other.
+const SECOND_SCAN_LAYER: u32 = 0u;
+const FIRST_LABEL_LAYER: u32 = 5u;
+
 struct LabelLayer {
     layer: Layer,
     // Opacities of areas and outlines.

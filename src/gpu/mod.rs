@@ -38,7 +38,7 @@ pub use error::GpuError;
 pub use mean::{FRAMES, Mean};
 pub use pass::{TARGET_FORMAT, Target};
 pub use picture::Picture;
-pub use plane_layers::{LabelSlot, LabelStyle, PlaneLayers};
+pub use plane_layers::{LabelSlot, LabelStyle, PlaneLayers, SliceLayer};
 pub use raycast::RaycastPass;
 pub use scene::Scene;
 pub use slice::SlicePass;

@@ -28,6 +28,44 @@ impl LabelSlot {
     }
 }
 
+/// A layer above the scan on a slice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SliceLayer {
+    SecondScan,
+    Heatmap,
+    /// The lines between supervoxels.
+    Supervoxels,
+    Mask,
+    Segmentation,
+    Labels(LabelSlot),
+}
+
+impl SliceLayer {
+    /// In the order of their numbers in the shader, which is how they lie at first: from
+    /// the bottom to the top.
+    pub const ALL: [Self; 8] = [
+        Self::SecondScan,
+        Self::Heatmap,
+        Self::Supervoxels,
+        Self::Mask,
+        Self::Segmentation,
+        Self::Labels(LabelSlot::Reference),
+        Self::Labels(LabelSlot::Kept),
+        Self::Labels(LabelSlot::Removed),
+    ];
+
+    fn number(self) -> u32 {
+        match self {
+            Self::SecondScan => 0,
+            Self::Heatmap => 1,
+            Self::Supervoxels => 2,
+            Self::Mask => 3,
+            Self::Segmentation => 4,
+            Self::Labels(slot) => 5 + slot as u32,
+        }
+    }
+}
+
 /// How a label map lies on a slice.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LabelStyle {
@@ -43,8 +81,8 @@ pub struct LabelStyle {
 pub struct PlaneLayers {
     /// In the order of [`LabelSlot::ALL`].
     pub labels: [LabelStyle; 3],
-    /// Which are drawn first, and so lie below.
-    pub order: [LabelSlot; 3],
+    /// All layers from the bottom to the top.
+    pub order: [SliceLayer; 8],
     pub second_scan_opacity: f32,
     pub second_scan_window: Window,
 }
@@ -58,7 +96,7 @@ impl Default for PlaneLayers {
         };
         Self {
             labels: [hidden; 3],
-            order: LabelSlot::ALL,
+            order: SliceLayer::ALL,
             second_scan_opacity: 0.0,
             second_scan_window: Window {
                 low: 0.0,
@@ -119,9 +157,11 @@ pub struct SliceUniform {
     /// 0 nearest, 1 linear, 2 cubic.
     pub interpolate: u32,
     pub dim_outside_region: f32,
-    /// In the order in which they are drawn.
+    /// In the order of [`LabelSlot::ALL`].
     pub labels: [LabelLayerUniform; 3],
     pub second_scan: SecondScanUniform,
+    /// Numbers of the layers above the scan, from the bottom.
+    pub order: [[u32; 4]; 2],
 }
 
 impl LabelLayerUniform {
@@ -195,11 +235,24 @@ impl SliceUniform {
                 Interpolation::Cubic => 2,
             },
             dim_outside_region: view.dim_outside_region,
-            labels: view
-                .layers
-                .order
+            labels: LabelSlot::ALL
                 .map(|slot| LabelLayerUniform::new(slot, &view.layers, &facts.plane)),
             second_scan: SecondScanUniform::new(&view.layers, &facts.plane),
+            order: {
+                let [a, b, c, d, e, f, g, h] = view.layers.order.map(SliceLayer::number);
+                [[a, b, c, d], [e, f, g, h]]
+            },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_are_numbered_as_they_lie_at_first() {
+        let numbers = SliceLayer::ALL.map(SliceLayer::number);
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7]);
     }
 }

@@ -1,14 +1,14 @@
 //! The layers over the scan: which there are, and how the user looks at each.
 
-use crate::gpu::{LabelSlot, LabelStyle, PlaneLayers, Window};
+use crate::gpu::{LabelSlot, LabelStyle, PlaneLayers, SliceLayer, Window};
 
 /// A layer with an eye of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Layer {
     SecondScan,
-    Supervoxels,
     /// SHAP values or their standard errors.
     Heatmap,
+    Supervoxels,
     Mask,
     Segmentation,
     Reference,
@@ -17,11 +17,11 @@ pub enum Layer {
 }
 
 impl Layer {
-    /// From the bottom to the top, as they lie on a slice.
+    /// From the bottom to the top, as they lie on a slice at first.
     pub const ALL: [Self; 8] = [
         Self::SecondScan,
-        Self::Supervoxels,
         Self::Heatmap,
+        Self::Supervoxels,
         Self::Mask,
         Self::Segmentation,
         Self::Reference,
@@ -52,6 +52,20 @@ impl Layer {
             Self::Reference => "A label map that was added, by its place in the body",
             Self::Kept => "What the network segments where it sees the mask alone",
             Self::Removed => "What the network segments where it sees all but the mask",
+        }
+    }
+
+    /// The layer of a slice that this is.
+    fn on_slice(self) -> SliceLayer {
+        match self {
+            Self::SecondScan => SliceLayer::SecondScan,
+            Self::Heatmap => SliceLayer::Heatmap,
+            Self::Supervoxels => SliceLayer::Supervoxels,
+            Self::Mask => SliceLayer::Mask,
+            Self::Segmentation => SliceLayer::Segmentation,
+            Self::Reference => SliceLayer::Labels(LabelSlot::Reference),
+            Self::Kept => SliceLayer::Labels(LabelSlot::Kept),
+            Self::Removed => SliceLayer::Labels(LabelSlot::Removed),
         }
     }
 
@@ -136,8 +150,8 @@ pub struct LayerLooks {
     pub solo: Option<Layer>,
     pub heat: HeatShown,
     pub second_scan_window: Window,
-    /// Order of the label maps beside the segmentation, from the bottom.
-    pub order: [LabelSlot; 3],
+    /// All layers from the bottom to the top, as they lie on a slice.
+    pub order: [Layer; Layer::ALL.len()],
 }
 
 impl Default for LayerLooks {
@@ -159,7 +173,7 @@ impl Default for LayerLooks {
                 low: 0.0,
                 high: 1.0,
             },
-            order: LabelSlot::ALL,
+            order: Layer::ALL,
         }
     }
 }
@@ -192,13 +206,19 @@ impl LayerLooks {
         self.solo = (self.solo != Some(layer)).then_some(layer);
     }
 
-    /// Draws a label map over the one above it.
-    pub fn raise(&mut self, slot: LabelSlot) {
-        let at = self.order.iter().position(|&other| other == slot);
-        if let Some(at) = at
-            && at + 1 < self.order.len()
-        {
-            self.order.swap(at, at + 1);
+    /// Draws a layer over the next one above it that `counts`, as one that is not there
+    /// cannot be seen to be passed.
+    pub fn raise(&mut self, layer: Layer, counts: impl Fn(Layer) -> bool) {
+        let Some(at) = self.order.iter().position(|&other| other == layer) else {
+            return;
+        };
+        let above = self
+            .order
+            .iter()
+            .skip(at + 1)
+            .position(|&other| counts(other));
+        if let Some(part) = above.and_then(|above| self.order.get_mut(at..=at + 1 + above)) {
+            part.rotate_left(1);
         }
     }
 
@@ -222,7 +242,7 @@ impl LayerLooks {
         let second = self.of(Layer::SecondScan);
         PlaneLayers {
             labels: [Layer::Reference, Layer::Kept, Layer::Removed].map(style),
-            order: self.order,
+            order: self.order.map(Layer::on_slice),
             second_scan_opacity: if self.shows(Layer::SecondScan) {
                 second.opacity
             } else {
@@ -250,12 +270,24 @@ mod tests {
     }
 
     #[test]
-    fn a_raised_map_lies_above_the_next() {
+    fn a_raised_layer_lies_above_the_next_that_is_there() {
         let mut looks = LayerLooks::default();
-        looks.raise(LabelSlot::Reference);
-        assert_eq!(looks.order[1], LabelSlot::Reference);
-        looks.raise(LabelSlot::Reference);
-        looks.raise(LabelSlot::Reference);
-        assert_eq!(looks.order[2], LabelSlot::Reference);
+        let there = |layer| layer != Layer::Supervoxels;
+        looks.raise(Layer::Heatmap, there);
+        let order = [
+            Layer::SecondScan,
+            Layer::Supervoxels,
+            Layer::Mask,
+            Layer::Heatmap,
+            Layer::Segmentation,
+        ];
+        assert_eq!(looks.order[..5], order);
+        looks.raise(Layer::Removed, there);
+        assert_eq!(looks.order[7], Layer::Removed, "nothing is above it");
+        for _ in 0..9 {
+            looks.raise(Layer::SecondScan, there);
+        }
+        assert_eq!(looks.order[7], Layer::SecondScan);
+        assert_eq!(looks.plane_layers().order[7], SliceLayer::SecondScan);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::engine::ScanFile;
 use crate::explain::relevance_mask::SignedMaskRule;
-use crate::gpu::{Interpolation, LabelSlot};
+use crate::gpu::Interpolation;
 use crate::ui::layers::{HeatShown, Layer};
 use crate::ui::panes::layout::Arrangement;
 
@@ -37,7 +37,8 @@ pub enum ViewCommand {
     NextMaskSign,
     Toggle(Layer),
     Solo(Layer),
-    Raise(LabelSlot),
+    /// Draw a layer over the next one above it.
+    Raise(Layer),
     ShowHeat(HeatShown),
     /// Ask for a label map or another scan.
     ChooseOverlay,

@@ -113,6 +113,7 @@ fn open(launch: &mut Option<Launch>, carried: &Carried) -> Result<(), WindowErro
                     (None, None) => None,
                 };
                 opened.store(true, Ordering::Release);
+                close_on_signals(ctx);
                 let carried = Rc::clone(carried);
                 Ok(Box::new(Held { viewer, carried }))
             }),
@@ -129,6 +130,43 @@ fn open(launch: &mut Option<Launch>, carried: &Carried) -> Result<(), WindowErro
         WindowError::NotOpened(why)
     })
 }
+
+/// Closes the window as its own button does when the system ends the program, so that
+/// nothing is left that looks like a crash. A second signal ends the program at once.
+#[cfg(unix)]
+fn close_on_signals(ctx: &egui::Context) {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::{flag, low_level::pipe};
+    use std::io::Read as _;
+    use std::os::unix::net::UnixStream;
+
+    let install = || -> std::io::Result<()> {
+        let (mut told, tell) = UnixStream::pair()?;
+        let asked = Arc::new(AtomicBool::new(false));
+        for signal in [SIGHUP, SIGINT, SIGTERM] {
+            // The order matters: the first signal finds the switch off and only turns it on.
+            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&asked))?;
+            flag::register(signal, Arc::clone(&asked))?;
+            pipe::register(signal, tell.try_clone()?)?;
+        }
+        let ctx = ctx.clone();
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || {
+                if told.read_exact(&mut [0]).is_ok() {
+                    ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+                    ctx.request_repaint();
+                }
+            })?;
+        Ok(())
+    };
+    if let Err(error) = install() {
+        tracing::warn!("a signal ends the program without tidying up: {error}");
+    }
+}
+
+#[cfg(not(unix))]
+fn close_on_signals(_ctx: &egui::Context) {}
 
 /// The size that the window had last.
 fn wanted_size(launch: Option<&Launch>, carried: &Carried) -> [f32; 2] {

@@ -60,18 +60,31 @@ pub fn window_of_size(launch: Launch, size: [f32; 2]) -> Window {
 
 /// A window that draws on the graphics device, if there is one.
 pub fn device_window(launch: Launch, size: [f32; 2]) -> Option<Window> {
+    window_and_device(launch, size).map(|(window, _)| window)
+}
+
+/// The same, and what it draws with.
+pub fn window_and_device(
+    launch: Launch,
+    size: [f32; 2],
+) -> Option<(Window, egui_wgpu::RenderState)> {
     adapter()?;
-    let mut setup = egui_wgpu::WgpuSetupCreateNew::without_display_handle();
-    setup.device_descriptor = Arc::new(device_descriptor);
-    let state = create_render_state(setup.into(), egui_wgpu::RendererOptions::PREDICTABLE);
+    let state = render_state();
     let window = Harness::builder()
         .with_size(size)
-        .renderer(WgpuTestRenderer::from_render_state(state))
+        .renderer(WgpuTestRenderer::from_render_state(state.clone()))
         .build_eframe(|creation| {
             let state = creation.wgpu_render_state.clone();
             Viewer::new(&creation.egui_ctx, state.as_ref(), launch).unwrap()
         });
-    Some(window)
+    Some((window, state))
+}
+
+/// A graphics device as the real window opens one.
+pub fn render_state() -> egui_wgpu::RenderState {
+    let mut setup = egui_wgpu::WgpuSetupCreateNew::without_display_handle();
+    setup.device_descriptor = Arc::new(device_descriptor);
+    create_render_state(setup.into(), egui_wgpu::RendererOptions::PREDICTABLE)
 }
 
 /// Draws frames until something is so.

@@ -74,8 +74,16 @@ fn a_label_map_lies_over_the_scan_by_place_and_is_compared() {
         .click();
     settle(&mut window);
     assert!(!look(&window).layers.shows(Layer::Reference));
-    window.get_by_label("Raise reference").click_accesskit();
+    assert_eq!(*look(&window).layers.order.last().unwrap(), Layer::Removed);
+    assert!(
+        window.query_by_label("Raise reference").is_none(),
+        "it is on top"
+    );
+    window.get_by_label("Raise segmentation").click_accesskit();
     settle(&mut window);
+    let order = look(&window).layers.order;
+    let at = |layer| order.iter().position(|&other| other == layer);
+    assert!(at(Layer::Segmentation) > at(Layer::Reference));
     window.check_accessibility();
     window.get_by_label("Remove reference").click_accesskit();
     settle(&mut window);

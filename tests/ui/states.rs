@@ -4,11 +4,12 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use voxplain::ui::command::Command;
+use voxplain::ui::state::Job;
 use voxplain::ui::{DrawOn, Launch};
 
 use crate::desk::{
-    Window, image, launch, make_quick, rest, set_count, settle, text, wait, wait_until_ready,
-    window,
+    SIZE, Window, image, launch, make_quick, render_state, rest, set_count, settle, text, wait,
+    wait_until_ready, window, window_and_device,
 };
 
 /// The shortest wait for the next frame that the window asks for.
@@ -74,4 +75,54 @@ fn nothing_is_lost_with_the_graphics_device() {
         let explanation = window.state().facts.explanation.as_ref();
         explanation.is_some_and(|explanation| !std::sync::Arc::ptr_eq(explanation, &log))
     });
+}
+
+#[test]
+fn a_lost_graphics_device_is_replaced_and_nothing_is_lost() {
+    let launch = Launch {
+        draw_on: DrawOn::Device,
+        ..launch(vec![image()])
+    };
+    let Some((mut window, state)) = window_and_device(launch, SIZE) else {
+        return;
+    };
+    make_quick(&mut window);
+    set_count(&mut window, 20);
+    window.state_mut().send(Command::Explain);
+    wait(&mut window, "the explanation", |window| {
+        window.state().facts.explanation.is_some() && window.state().job == Job::Idle
+    });
+    let log = window.state().facts.explanation.clone().unwrap();
+    assert!(!window.state().device_is_lost());
+
+    // The driver takes the device away.
+    state.device.destroy();
+    wait(&mut window, "the loss", |window| {
+        // What drawing the window does many times a second.
+        let _ = state.device.poll(egui_wgpu::wgpu::PollType::Poll);
+        window.state().wants_new_window()
+    });
+    let closes = window
+        .output()
+        .viewport_output
+        .values()
+        .any(|output| output.commands.contains(&egui::ViewportCommand::Close));
+    assert!(closes, "the window of the lost device is closed");
+
+    // The application moves into the next window, on a new device.
+    let ctx = window.ctx.clone();
+    let fresh = render_state();
+    window.state_mut().move_to(&ctx, Some(&fresh)).unwrap();
+    settle(&mut window);
+    assert!(text(&window, "was started again. Nothing was lost.").is_some());
+    assert!(!window.state().device_is_lost() && !window.state().wants_new_window());
+    assert!(std::sync::Arc::ptr_eq(
+        window.state().facts.explanation.as_ref().unwrap(),
+        &log
+    ));
+    assert!(text(&window, "Most relevant supervoxels").is_some());
+    assert!(
+        window.state().uploaded_bytes() > 0,
+        "the new device has the scan"
+    );
 }

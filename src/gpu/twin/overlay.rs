@@ -4,6 +4,7 @@ use glam::{Vec2, Vec3, Vec4};
 
 use super::layers::{Layer, Layers};
 use super::maths::{fract, mix3, smoothstep};
+use crate::gpu::plane_layers::SliceLayer;
 use crate::gpu::tables::{
     CLASS_COLOURS, HEAT_COLOURS, PLAYER_HAS_INTERVAL, PLAYER_HAS_VALUE, PlayerEntry,
 };
@@ -19,6 +20,19 @@ pub struct Lines {
     pub mask: f32,
     pub selected: f32,
     pub hovered: f32,
+}
+
+/// A place of a plane, and what of supervoxels and segmentation lies there.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanePlace {
+    place: Vec3,
+    right_step: Vec3,
+    down_step: Vec3,
+    pixel: Vec2,
+    /// The id here; `None` far from all supervoxels.
+    supervoxel: Option<u32>,
+    lines: Lines,
+    near_segmentation: bool,
 }
 
 impl Layers<'_> {
@@ -134,12 +148,66 @@ impl Layers<'_> {
         lines
     }
 
-    fn with_supervoxel_lines(&self, colour: Vec3, lines: Lines) -> Vec3 {
-        let between = lines.supervoxels * self.overlay.boundary_opacity;
-        let c = mix3(colour, SUPERVOXEL_LINE, between);
-        let c = mix3(c, MASK_LINE, lines.mask * self.overlay.mask_outline);
-        let c = mix3(c, Vec3::ONE, lines.hovered * 0.6);
-        mix3(c, Vec3::ONE, lines.selected)
+    pub fn plane_place(
+        &self,
+        place: Vec3,
+        right_step: Vec3,
+        down_step: Vec3,
+        pixel: Vec2,
+    ) -> PlanePlace {
+        let near = |layer| is_near(layer, place, right_step, down_step);
+        let id = near(&self.supervoxels).then(|| self.supervoxel_id_at(place));
+        PlanePlace {
+            place,
+            right_step,
+            down_step,
+            pixel,
+            supervoxel: id,
+            lines: id.map_or(Lines::default(), |id| {
+                self.supervoxel_lines(id, place, right_step, down_step)
+            }),
+            near_segmentation: near(&self.segmentation),
+        }
+    }
+
+    /// One layer of supervoxels or segmentation on the colour of all below it.
+    pub fn with_plane_layer(&self, base: Vec3, layer: SliceLayer, at: &PlanePlace) -> Vec3 {
+        match (layer, at.supervoxel) {
+            (SliceLayer::Segmentation, _) if at.near_segmentation => {
+                let label = self.segmentation_label_at(at.place);
+                let class_here = self.class_colour(label);
+                let fill = class_here.w * self.overlay.segmentation_fill;
+                let c = mix3(base, class_here.truncate(), fill);
+                if self.overlay.segmentation_outline > 0.0 {
+                    self.with_contour(c, label, at.place, at.right_step, at.down_step)
+                } else {
+                    c
+                }
+            }
+            (SliceLayer::Heatmap, Some(id)) => {
+                let heat = self.heat_colour(id);
+                let share = self.overlay.heatmap_opacity * self.hatching(id, at.pixel);
+                mix3(base, heat.truncate(), heat.w * share)
+            }
+            (SliceLayer::Supervoxels, Some(_)) => mix3(
+                base,
+                SUPERVOXEL_LINE,
+                at.lines.supervoxels * self.overlay.boundary_opacity,
+            ),
+            (SliceLayer::Mask, Some(id)) => {
+                let filled = self.overlay.mask_fill > 0.0 && self.in_mask(id);
+                let fill = if filled { self.overlay.mask_fill } else { 0.0 };
+                let c = mix3(base, MASK_LINE, fill);
+                mix3(c, MASK_LINE, at.lines.mask * self.overlay.mask_outline)
+            }
+            _ => base,
+        }
+    }
+
+    /// The supervoxels under the pointer and chosen, above all layers.
+    pub fn with_marks(&self, base: Vec3, at: &PlanePlace) -> Vec3 {
+        let c = mix3(base, Vec3::ONE, at.lines.hovered * 0.6);
+        mix3(c, Vec3::ONE, at.lines.selected)
     }
 
     pub fn plane_colour(
@@ -150,28 +218,16 @@ impl Layers<'_> {
         down_step: Vec3,
         pixel: Vec2,
     ) -> Vec3 {
-        let mut c = base;
-        if is_near(&self.supervoxels, place, right_step, down_step) {
-            let id = self.supervoxel_id_at(place);
-            let heat = self.heat_colour(id);
-            let opacity = heat.w * self.overlay.heatmap_opacity * self.hatching(id, pixel);
-            c = mix3(c, heat.truncate(), opacity);
-            if self.overlay.mask_fill > 0.0 && self.in_mask(id) {
-                c = mix3(c, MASK_LINE, self.overlay.mask_fill);
-            }
-            let lines = self.supervoxel_lines(id, place, right_step, down_step);
-            c = self.with_supervoxel_lines(c, lines);
-        }
-        if is_near(&self.segmentation, place, right_step, down_step) {
-            let label = self.segmentation_label_at(place);
-            let class_here = self.class_colour(label);
-            let fill = class_here.w * self.overlay.segmentation_fill;
-            c = mix3(c, class_here.truncate(), fill);
-            if self.overlay.segmentation_outline > 0.0 {
-                c = self.with_contour(c, label, place, right_step, down_step);
-            }
-        }
-        c
+        let at = self.plane_place(place, right_step, down_step, pixel);
+        let c = [
+            SliceLayer::Heatmap,
+            SliceLayer::Supervoxels,
+            SliceLayer::Mask,
+            SliceLayer::Segmentation,
+        ]
+        .into_iter()
+        .fold(base, |c, layer| self.with_plane_layer(c, layer, &at));
+        self.with_marks(c, &at)
     }
 
     fn with_contour(

@@ -5,7 +5,7 @@ use glam::{Vec2, Vec3, Vec4};
 use super::TwinScene;
 use super::layers::{Layers, nearest_texel};
 use super::plane_layers::{LabelLayer, SecondScan};
-use crate::gpu::plane_layers::SliceUniform;
+use crate::gpu::plane_layers::{SliceLayer, SliceUniform};
 
 pub struct SliceShader<'a> {
     layers: Layers<'a>,
@@ -40,15 +40,23 @@ impl<'a> SliceShader<'a> {
             };
             c = Vec3::splat(self.layers.windowed(value));
         }
-        c = self.layers.with_second_scan(c, &self.second_scan, place);
-        c = self
-            .layers
-            .plane_colour(c, place, right_step, down_step, pixel);
-        for map in &self.labels {
-            c = self
-                .layers
-                .with_label_map(c, map, place, right_step, down_step, pixel);
+        let layers = &self.layers;
+        let at = layers.plane_place(place, right_step, down_step, pixel);
+        for code in self.view.order.as_flattened() {
+            let layer = SliceLayer::ALL.into_iter().nth(*code as usize);
+            c = match layer {
+                Some(SliceLayer::SecondScan) => {
+                    layers.with_second_scan(c, &self.second_scan, place)
+                }
+                Some(SliceLayer::Labels(slot)) => {
+                    let map = &self.labels[slot.index()];
+                    layers.with_label_map(c, map, place, right_step, down_step, pixel)
+                }
+                Some(layer) => layers.with_plane_layer(c, layer, &at),
+                None => c,
+            };
         }
+        c = layers.with_marks(c, &at);
 
         let in_region = place.cmpge(xyz(self.view.region_low)).all()
             && place.cmple(xyz(self.view.region_high)).all();

@@ -285,7 +285,10 @@ impl Viewer {
             }
             ViewCommand::Toggle(layer) => look.layers.toggle(layer),
             ViewCommand::Solo(layer) => look.layers.toggle_solo(layer),
-            ViewCommand::Raise(slot) => look.layers.raise(slot),
+            ViewCommand::Raise(layer) => {
+                let facts = &self.facts;
+                look.layers.raise(layer, |other| facts.has(other));
+            }
             ViewCommand::ShowHeat(heat) => look.layers.heat = heat,
             _ => {}
         }

@@ -135,6 +135,14 @@ pub fn card(painter: &Painter, rect: Rect, response: &Response, facts: &Facts, l
     }
     // Above the letter of the body side, which a long line would reach.
     let mut bottom = rect.bottom() - 36.0;
+    let player = facts
+        .players
+        .as_ref()
+        .and_then(|players| players.player_at(at));
+    if let Some(shares) = player.and_then(|player| channel_shares(facts, player)) {
+        let corner = egui::pos2(rect.right() - 28.0, bottom);
+        bottom = channel_bars(painter, corner, &shares);
+    }
     for reading in readings(facts, look, at).iter().rev() {
         let text = format!("{}: {}", shortened(&reading.name), reading.value);
         let corner = egui::pos2(rect.right() - 28.0, bottom);
@@ -151,6 +159,50 @@ pub fn card(painter: &Painter, rect: Rect, response: &Response, facts: &Facts, l
             return;
         }
     }
+}
+
+/// What each channel contributes to a supervoxel's value, where that is known.
+pub fn channel_shares(facts: &Facts, player: usize) -> Option<Vec<(String, f64)>> {
+    let class = facts.shown()?.class();
+    let modalities = &facts.explanation.as_ref()?.modalities;
+    let found = modalities.iter().find(|found| found.class == class)?;
+    let shared = found
+        .supervoxels
+        .iter()
+        .find(|shared| shared.player == player)?;
+    let names = found.channels.iter().cloned();
+    Some(names.zip(shared.shares.iter().copied()).collect())
+}
+
+/// A bar and a number for each channel, above a corner. Returns where they begin.
+fn channel_bars(painter: &Painter, corner: egui::Pos2, shares: &[(String, f64)]) -> f32 {
+    const LONGEST: f32 = 28.0;
+    let largest = shares
+        .iter()
+        .fold(0.0_f64, |most, (_, share)| most.max(share.abs()));
+    let mut bottom = corner.y;
+    for (channel, share) in shares.iter().rev() {
+        let drawn = marks::patched_text(
+            painter,
+            egui::pos2(corner.x, bottom),
+            Align2::RIGHT_BOTTOM,
+            &format!("{}: {share:+.4}", shortened(channel)),
+            theme::small(),
+            theme::TEXT,
+        );
+        let part = if largest > 0.0 { share / largest } else { 0.0 };
+        let zero = drawn.left() - 8.0 - LONGEST;
+        let end = zero + part as f32 * LONGEST;
+        let middle = drawn.center().y;
+        let bar = Rect::from_x_y_ranges(zero.min(end)..=zero.max(end), middle - 4.0..=middle + 4.0);
+        let crate::base::colour::Rgb([r, g, b]) =
+            crate::base::colour::diverging(part.signum() * 0.6);
+        painter.rect_filled(bar, 1.0, egui::Color32::from_rgb(r, g, b));
+        let line = egui::Stroke::new(1.0, theme::TEXT);
+        painter.vline(zero, middle - 6.0..=middle + 6.0, line);
+        bottom = drawn.top() - 4.0;
+    }
+    bottom
 }
 
 /// A name that leaves room for its value.

@@ -4,3 +4,4 @@ pub mod activity;
 pub mod colour_bar;
 pub mod early_slice;
 pub mod eye;
+pub mod raise;

@@ -5,7 +5,6 @@ use egui::{Color32, Sense, Ui, Vec2};
 use super::quiet;
 use crate::base::colour::Rgb;
 use crate::engine::ClassAgreement;
-use crate::gpu::LabelSlot;
 use crate::ui::command::Command;
 use crate::ui::layers::Layer;
 use crate::ui::panels::millilitres;
@@ -150,7 +149,7 @@ pub fn second_scan(ui: &mut Ui, facts: &Facts, look: &mut Look, commands: &mut V
     });
 }
 
-/// The name of an added file, with ways to lift and to remove it.
+/// The name of an added file, with a way to remove it.
 fn file_row(ui: &mut Ui, name: &str, layer: Layer, commands: &mut Vec<Command>) {
     ui.horizontal(|ui| {
         ui.add_space(20.0);
@@ -160,15 +159,6 @@ fn file_row(ui: &mut Ui, name: &str, layer: Layer, commands: &mut Vec<Command>) 
             let words = format!("Remove {}", layer.label().to_lowercase());
             if named(ui.small_button("Remove"), &words).clicked() {
                 commands.push(Command::View(ViewCommand::RemoveOverlay(layer)));
-            }
-            if let Some(slot) = layer.slot().filter(|slot| *slot == LabelSlot::Reference) {
-                let words = format!("Raise {}", layer.label().to_lowercase());
-                let button = ui
-                    .small_button("Raise")
-                    .on_hover_text("Draw over the layer above");
-                if named(button, &words).clicked() {
-                    commands.push(Command::View(ViewCommand::Raise(slot)));
-                }
             }
         });
     });

@@ -5,18 +5,18 @@ mod scan;
 
 use egui::{Button, RichText, Ui};
 
-use crate::gpu::{Interpolation, LabelSlot};
+use crate::gpu::Interpolation;
 use crate::ui::command::Command;
 use crate::ui::layers::{Drawn, HeatShown, Layer};
 use crate::ui::panels::section;
 use crate::ui::state::{Choices, Facts, Look};
 use crate::ui::theme;
 use crate::ui::view_command::ViewCommand;
-use crate::ui::widgets::{colour_bar, eye};
+use crate::ui::widgets::{colour_bar, eye, raise};
 
 /// Space for the name of a layer, and for its opacity.
 const NAME_WIDTH: f32 = 104.0;
-const OPACITY_WIDTH: f32 = 62.0;
+const OPACITY_WIDTH: f32 = 48.0;
 
 pub fn show(
     ui: &mut Ui,
@@ -29,7 +29,7 @@ pub fn show(
         scan::show(ui, facts, look, commands);
         ui.add_space(2.0);
         // The topmost layer stands on top.
-        for layer in in_order(look).into_iter().rev() {
+        for layer in look.layers.order.into_iter().rev() {
             if !facts.has(layer) && layer != Layer::Segmentation {
                 continue;
             }
@@ -53,21 +53,6 @@ pub fn show(
         }
         rulers(ui, look, commands);
     });
-}
-
-/// The layers from the bottom to the top, as they are drawn.
-fn in_order(look: &Look) -> Vec<Layer> {
-    let beside = |slot: LabelSlot| {
-        Layer::ALL
-            .into_iter()
-            .find(|layer| layer.slot() == Some(slot))
-    };
-    let fixed = Layer::ALL
-        .into_iter()
-        .filter(|layer| layer.slot().is_none());
-    fixed
-        .chain(look.layers.order.into_iter().filter_map(beside))
-        .collect()
 }
 
 fn row(ui: &mut Ui, facts: &Facts, layer: Layer, look: &mut Look, commands: &mut Vec<Command>) {
@@ -103,8 +88,21 @@ fn row(ui: &mut Ui, facts: &Facts, layer: Layer, look: &mut Look, commands: &mut
             if response.clicked() {
                 commands.push(Command::View(ViewCommand::Solo(layer)));
             }
+            raise_row(ui, facts, layer, look, commands);
         });
     });
+}
+
+/// The button that draws a layer over the next one that is there; none for the topmost.
+fn raise_row(ui: &mut Ui, facts: &Facts, layer: Layer, look: &Look, commands: &mut Vec<Command>) {
+    let mut from_top = look.layers.order.into_iter().rev();
+    if from_top.find(|&other| facts.has(other)) == Some(layer) {
+        return;
+    }
+    let name = format!("Raise {}", layer.label().to_lowercase());
+    if raise::show(ui, facts.has(layer), &name) {
+        commands.push(Command::View(ViewCommand::Raise(layer)));
+    }
 }
 
 fn opacity(ui: &mut Ui, layer: Layer, look: &mut Look) {
