@@ -128,8 +128,7 @@ impl<'a> Stream<'a> {
         for question in &self.asked {
             let values = values_of(records, question, self.sizes())?;
             let estimate = design.solve(&values, Effort::Full)?.estimate;
-            let agreement = estimate.expected_rank_agreement();
-            agree &= agreement.is_some_and(|agreement| agreement >= WANTED_AGREEMENT);
+            agree &= is_agreed(&estimate);
         }
         self.looks.note(agree);
         Ok(())
@@ -212,6 +211,12 @@ impl<'a> Stream<'a> {
             .iter()
             .map(|question| explanation.answer(question, Effort::Full))
             .collect::<Result<Vec<_>, EngineError>>()?;
+        // The end of the budget is the last look.
+        explanation.decided |= self.task.settings.budget == Budget::UntilDecided
+            && explanation
+                .classes
+                .iter()
+                .all(|answer| is_agreed(&answer.solution.estimate));
         Ok(explanation)
     }
 }
@@ -299,4 +304,10 @@ impl Estimates {
         self.next = Instant::now() + made.2 * REST;
         Some(made)
     }
+}
+
+/// Whether another run is expected to rank the players of an estimate alike.
+fn is_agreed(estimate: &Estimate) -> bool {
+    let agreement = estimate.expected_rank_agreement();
+    agreement.is_some_and(|agreement| agreement >= WANTED_AGREEMENT)
 }
