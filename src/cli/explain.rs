@@ -14,9 +14,10 @@ use super::{Common, cancel_on_interrupt, check_output};
 use crate::base::{CancelToken, Phase, Progress};
 use crate::engine::journal;
 use crate::engine::{
-    Budget, CrossCheck, ExplainSettings, Explanation, GradientMethod, JobControl, MeasuredPart,
-    Part, SPLIT_BY_CHANNEL, Slot, Snapshot, Task, cross_check, explain, folder, modalities, ranked,
-    undecided_players, write_cross_checks,
+    Budget, CrossCheck, ExplainSettings, Explanation, FinerMap, GradientMethod, JobControl,
+    MapWish, MeasuredPart, Part, SPLIT_BY_CHANNEL, Slot, Snapshot, Task, cross_check, explain,
+    finer_maps, folder, modalities, ranked, undecided_players, write_cross_checks,
+    write_finer_maps,
 };
 use crate::explain::baseline::Baseline;
 use crate::explain::log::CoalitionLog;
@@ -80,6 +81,10 @@ pub(crate) struct Explain {
     /// integrated-gradients, smooth-gradient and grad-cam
     #[arg(long, value_name = "METHOD,…", value_delimiter = ',')]
     cross_check: Vec<GradientMethod>,
+    /// Further maps, written beside the others: density, average:4 (over divisions), refined:3
+    /// (strongest supervoxels split), smoothed:6 (mm, for the eye alone) or occlusion
+    #[arg(long, value_name = "MAP,…", value_delimiter = ',')]
+    maps: Vec<MapWish>,
     /// Folder to write; it is created
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -111,6 +116,7 @@ impl Explain {
             measure: settings.measured,
             mask: settings.mask,
             cross_check: Vec::new(),
+            maps: Vec::new(),
             out,
         }
     }
@@ -241,8 +247,25 @@ fn run_into_folder(arguments: &Explain, common: &Common) -> anyhow::Result<()> {
     });
     folder::write(&explanation, &arguments.out)?;
     let checks = cross_checks(arguments, &task, &network, &explanation, token, &mut line)?;
+    let explanation = Arc::new(explanation);
+    let mut show = |wish: &MapWish, done: usize, total: usize| {
+        let share = done as f64 / total.max(1) as f64;
+        let text = format!("{wish}, {done} of {total} runs");
+        line.draw("Further maps", Some(share), &text);
+    };
+    let maps = finer_maps(
+        &task,
+        &network,
+        &explanation,
+        &arguments.maps,
+        &job,
+        &mut show,
+    )?;
+    if !maps.is_empty() {
+        write_finer_maps(&explanation, &maps, &arguments.out)?;
+    }
     line.end();
-    print_result(&explanation, &checks, arguments, common);
+    print_result(&explanation, &checks, &maps, arguments, common);
     Ok(())
 }
 
@@ -314,6 +337,7 @@ fn channels_of(
 fn print_result(
     explanation: &Explanation,
     checks: &[CrossCheck],
+    maps: &[FinerMap],
     arguments: &Explain,
     common: &Common,
 ) {
@@ -364,6 +388,12 @@ fn print_result(
         lines += &check.summary();
         lines.push('\n');
     }
+    for map in maps {
+        lines += &format!("{}.nii.gz: {}\n", map.name, map.description);
+        for note in &map.notes {
+            lines += &format!("  {note}\n");
+        }
+    }
     let evaluations = explanation.log.records().len();
     let windows = explanation.windows;
     lines += &format!(
@@ -380,6 +410,7 @@ fn print_result(
         "decided": explanation.decided,
         "modalities": explanation.modalities,
         "cross_checks": checks,
+        "maps": maps,
         "windows_run": windows.run,
         "windows_reused": windows.reused,
         "seconds": explanation.seconds,

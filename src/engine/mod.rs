@@ -14,6 +14,7 @@ mod cross_check;
 mod error;
 pub mod evidence;
 mod explaining;
+mod finer_maps;
 pub mod folder;
 mod geometry;
 mod masked_scan;
@@ -46,6 +47,7 @@ pub use explaining::{
     Answer, Ask, Between, Explanation, Part, Snapshot, Task, WANTED_TOLERANCE, explain,
     explain_between, journal, masked_network,
 };
+pub use finer_maps::{FinerMap, MapWish, finer_maps, write_finer_maps};
 pub use geometry::{GeometryCard, VoxelAxis};
 pub use masked_scan::masked_scan;
 pub use modalities::{Modalities, SupervoxelShares, modalities};

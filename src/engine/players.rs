@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::base::{CancelToken, VoxelBox};
+use crate::base::{CancelToken, GridError, VoxelBox};
 use crate::engine::{DeviceRounds, EngineError, Scan, Segmentation, Study};
+use crate::explain::maps::Refinement;
 use crate::explain::relevance_mask::{PlayerAdjacency, RelevanceMask, SignedMaskRule};
 use crate::explain::supervoxels::{self, PlayerFacts, Rounds, SupervoxelSettings};
 use crate::explain::{Estimate, ExplainError};
@@ -120,11 +121,7 @@ impl Players {
         settings: &SupervoxelSettings,
         cancel: &CancelToken,
     ) -> Result<Self, EngineError> {
-        let values: Vec<Vec<f32>> = scan
-            .channels
-            .iter()
-            .map(|channel| channel.crop_to_f32(&part))
-            .collect();
+        let values = channels_of(scan, &part);
         let channels: Vec<&[f32]> = values.iter().map(Vec::as_slice).collect();
         let grid = scan.first()?.grid().crop(&part)?;
         let image = supervoxels::Image {
@@ -142,8 +139,7 @@ impl Players {
         let facts = found.facts(&grid)?;
         let (count, air_voxels) = (found.count, found.air_voxels);
         let adjacency = PlayerAdjacency::of(&found.labels, grid.dims(), count)?;
-        let labels =
-            LabelMap::new(grid, found.labels).ok_or(crate::base::GridError::OutsideScan)?;
+        let labels = LabelMap::new(grid, found.labels).ok_or(GridError::OutsideScan)?;
         Ok(Self {
             adjacency,
             labels,
@@ -154,6 +150,59 @@ impl Players {
             scan: Arc::clone(scan),
             part,
         })
+    }
+
+    /// The same players with some of them split into about so many pieces each, and which
+    /// piece is whose.
+    ///
+    /// Errors: more pieces than there can be players, cancelling.
+    pub fn split(
+        &self,
+        cells: &[usize],
+        pieces: usize,
+        cancel: &CancelToken,
+    ) -> Result<(Self, Refinement), EngineError> {
+        let values = channels_of(&self.scan, &self.part);
+        let channels: Vec<&[f32]> = values.iter().map(Vec::as_slice).collect();
+        let grid = *self.labels.grid();
+        let image = supervoxels::Image {
+            channels: &channels,
+            dims: grid.dims(),
+            spacing_mm: grid.spacing_mm(),
+        };
+        let is_split = |label: u16| {
+            let player = usize::from(label).checked_sub(1);
+            player.is_some_and(|player| cells.contains(&player))
+        };
+        let labels = self.labels.labels();
+        let include: Vec<bool> = labels.iter().map(|&label| is_split(label)).collect();
+        let settings = SupervoxelSettings {
+            method: supervoxels::Method::Slic,
+            count: cells.len() * pieces,
+            leave_out_air: false,
+            ..self.settings
+        };
+        let restriction = supervoxels::Restriction {
+            include: Some(&include),
+            classes: None,
+        };
+        let found = supervoxels::find(&image, &restriction, &settings, cancel)?;
+        let refinement = Refinement::new(labels, cells, &found.labels)?;
+        let fine = supervoxels::Supervoxels {
+            labels: refinement.labels.clone(),
+            count: refinement.count,
+            air_voxels: self.air_voxels,
+        };
+        let players = Self {
+            facts: fine.facts(&grid)?,
+            adjacency: PlayerAdjacency::of(&fine.labels, grid.dims(), fine.count)?,
+            count: fine.count,
+            labels: LabelMap::new(grid, fine.labels).ok_or(GridError::OutsideScan)?,
+            settings,
+            scan: Arc::clone(&self.scan),
+            ..*self
+        };
+        Ok((players, refinement))
     }
 
     /// BLAKE3 of the label map, as hex: the same for the same division.
@@ -177,4 +226,10 @@ impl Players {
         let voxel = self.labels.grid().nearest_voxel(world_mm)?;
         usize::from(self.labels.label(voxel)?).checked_sub(1)
     }
+}
+
+/// The values of all channels in a part of a scan.
+fn channels_of(scan: &Scan, part: &VoxelBox) -> Vec<Vec<f32>> {
+    let channels = scan.channels.iter();
+    channels.map(|channel| channel.crop_to_f32(part)).collect()
 }

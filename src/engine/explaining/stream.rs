@@ -15,7 +15,7 @@ use crate::base::Pace;
 use crate::engine::{Budget, EngineError};
 use crate::explain::log::CoalitionLog;
 use crate::explain::solve::{Design, Effort, Solution};
-use crate::explain::{Coalition, ExplainError, Looks, Outcome, Question, Sizes};
+use crate::explain::{Coalition, Estimate, ExplainError, Looks, Outcome, Question, Sizes};
 use crate::model::{TargetMasks, WindowStatistics};
 
 /// Snapshots come at least this far apart, so that looking costs little.
