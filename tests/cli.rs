@@ -6,6 +6,8 @@ mod bench;
 mod evaluate;
 #[path = "support/images.rs"]
 mod images;
+#[path = "cli/maps.rs"]
+mod maps;
 #[path = "support/orientations.rs"]
 mod orientations;
 #[path = "support/program.rs"]

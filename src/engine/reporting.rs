@@ -1,7 +1,7 @@
 //! An explanation as the rows, sentences and provenance of its report.
 
 use crate::base::{Orientation, RESEARCH_USE};
-use crate::engine::{Answer, EngineError, Explanation, MaskStatistics, ranked};
+use crate::engine::{Answer, EngineError, Explanation, MaskStatistics, Part, ranked};
 use crate::explain::Estimate;
 use crate::explain::relevance_mask::MaskSign;
 use crate::report::PlayerRow;
@@ -151,6 +151,7 @@ pub fn provenance(explanation: &Explanation) -> Result<provenance::Explanation, 
         region_mm: study.region,
         parameters: Parameters {
             classes: classes.iter().map(|class| class.name.clone()).collect(),
+            part: (settings.part != Part::Whole).then(|| settings.part.to_string()),
             supervoxels: Supervoxels {
                 method: explanation.players.settings.method.name().to_owned(),
                 requested: count(explanation.players.settings.count),

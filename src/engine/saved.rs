@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use crate::base::GridError;
 use crate::engine::{
-    Budget, EngineError, ExplainSettings, Explanation, JobControl, OpenOptions, Players, Reading,
-    Reference, RegionChoice, Scan, ScanFile, Segmentation, Slot, Study, Task, assets, explain,
-    folder, journal,
+    Budget, EngineError, ExplainSettings, Explanation, JobControl, OpenOptions, Part, Players,
+    Reading, Reference, RegionChoice, Scan, ScanFile, Segmentation, Slot, Study, Task, assets,
+    explain, folder, journal,
 };
 use crate::explain::baseline::Baseline;
 use crate::explain::log::CoalitionLog;
@@ -212,8 +212,16 @@ impl SavedExplanation {
             [only] => Some(study.class_index(only)?),
             _ => None,
         };
+        let part = said.part.as_deref();
+        let part: Option<Part> = part
+            .map(|part| {
+                part.parse()
+                    .map_err(|_| unknown("the part of the class", part))
+            })
+            .transpose()?;
         Ok(ExplainSettings {
             class,
+            part: part.unwrap_or_default(),
             baseline: said.baseline.parse::<Baseline>()?,
             value_function: value,
             method,

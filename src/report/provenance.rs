@@ -88,6 +88,10 @@ impl InputFile {
 pub struct Parameters {
     /// The explained classes, by name.
     pub classes: Vec<String>,
+    /// Which part of a class, if not all of it: `component 1` by size, `at -25,-18,-20` in
+    /// world millimetres, `supervoxels 3,8` by number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
     pub supervoxels: Supervoxels,
     /// What stands in for a removed supervoxel, for example `blur 10 mm`.
     pub baseline: String,

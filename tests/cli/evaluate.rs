@@ -101,6 +101,22 @@ fn evidence_is_printed_and_kept_and_two_folders_are_compared() {
     let again = &again["folders"][0]["evidence"];
     assert_eq!(again["runs"], 0);
     assert_eq!(again["answers"][0]["minimal"], answer["minimal"]);
+    // What was gathered before is still there, from the runs that were kept.
+    assert_eq!(again["answers"][0]["curves"], answer["curves"]);
+    let curves = std::fs::read_dir(first.join("evidence_runs")).unwrap();
+    assert_eq!(curves.count(), 1);
+
+    // Another seed is explained once.
+    let seeded = evaluate(&[&first], &["--part", "seed", "--json"]).json();
+    let seeded = &seeded["folders"][0]["evidence"]["answers"][0];
+    assert_eq!(seeded["curves"], answer["curves"]);
+    let log = first.join("evidence_runs/seed_1.voxlog");
+    let written = std::fs::read(&log).unwrap();
+    let repeated = evaluate(&[&first], &["--quick", "--json"]).json();
+    let repeated = &repeated["folders"][0]["evidence"]["answers"][0];
+    assert_eq!(repeated["seed"], seeded["seed"]);
+    assert!(seeded["seed"]["comparisons"][0]["agreement"]["spearman"].is_number());
+    assert_eq!(std::fs::read(&log).unwrap(), written);
 
     let both = evaluate(&[&first, &second], &["--quick", "--json"]).json();
     let cohort = &both["cohort"];
@@ -108,6 +124,26 @@ fn evidence_is_printed_and_kept_and_two_folders_are_compared() {
     let overlap = cohort["masks"][0]["dice"].as_f64().unwrap();
     assert!((0.0..=1.0).contains(&overlap));
     assert_eq!(cohort["classes"][0]["folders"], 2);
+}
+
+#[test]
+fn a_part_of_a_class_is_evaluated_as_the_part_it_is() {
+    let folder = tempdir().unwrap();
+    let out = folder.path().join("part");
+    let image = image();
+    let mut arguments = vec!["explain", text(&image), "--out", text(&out)];
+    arguments.extend(QUICK);
+    // A supervoxel where the class is not: its question is about places.
+    arguments.extend(["--at", "5,45,5"]);
+    let explained = voxplain(&[&arguments[..], &["--json"]].concat()).json();
+    let asked = &explained["classes"][0];
+    let found = evaluate(&[&out], &["--part", "fit,mask", "--json"]).json();
+    let answer = &found["folders"][0]["evidence"]["answers"][0];
+    assert!(answer["part"].is_string(), "{answer}");
+    let record = std::fs::read_to_string(out.join("explanation.json")).unwrap();
+    let record: Value = serde_json::from_str(&record).unwrap();
+    assert_eq!(record["parameters"]["part"], "at 5,45,5");
+    assert!(asked["target"].to_string().contains("laces"), "{asked}");
 }
 
 #[test]

@@ -14,7 +14,8 @@ use super::study::{ModelOptions, Segmented};
 use super::{Common, cancel_on_interrupt};
 use crate::base::{CancelToken, Phase, VoxelBox};
 use crate::engine::evidence::{
-    self, EvidencePart, EvidenceReport, EvidenceSettings, EvidenceTask, EvidenceWatch, Runs,
+    self, EarlierEvidence, EvidencePart, EvidenceReport, EvidenceSettings, EvidenceTask,
+    EvidenceWatch, Runs,
 };
 use crate::engine::{
     Answer, Explanation, JobControl, OpenOptions, Reading, SavedExplanation, assets,
@@ -60,12 +61,12 @@ pub(crate) struct Evaluate {
     /// Rule of the mask that is put to the test (default: the explanation's)
     #[arg(long, value_name = "RULE")]
     mask: Option<SignedMaskRule>,
-    /// Random orders that the curves are held against
-    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(2..))]
-    random_orders: u16,
-    /// Points of a curve at most
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(4..))]
-    steps: u16,
+    /// Random orders that the curves are held against (default: 6)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..))]
+    random_orders: Option<u16>,
+    /// Points of a curve at most (default: 20)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(4..))]
+    steps: Option<u16>,
     /// Folder for the tables of several explanations; it is created
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -75,6 +76,7 @@ pub(crate) struct Evaluate {
 pub(super) struct Evaluated {
     pub folder: PathBuf,
     pub explanation: Arc<Explanation>,
+    pub settings: EvidenceSettings,
     pub report: EvidenceReport,
 }
 
@@ -122,7 +124,7 @@ pub(crate) fn run(arguments: &Evaluate, common: &Common) -> anyhow::Result<()> {
 fn in_json(found: &Evaluated) -> serde_json::Value {
     serde_json::json!({
         "folder": found.folder,
-        "evidence": evidence::in_json(&found.explanation, &found.report),
+        "evidence": evidence::in_json(&found.explanation, &found.settings, &found.report),
     })
 }
 
@@ -162,25 +164,25 @@ fn evaluate(
     let job = JobControl::with_token(cancel.clone());
     let explanation = saved.restore(&study, &network, &segmentation, reference.clone(), &job)?;
     let explanation = Arc::new(explanation);
-    let answers: Vec<Answer> = explanation
-        .classes
-        .iter()
-        .filter(|answer| class.is_none_or(|class| class == answer.class))
-        .cloned()
-        .collect();
+    let earlier = EarlierEvidence::read(&explanation, folder);
+    let wanted = |answer: &&Answer| class.is_none_or(|class| class == answer.class);
     anyhow::ensure!(
-        !answers.is_empty(),
+        explanation.classes.iter().any(|answer| wanted(&answer)),
         "the folder does not explain {}; it explains {}",
         class.map_or("", |class| study.class_name(class)),
         saved.provenance.parameters.classes.join(", ")
     );
-    let settings = EvidenceSettings {
-        parts: arguments.parts(),
-        mask: arguments.mask.unwrap_or_else(|| saved.mask_rule()),
-        random_orders: usize::from(arguments.random_orders),
-        steps: usize::from(arguments.steps),
-        seed: common.seed,
+    // What the folder holds already is written again with what is new.
+    let held = |answer: &Answer| {
+        let earlier = earlier.as_ref();
+        earlier.is_some_and(|earlier| earlier.classes.contains(&answer.class))
     };
+    let answers = explanation.classes.iter();
+    let answers: Vec<Answer> = answers
+        .filter(|answer| wanted(answer) || held(answer))
+        .cloned()
+        .collect();
+    let settings = arguments.settings(&saved, earlier.as_ref(), common);
     let mut runs = Runs::new(&explanation, &network)?;
     let cache = folder.join(evidence::CACHE);
     runs.read_cache(&cache)?;
@@ -189,21 +191,58 @@ fn evaluate(
         answers: &answers,
         network: &network,
         reference: reference.as_deref(),
+        keep: Some(&folder.join(evidence::FURTHER_RUNS)),
     };
     let gathered = evidence::gather(&task, &mut runs, &settings, &job, &mut Line(&mut line));
     // Also when it was cancelled: no run is made twice.
     runs.write_cache(&cache)?;
     let report = gathered?;
     line.end();
-    evidence::write(&explanation, &report, folder)?;
+    evidence::write(&explanation, &settings, &report, folder)?;
     Ok(Evaluated {
         folder: folder.to_owned(),
         explanation,
+        settings,
         report,
     })
 }
 
 impl Evaluate {
+    /// What is to be gathered: what was asked for and, as its runs are kept, what the
+    /// folder holds already.
+    fn settings(
+        &self,
+        saved: &SavedExplanation,
+        earlier: Option<&EarlierEvidence>,
+        common: &Common,
+    ) -> EvidenceSettings {
+        let first = EvidenceSettings::default();
+        let mut parts = self.parts();
+        parts.extend(
+            earlier
+                .iter()
+                .flat_map(|earlier| earlier.parts.iter().copied()),
+        );
+        parts.sort_unstable();
+        parts.dedup();
+        let random_orders = self.random_orders.map(usize::from);
+        let steps = self.steps.map(usize::from);
+        EvidenceSettings {
+            parts,
+            mask: self
+                .mask
+                .or(earlier.and_then(|earlier| earlier.mask_rule))
+                .unwrap_or_else(|| saved.mask_rule()),
+            random_orders: random_orders
+                .or(earlier.and_then(|earlier| earlier.random_orders))
+                .unwrap_or(first.random_orders),
+            steps: steps
+                .or(earlier.and_then(|earlier| earlier.steps))
+                .unwrap_or(first.steps),
+            seed: common.seed,
+        }
+    }
+
     fn parts(&self) -> Vec<EvidencePart> {
         if self.quick {
             EvidencePart::QUICK.to_vec()

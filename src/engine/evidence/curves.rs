@@ -81,7 +81,14 @@ pub(super) fn gather(
         another(runs.baseline()),
     )?;
     let baseline = other.baseline();
+    let kept = gathering.kept(EvidencePart::Curves, &baseline.to_string());
+    if let Some(kept) = &kept {
+        other.read_cache(kept)?;
+    }
     let answers = answer([&plan].into_iter(), subject, &mut other, gathering)?;
+    if let Some(kept) = &kept {
+        other.write_cache(kept)?;
+    }
     let other = plan.curves(&answers)?;
     let other_normalised = other.normalised();
     Ok(CurveEvidence {

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use super::{CurveEvidence, Evidence, EvidenceReport, Runs};
+use super::{CurveEvidence, Evidence, EvidencePart, EvidenceReport, EvidenceSettings, Runs};
 use crate::base::RESEARCH_USE;
 use crate::engine::explaining::journal;
 use crate::engine::folder::on_scan_grid;
 use crate::engine::{EngineError, Explanation};
 use crate::explain::evidence::Curves;
 use crate::explain::log::CoalitionLog;
+use crate::explain::relevance_mask::SignedMaskRule;
 use crate::io;
 use crate::report::ReportError;
 use crate::volume::LabelMap;
@@ -48,8 +49,54 @@ impl Runs {
     }
 }
 
+/// Name of the folder with the runs of further games.
+pub const FURTHER_RUNS: &str = "evidence_runs";
+
+/// What an `evidence.json` that is already there holds of the same explanation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EarlierEvidence {
+    pub parts: Vec<EvidencePart>,
+    /// Indices of the classes it is about.
+    pub classes: Vec<usize>,
+    pub mask_rule: Option<SignedMaskRule>,
+    pub random_orders: Option<usize>,
+    pub steps: Option<usize>,
+}
+
+impl EarlierEvidence {
+    /// `None` if there is none, or it is of other supervoxels, weights or baselines.
+    pub fn read(explanation: &Explanation, folder: &Path) -> Option<Self> {
+        let text = std::fs::read_to_string(folder.join("evidence.json")).ok()?;
+        let found: serde_json::Value = serde_json::from_str(&text).ok()?;
+        let number = |key: &str| usize::try_from(found[key].as_u64()?).ok();
+        let list = |key: &str| found[key].as_array().cloned().unwrap_or_default();
+        let same = found["weights_blake3"] == explanation.study.bundle.weights_hash()
+            && found["supervoxels_blake3"] == explanation.players.hash()
+            && found["baseline"] == explanation.settings.baseline.to_string();
+        let parts = list("parts");
+        let answers = list("answers");
+        let class = |answer: &serde_json::Value| usize::try_from(answer["class"].as_u64()?).ok();
+        same.then(|| Self {
+            parts: parts
+                .iter()
+                .filter_map(|part| serde_json::from_value(part.clone()).ok())
+                .collect(),
+            classes: answers.iter().filter_map(class).collect(),
+            mask_rule: found["mask_rule"]
+                .as_str()
+                .and_then(|rule| rule.parse().ok()),
+            random_orders: number("random_orders"),
+            steps: number("steps"),
+        })
+    }
+}
+
 /// The evidence with where it comes from: what `evidence.json` holds.
-pub fn in_json(explanation: &Explanation, report: &EvidenceReport) -> serde_json::Value {
+pub fn in_json(
+    explanation: &Explanation,
+    settings: &EvidenceSettings,
+    report: &EvidenceReport,
+) -> serde_json::Value {
     let answers: Vec<serde_json::Value> = report
         .answers
         .iter()
@@ -68,6 +115,9 @@ pub fn in_json(explanation: &Explanation, report: &EvidenceReport) -> serde_json
         "baseline": explanation.settings.baseline.to_string(),
         "seed": explanation.settings.seed,
         "device": explanation.device,
+        "mask_rule": settings.mask.to_string(),
+        "random_orders": settings.random_orders,
+        "steps": settings.steps,
         "answers": answers,
         "parts": report.parts,
         "failed": report.failed,
@@ -81,10 +131,11 @@ pub fn in_json(explanation: &Explanation, report: &EvidenceReport) -> serde_json
 /// scan's grid with one label a class.
 pub fn write(
     explanation: &Explanation,
+    settings: &EvidenceSettings,
     report: &EvidenceReport,
     folder: &Path,
 ) -> Result<(), EngineError> {
-    let json = serde_json::to_string_pretty(&in_json(explanation, report));
+    let json = serde_json::to_string_pretty(&in_json(explanation, settings, report));
     let json = json.map_err(|error| ReportError::NotFinite {
         why: error.to_string(),
         path: folder.join("evidence.json").as_path().into(),

@@ -1,5 +1,6 @@
 //! The job that gathers evidence, part by part.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -147,6 +148,7 @@ pub(super) struct Gathering<'a> {
     pub settings: &'a EvidenceSettings,
     pub job: &'a JobControl,
     watch: &'a mut dyn EvidenceWatch,
+    keep: Option<&'a Path>,
     values: Vec<Vec<f64>>,
     volumes_mm3: Vec<f64>,
     made: usize,
@@ -155,6 +157,16 @@ pub(super) struct Gathering<'a> {
 impl<'a> Gathering<'a> {
     pub fn explanation(&self) -> &'a Arc<Explanation> {
         self.explanation
+    }
+
+    /// The file that keeps the runs of a further game, if there is a folder for it.
+    pub fn kept(&self, part: EvidencePart, game: &str) -> Option<PathBuf> {
+        let folder = self.keep?;
+        // Not being able to keep them is no reason not to make them.
+        std::fs::create_dir_all(folder).ok()?;
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+        let game: String = game.chars().map(plain).collect();
+        Some(folder.join(format!("{part}_{game}.voxlog")))
     }
 
     pub fn report(&mut self, part: EvidencePart, done: usize, total: usize) {
@@ -227,6 +239,8 @@ pub struct EvidenceTask<'a> {
     pub network: &'a Arc<SwinUnetr>,
     /// Ground truth, where there is one besides what was explained.
     pub reference: Option<&'a crate::engine::Reference>,
+    /// Folder where the runs of further games are kept, so that none is made twice.
+    pub keep: Option<&'a Path>,
 }
 
 /// Gathers the parts that the settings name, in the order of [`EvidencePart`]. A part that
@@ -253,6 +267,7 @@ pub fn gather(
         settings,
         job,
         watch,
+        keep: task.keep,
         values: task.answers.iter().map(shap_values).collect(),
         volumes_mm3: explanation
             .players

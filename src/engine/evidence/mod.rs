@@ -21,7 +21,7 @@ mod stability;
 mod weights;
 
 pub use curves::{CurveEvidence, OtherBaseline};
-pub use files::{CACHE, in_json, write};
+pub use files::{CACHE, EarlierEvidence, FURTHER_RUNS, in_json, write};
 pub use fit::{FitEvidence, ResemblanceEvidence};
 pub use gather::{Evidence, EvidenceReport, EvidenceTask, EvidenceWatch, gather};
 pub use keep_and_delete::{ClassUnderMask, KeepAndDelete, MaskTest, MaskedSegmentation};

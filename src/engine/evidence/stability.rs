@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::EvidencePart;
 use super::gather::{Gathering, Subject};
-use crate::engine::explaining::{Task, explain};
+use crate::engine::explaining::{Task, explain, journal};
 use crate::engine::{Answer, Budget, EngineError, ExplainSettings, Explanation, Players, Slot};
 use crate::explain::baseline::Baseline;
 use crate::explain::evidence::similarity::{
@@ -75,7 +75,14 @@ pub(super) fn seed(gathering: &mut Gathering<'_>) -> Result<Vec<StabilityEvidenc
         ..explanation.settings.clone()
     };
     let seed = settings.seed;
-    let other = another(gathering, EvidencePart::Seed, &settings, None, None)?;
+    let other = another(
+        gathering,
+        EvidencePart::Seed,
+        &seed.to_string(),
+        &settings,
+        None,
+        None,
+    )?;
     gathering.for_each(|subject| {
         let mut found = same_players(subject, &other, gathering.settings.mask)?;
         found.against = format!("seed {seed}");
@@ -113,6 +120,7 @@ pub(super) fn baselines(
         explanations.push(another(
             gathering,
             EvidencePart::Baselines,
+            &baseline.to_string(),
             &settings,
             None,
             None,
@@ -162,6 +170,7 @@ pub(super) fn supervoxels(
         explanations.push(another(
             gathering,
             EvidencePart::Supervoxels,
+            &count.to_string(),
             &settings,
             Some(Arc::new(players)),
             None,
@@ -195,6 +204,7 @@ pub(super) fn weights(
         let other = another(
             gathering,
             EvidencePart::Weights,
+            name,
             &settings,
             None,
             Some(network),
@@ -234,17 +244,23 @@ fn budget(explanation: &Explanation) -> Budget {
     Budget::Evaluations(wanted.min(most))
 }
 
-/// An explanation of the same study, made only to compare.
+/// An explanation of the same study, made only to compare; `game` tells it from the others
+/// of its part. Where its runs are kept from an earlier time, it goes on from them.
 fn another(
     gathering: &mut Gathering<'_>,
     part: EvidencePart,
+    game: &str,
     settings: &ExplainSettings,
     players: Option<Arc<Players>>,
     network: Option<&Arc<SwinUnetr>>,
 ) -> Result<Explanation, EngineError> {
     let explanation = gathering.explanation();
-    let task = Task {
+    let kept = gathering.kept(part, game);
+    let earlier = kept.as_ref().and_then(|path| journal::read(path).ok()?);
+    let mut task = Task {
         reference: explanation.reference.clone(),
+        earlier: earlier.map(Arc::new),
+        journal: kept,
         ..Task::new(
             Arc::clone(&explanation.study),
             Arc::clone(&explanation.segmentation),
@@ -254,9 +270,19 @@ fn another(
     };
     let network = network.unwrap_or(gathering.network);
     let job = gathering.job.clone();
-    explain(&task, network, &job, &Slot::default(), &mut |snapshot| {
-        gathering.report(part, snapshot.evaluations, snapshot.budget);
-    })
+    let run = |task: &Task<'_>, gathering: &mut Gathering<'_>| {
+        explain(task, network, &job, &Slot::default(), &mut |snapshot| {
+            gathering.report(part, snapshot.evaluations, snapshot.budget);
+        })
+    };
+    match run(&task, gathering) {
+        // What is kept is of an explanation that was here before.
+        Err(EngineError::OtherGame { .. }) => {
+            task.earlier = None;
+            run(&task, gathering)
+        }
+        found => found,
+    }
 }
 
 /// The answer of another explanation to a subject's question.

@@ -1,7 +1,11 @@
 //! What a user asks about, and the question that it is.
 
+use std::fmt;
+use std::str::FromStr;
+
 use glam::DVec3;
 
+use crate::engine::settings::SettingError;
 use crate::engine::{EngineError, Players, Segmentation, Study};
 use crate::explain::{ExplainError, Question, Sizes, Target, ValueFunction};
 use crate::model::TargetMasks;
@@ -27,6 +31,54 @@ pub enum Part {
     At(DVec3),
     /// The voxels of some supervoxels, whether the class is there or not.
     Players(Vec<usize>),
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole => f.write_str("whole"),
+            Self::Component(number) => write!(f, "component {number}"),
+            Self::At(DVec3 { x, y, z }) => write!(f, "at {x},{y},{z}"),
+            Self::Players(players) => {
+                let numbers: Vec<String> = players.iter().map(|p| (p + 1).to_string()).collect();
+                write!(f, "supervoxels {}", numbers.join(","))
+            }
+        }
+    }
+}
+
+impl FromStr for Part {
+    type Err = SettingError;
+
+    fn from_str(text: &str) -> Result<Self, SettingError> {
+        let bad = || {
+            SettingError::new(
+                "the part of a class",
+                text,
+                "whole, component 1, at -25,-18,-20 or supervoxels 3,8",
+            )
+        };
+        let (kind, rest) = text.split_once(' ').unwrap_or((text, ""));
+        let numbers = rest.split(',').map(str::trim);
+        match kind {
+            "whole" if rest.is_empty() => Ok(Self::Whole),
+            "component" => rest.parse().map(Self::Component).map_err(|_| bad()),
+            "at" => {
+                let place: Vec<f64> = numbers
+                    .map(|number| number.parse().ok().filter(|v: &f64| v.is_finite()))
+                    .collect::<Option<_>>()
+                    .ok_or_else(bad)?;
+                let place: [f64; 3] = place.try_into().map_err(|_| bad())?;
+                Ok(Self::At(place.into()))
+            }
+            "supervoxels" => numbers
+                .map(|number| number.parse::<usize>().ok()?.checked_sub(1))
+                .collect::<Option<_>>()
+                .map(Self::Players)
+                .ok_or_else(bad),
+            _ => Err(bad()),
+        }
+    }
 }
 
 /// What there is to ask about.
@@ -146,4 +198,32 @@ fn target_at(
         class: class.ok_or(EngineError::WhichClass)?,
         players: vec![player],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_read_and_write() {
+        for (text, part) in [
+            ("whole", Part::Whole),
+            ("component 2", Part::Component(2)),
+            ("at -25.5,0,3", Part::At(DVec3::new(-25.5, 0.0, 3.0))),
+            ("supervoxels 1,9", Part::Players(vec![0, 8])),
+        ] {
+            assert_eq!(text.parse(), Ok(part.clone()));
+            assert_eq!(part.to_string(), text);
+        }
+        for bad in [
+            "",
+            "component",
+            "component x",
+            "at 1,2",
+            "at 1,2,nan",
+            "supervoxels 0",
+        ] {
+            assert!(bad.parse::<Part>().is_err(), "{bad}");
+        }
+    }
 }

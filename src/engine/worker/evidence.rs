@@ -77,6 +77,7 @@ impl Worker {
             answers: &answers,
             network: &network,
             reference: None,
+            keep: None,
         };
         let mut watch = Watch {
             worker: self,
