@@ -287,7 +287,15 @@ fn cross_checks(
     let mut show = |method: GradientMethod, share| {
         line.draw("Cross-checking", Some(share), method.name());
     };
-    let checks = cross_check(task, network, explanation, &methods, cancel, &mut show)?;
+    let checks = cross_check(
+        task,
+        network,
+        explanation,
+        &explanation.classes,
+        &methods,
+        cancel,
+        &mut show,
+    )?;
     write_cross_checks(explanation, &checks, &arguments.out)?;
     Ok(checks)
 }

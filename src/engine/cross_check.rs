@@ -47,7 +47,7 @@ pub struct CrossCheck {
     pub map: Vec<f32>,
 }
 
-/// Runs gradient methods on each answer of an explanation.
+/// Runs gradient methods on answers of an explanation: for each answer all methods.
 ///
 /// `progress` hears what is done and the share of all work done. Errors: not enough
 /// memory, a device failure, cancelling, which takes effect between windows.
@@ -55,6 +55,7 @@ pub fn cross_check(
     task: &Task<'_>,
     network: &Arc<SwinUnetr>,
     explanation: &Explanation,
+    answers: &[Answer],
     methods: &[GradientMethod],
     cancel: &CancelToken,
     progress: &mut dyn FnMut(GradientMethod, f64),
@@ -80,10 +81,10 @@ pub fn cross_check(
         .iter()
         .map(|method| method.derivatives(effort))
         .sum();
-    let work = (work * explanation.classes.len()).max(1) as f64;
+    let work = (work * answers.len()).max(1) as f64;
     let mut done = 0;
     let mut found = Vec::new();
-    for answer in &explanation.classes {
+    for answer in answers {
         let (value_function, value) = differentiable(explanation, answer, &player_of_voxel);
         let study = GradientStudy {
             windows: &windows,

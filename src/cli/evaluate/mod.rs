@@ -55,7 +55,7 @@ pub(crate) struct Evaluate {
     #[arg(long, conflicts_with = "part")]
     full: bool,
     /// Only these parts: fit, place, resemblance, mask, minimal, curves, seed, baselines,
-    /// supervoxels, weights (default: the first six)
+    /// supervoxels, weights, methods (default: the first six)
     #[arg(long, value_name = "PART,…", value_delimiter = ',')]
     part: Vec<EvidencePart>,
     /// Rule of the mask that is put to the test (default: the explanation's)

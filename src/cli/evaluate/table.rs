@@ -66,6 +66,18 @@ fn of_answer(evidence: &Evidence) -> String {
             number(step.likeness.structural_similarity),
         );
     }
+    for found in evidence
+        .methods
+        .iter()
+        .flat_map(|methods| &methods.comparisons)
+    {
+        lines += &format!(
+            "  {:<44} rank correlation {}  of the sizes {}\n",
+            found.method,
+            number(found.rank_agreement),
+            number(found.rank_agreement_of_sizes),
+        );
+    }
     lines
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::curves::{self, CurveEvidence};
 use super::fit::{self, FitEvidence, ResemblanceEvidence};
+use super::methods::{self, MethodsEvidence};
 use super::minimal::{self, MinimalEvidence};
 use super::place::{self, PlaceEvidence};
 use super::stability::{self, StabilityEvidence, WeightsEvidence};
@@ -42,6 +43,7 @@ pub struct Evidence {
     pub baselines: Option<StabilityEvidence>,
     pub supervoxels: Option<StabilityEvidence>,
     pub weights: Option<WeightsEvidence>,
+    pub methods: Option<MethodsEvidence>,
 }
 
 /// Evidence for all answers of an explanation, as far as it was gathered.
@@ -78,6 +80,7 @@ impl Evidence {
             baselines: None,
             supervoxels: None,
             weights: None,
+            methods: None,
         }
     }
 
@@ -110,6 +113,9 @@ impl Evidence {
         }
         if let Some(weights) = &self.weights {
             all.push(weights.check.clone());
+        }
+        if let Some(methods) = &self.methods {
+            all.push(methods.check.clone());
         }
         all
     }
@@ -382,6 +388,10 @@ fn gather_part(
             let networks = random_networks(&task.explanation.study.bundle, task.network)?;
             let found = stability::weights(gathering, &networks)?;
             store(answers, found, |answer| &mut answer.weights);
+        }
+        EvidencePart::Methods => {
+            let found = methods::gather(task, runs, gathering)?;
+            store(answers, found, |answer| &mut answer.methods);
         }
     }
     Ok(())

@@ -11,6 +11,7 @@ mod files;
 mod fit;
 mod gather;
 mod keep_and_delete;
+mod methods;
 mod minimal;
 mod page;
 mod part;

@@ -55,6 +55,7 @@ fn section(explanation: &Explanation, evidence: &Evidence) -> Result<EvidenceSec
     tables.extend(place_table(evidence));
     tables.extend(stability_table(evidence));
     tables.extend(weights_table(evidence));
+    tables.extend(methods_table(evidence));
     Ok(EvidenceSection {
         heading: evidence.class_name.clone(),
         sentence: format!(
@@ -411,6 +412,26 @@ fn stability_table(evidence: &Evidence) -> Option<Table> {
         ]),
         rows,
         note: None,
+    })
+}
+
+fn methods_table(evidence: &Evidence) -> Option<Table> {
+    let methods = evidence.methods.as_ref()?;
+    let rows = methods.comparisons.iter().map(|found| {
+        vec![
+            found.method.clone(),
+            number(found.rank_agreement),
+            number(found.rank_agreement_of_sizes),
+        ]
+    });
+    Some(Table {
+        title: "Other ways to ask the network".to_owned(),
+        head: texts(["Method", "Rank correlation", "Of the sizes alone"]),
+        rows: rows.collect(),
+        note: Some(
+            "They ask other questions, so they need not agree; one that does speaks for the map."
+                .to_owned(),
+        ),
     })
 }
 

@@ -32,10 +32,13 @@ pub enum EvidencePart {
     Supervoxels,
     /// Is it another map when the network's weights are random? As `baselines`.
     Weights,
+    /// Do occlusion and gradients of the network rank the supervoxels alike? A run a
+    /// supervoxel, and some dozen derivatives.
+    Methods,
 }
 
 impl EvidencePart {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Fit,
         Self::Place,
         Self::Resemblance,
@@ -46,6 +49,7 @@ impl EvidencePart {
         Self::Baselines,
         Self::Supervoxels,
         Self::Weights,
+        Self::Methods,
     ];
 
     /// What takes next to no runs.
@@ -74,6 +78,7 @@ impl EvidencePart {
             Self::Baselines => "baselines",
             Self::Supervoxels => "supervoxels",
             Self::Weights => "weights",
+            Self::Methods => "methods",
         }
     }
 
@@ -90,6 +95,7 @@ impl EvidencePart {
             Self::Baselines => "Other ways to hide",
             Self::Supervoxels => "Other supervoxels",
             Self::Weights => "Random weights",
+            Self::Methods => "Other methods",
         }
     }
 }
@@ -111,7 +117,7 @@ impl FromStr for EvidencePart {
             SettingError::new(
                 "a part of the evidence",
                 text,
-                "fit, place, resemblance, mask, minimal, curves, seed, baselines, supervoxels or weights",
+                "fit, place, resemblance, mask, minimal, curves, seed, baselines, supervoxels, weights or methods",
             )
         })
     }

@@ -240,6 +240,21 @@ pub fn same_under_other_supervoxels(spearman: Option<f64>) -> Check {
     })
 }
 
+/// Spearman's correlation of the values with those of the most alike of other methods:
+/// supported from 0.5, refuted up to 0.1. Methods that ask otherwise answer otherwise, so
+/// the limits are loose.
+pub fn other_methods_agree(spearman: Option<f64>) -> Check {
+    let limits = limits(0.5, 0.1);
+    Check::of("other methods", spearman, limits, |value, verdict| {
+        let reading = verdict.pick([
+            "Another way to ask the network ranks the regions much alike",
+            "Other ways to ask the network rank the regions somewhat alike",
+            "No other way to ask the network ranks the regions alike",
+        ]);
+        format!("{reading} (rank correlation {value:.2} at best).")
+    })
+}
+
 /// The larger likeness to the map of a network with random weights: supported up to 0.3,
 /// refuted from 0.7.
 pub fn differs_from_random_weights(measured: Option<&RandomWeights>) -> Check {

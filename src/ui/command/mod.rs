@@ -164,8 +164,8 @@ impl EvidenceScope {
                  orders: a few hundred runs"
             }
             Self::All => {
-                "Also another seed, other baselines, other supervoxels and random weights: \
-                 several times the runs of the explanation"
+                "Also another seed, other baselines, other supervoxels, random weights, occlusion \
+                 and gradients: several times the runs of the explanation"
             }
         }
     }
