@@ -8,7 +8,7 @@ use std::io::Write as _;
 use voxplain::gpu::GpuContext;
 
 /// Every test that draws or computes on a graphics adapter, by its full name.
-pub const NEED_ADAPTER: [&str; 22] = [
+pub const NEED_ADAPTER: [&str; 23] = [
     "drawn::views_are_drawn_by_whoever_is_quicker",
     "drawn::views_are_drawn_on_the_device_and_follow_the_values_with_few_bytes",
     "kernels::a_forward_pass_is_few_launches",
@@ -27,6 +27,7 @@ pub const NEED_ADAPTER: [&str; 22] = [
     "lines_lie_where_ids_change_at_any_zoom",
     "looking_uploads_nothing_and_a_tick_a_few_kilobytes",
     "slices_match_their_twin",
+    "snapshots::the_empty_window_the_keys_and_the_settings_look_as_they_did",
     "states::a_lost_graphics_device_is_replaced_and_nothing_is_lost",
     "volumes_match_their_twin",
     "voxels_lie_half_a_voxel_around_their_centres",

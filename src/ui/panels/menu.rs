@@ -7,6 +7,9 @@ use crate::ui::settings::RecentScan;
 use crate::ui::state::Facts;
 use crate::ui::theme;
 
+/// Width beside the menus from which the size of the scan is shown there.
+const ROOM_FOR_SIZE: f32 = 560.0;
+
 /// What the bar shows besides the facts.
 pub struct Bar<'a> {
     pub view_device: &'a str,
@@ -41,11 +44,14 @@ pub fn show(
             let volume = study.first_channel();
             let [nx, ny, nz] = volume.grid().dims();
             let [sx, sy, sz] = volume.grid().spacing_mm();
-            ui.add(egui::Label::new(RichText::new(volume.name()).strong()).truncate());
-            quiet(
-                ui,
-                &format!("{nx} × {ny} × {nz}, {sx:.2} × {sy:.2} × {sz:.2} mm"),
-            );
+            let size = format!("{nx} × {ny} × {nz}, {sx:.2} × {sy:.2} × {sz:.2} mm");
+            // What draws and computes comes first where there is not room for all.
+            let has_room = ui.available_width() > ROOM_FOR_SIZE;
+            let name = egui::Label::new(RichText::new(volume.name()).strong()).truncate();
+            ui.add(name).on_hover_text(size.as_str());
+            if has_room {
+                quiet(ui, &size);
+            }
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if let Some(device) = &facts.network_device {

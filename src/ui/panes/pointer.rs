@@ -181,6 +181,7 @@ fn channel_bars(painter: &Painter, corner: egui::Pos2, shares: &[(String, f64)])
         .iter()
         .fold(0.0_f64, |most, (_, share)| most.max(share.abs()));
     let mut bottom = corner.y;
+    let mut rows = Vec::new();
     for (channel, share) in shares.iter().rev() {
         let drawn = marks::patched_text(
             painter,
@@ -190,8 +191,15 @@ fn channel_bars(painter: &Painter, corner: egui::Pos2, shares: &[(String, f64)])
             theme::small(),
             theme::TEXT,
         );
-        let part = if largest > 0.0 { share / largest } else { 0.0 };
-        let zero = drawn.left() - 8.0 - LONGEST;
+        bottom = drawn.top() - 4.0;
+        rows.push((drawn, if largest > 0.0 { share / largest } else { 0.0 }));
+    }
+    // One line of zero for all, left of the longest name.
+    let left = rows
+        .iter()
+        .fold(corner.x, |left, (drawn, _)| left.min(drawn.left()));
+    let zero = left - 8.0 - LONGEST;
+    for (drawn, part) in rows {
         let end = zero + part as f32 * LONGEST;
         let middle = drawn.center().y;
         let bar = Rect::from_x_y_ranges(zero.min(end)..=zero.max(end), middle - 4.0..=middle + 4.0);
@@ -199,8 +207,7 @@ fn channel_bars(painter: &Painter, corner: egui::Pos2, shares: &[(String, f64)])
             crate::base::colour::diverging(part.signum() * 0.6);
         painter.rect_filled(bar, 1.0, egui::Color32::from_rgb(r, g, b));
         let line = egui::Stroke::new(1.0, theme::TEXT);
-        painter.vline(zero, middle - 6.0..=middle + 6.0, line);
-        bottom = drawn.top() - 4.0;
+        painter.vline(zero, middle - 8.0..=middle + 8.0, line);
     }
     bottom
 }

@@ -17,9 +17,20 @@ pub fn show(ui: &mut Ui, facts: &Facts, paused: bool, commands: &mut Vec<Command
                     format!(", {} left", duration(s))
                 }
             });
+            let channels = facts
+                .study
+                .as_ref()
+                .map_or(1, |study| study.scan.channels.len());
+            // Runs come in pairs.
+            let all_made = snapshot.evaluations + 2 > snapshot.budget;
+            let text = if all_made && channels > 1 {
+                "All runs made; sharing the values among the channels…".to_owned()
+            } else {
+                format!("{} of {} runs{left}", snapshot.evaluations, snapshot.budget)
+            };
             (
                 snapshot.evaluations as f32 / snapshot.budget.max(1) as f32,
-                format!("{} of {} runs{left}", snapshot.evaluations, snapshot.budget),
+                text,
             )
         }
         None => (0.0, "First runs of the network…".to_owned()),

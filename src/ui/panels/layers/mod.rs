@@ -15,8 +15,8 @@ use crate::ui::view_command::ViewCommand;
 use crate::ui::widgets::{colour_bar, eye, raise};
 
 /// Space for the name of a layer, and for its opacity.
-const NAME_WIDTH: f32 = 104.0;
-const OPACITY_WIDTH: f32 = 48.0;
+const NAME_WIDTH: f32 = 100.0;
+const OPACITY_WIDTH: f32 = 44.0;
 
 pub fn show(
     ui: &mut Ui,
