@@ -19,6 +19,8 @@ mod orientations;
 mod overlays;
 #[path = "ui/readouts.rs"]
 mod readouts;
+#[path = "ui/region.rs"]
+mod region;
 #[path = "ui/snapshots.rs"]
 mod snapshots;
 #[path = "ui/states.rs"]

@@ -61,7 +61,7 @@ pub(crate) struct Evaluate {
     /// Rule of the mask that is put to the test (default: the explanation's)
     #[arg(long, value_name = "RULE")]
     mask: Option<SignedMaskRule>,
-    /// Random orders that the curves are held against (default: 6)
+    /// Random orders that the curves are held against (default: 20)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..))]
     random_orders: Option<u16>,
     /// Points of a curve at most (default: 20)

@@ -142,7 +142,7 @@ impl Default for EvidenceSettings {
         Self {
             parts: EvidencePart::USUAL.to_vec(),
             mask: MaskRule::CumulativePositive(0.8).into(),
-            random_orders: 6,
+            random_orders: 20,
             steps: 20,
             seed: 0,
         }

@@ -23,6 +23,9 @@ pub struct Answer {
     pub solution: Solution,
 }
 
+/// More supervoxels than these are counted, not named.
+const MOST_NAMED: usize = 8;
+
 impl Answer {
     /// Which part of the class it is about, in words, if not all of it.
     pub fn part_in_words(&self) -> Option<String> {
@@ -31,6 +34,11 @@ impl Answer {
             Target::Component(_) => Some("About one connected part of the structure.".to_owned()),
             Target::Places { players, .. } => Some(match players.as_slice() {
                 [player] => format!("About the place of supervoxel {}.", player + 1),
+                [first @ .., last] if players.len() <= MOST_NAMED => {
+                    let first: Vec<String> = first.iter().map(|p| (p + 1).to_string()).collect();
+                    let first = first.join(", ");
+                    format!("About the places of supervoxels {first} and {}.", last + 1)
+                }
                 _ => format!("About the places of {} supervoxels.", players.len()),
             }),
         }

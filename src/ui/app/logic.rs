@@ -314,6 +314,10 @@ impl Viewer {
                 self.choices.part = part;
                 self.ask();
             }
+            Command::ToggleInRegion(player) => {
+                self.choices.part = with_toggled(&self.choices.part, player);
+                self.ask();
+            }
             Command::SelectValueFunction(value_function) => {
                 self.choices.value_function = value_function;
                 self.ask();
@@ -461,5 +465,26 @@ impl Viewer {
         // What is shown stays until the new ones come, but cannot be explained.
         self.facts.players = None;
         self.find_supervoxels();
+    }
+}
+
+/// The region of a part with a supervoxel more, or with it left out. What is left of
+/// nothing is the whole structure.
+fn with_toggled(part: &Part, player: usize) -> Part {
+    let mut players = match part {
+        Part::Players(players) => players.clone(),
+        _ => Vec::new(),
+    };
+    match players.iter().position(|&other| other == player) {
+        Some(at) => {
+            players.remove(at);
+        }
+        None => players.push(player),
+    }
+    players.sort_unstable();
+    if players.is_empty() {
+        Part::Whole
+    } else {
+        Part::Players(players)
     }
 }

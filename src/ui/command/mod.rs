@@ -56,6 +56,8 @@ pub enum Command {
     SelectClass(usize),
     /// Ask about a part of the class, or a place.
     AskAbout(Part),
+    /// Take a supervoxel into the region that is asked about, or out of it.
+    ToggleInRegion(usize),
     SelectValueFunction(ValueFunction),
     SetSupervoxelCount(usize),
     SelectSupervoxelMethod(supervoxels::Method),

@@ -91,6 +91,10 @@ fn move_crosshair(
             .players
             .as_ref()
             .and_then(|players| players.player_at(view.world(point)));
+        let extends = response.ctx.input(|input| input.modifiers.shift);
+        if let Some(player) = look.selected_player.filter(|_| extends) {
+            commands.push(Command::ToggleInRegion(player));
+        }
     }
 }
 

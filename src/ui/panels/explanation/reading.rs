@@ -33,6 +33,7 @@ pub fn part(
             {
                 commands.push(Command::AskAbout(asked));
             }
+            region(ui, choices, player, commands);
         }
     });
     if let Some(text) = snapshot.answer.part_in_words() {
@@ -41,6 +42,25 @@ pub fn part(
                 .font(theme::small())
                 .color(theme::of(ui).accent),
         );
+    }
+}
+
+/// Where a region of supervoxels is asked about: the chosen one into it, or out of it.
+fn region(ui: &mut Ui, choices: &Choices, player: usize, commands: &mut Vec<Command>) {
+    let Part::Players(players) = &choices.part else {
+        return;
+    };
+    let words = match players.as_slice() {
+        [only] if *only == player => return,
+        players if players.contains(&player) => "Leave out",
+        _ => "Add",
+    };
+    let button = ui.button(format!("{words} supervoxel {}", player + 1));
+    let button = button.on_hover_text(
+        "Ask about several supervoxels together; Shift and a click in a slice does the same",
+    );
+    if button.clicked() {
+        commands.push(Command::ToggleInRegion(player));
     }
 }
 
