@@ -13,7 +13,9 @@ use crate::base::{CancelToken, Pace, RESEARCH_USE, WorldBox};
 use crate::engine::rendering::{DrawOn, Layers, VolumePainter, annotated};
 use crate::engine::{OpenOptions, Reading, RegionChoice, Scan, ScanFile};
 use crate::gpu::transfer::{Preset, ScanValues};
-use crate::gpu::{Camera, Cutaway, Quality, RaycastView, RegionView, StandardView, Tier, Window};
+use crate::gpu::{
+    Camera, Cutaway, FRAMES, Quality, RaycastView, RegionView, StandardView, Tier, Window,
+};
 use crate::volume;
 
 #[derive(Debug, Args)]
@@ -53,6 +55,9 @@ pub(crate) struct Render {
     /// As many pictures all around the body, named with their numbers: picture_000.png …
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=3600))]
     turntable: Option<u16>,
+    /// Pictures of which each is the mean: 1 is quick and grainy
+    #[arg(long, value_name = "N", default_value_t = FRAMES, value_parser = clap::value_parser!(u32).range(1..=256))]
+    samples: u32,
     /// What draws: a graphics card if there is one, the graphics device whatever it is, or
     /// the CPU
     #[arg(long, default_value = "auto")]
@@ -249,7 +254,7 @@ pub(crate) fn run(arguments: &Render, common: &Common) -> anyhow::Result<()> {
     for (camera, path) in arguments.frames(view.camera) {
         cancel.check()?;
         let view = frame(&view, camera);
-        let picture = painter.draw(&view)?;
+        let picture = painter.draw(&view, arguments.samples)?;
         let title = title(&layers);
         let picture = annotated(
             picture,

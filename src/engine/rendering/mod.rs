@@ -9,9 +9,7 @@ pub use layers::{EvidenceLayers, Layers};
 
 use crate::gpu::transfer::TransferTable;
 use crate::gpu::twin::{TwinScene, render_raycast};
-use crate::gpu::{
-    FRAMES, GpuContext, Mean, Picture, RaycastPass, RaycastView, Scene, Target, capture,
-};
+use crate::gpu::{GpuContext, Mean, Picture, RaycastPass, RaycastView, Scene, Target, capture};
 
 use super::EngineError;
 
@@ -119,12 +117,12 @@ impl VolumePainter {
         Ok(())
     }
 
-    /// The mean of several pictures with samples of their own: without grain, and smooth
-    /// at edges.
-    pub fn draw(&self, view: &RaycastView) -> Result<Picture, EngineError> {
+    /// The mean of so many pictures with samples of their own: the more, the less grain and
+    /// the smoother the edges. At least one is drawn.
+    pub fn draw(&self, view: &RaycastView, samples: u32) -> Result<Picture, EngineError> {
         let mut mean = Mean::default();
         let mut picture = Picture::new(view.size_px);
-        for frame in 0..FRAMES {
+        for frame in 0..samples.max(1) {
             picture = mean.with(self.draw_once(&RaycastView { frame, ..*view })?);
         }
         Ok(picture)
