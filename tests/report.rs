@@ -159,6 +159,7 @@ fn explanation() -> Explanation {
             max: [40.0, 10.0, 12.5],
         },
         parameters: Parameters {
+            part: Some("component 1".to_owned()),
             classes: vec!["Anterior".into()],
             supervoxels: Supervoxels {
                 method: "SLIC".into(),

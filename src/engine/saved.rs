@@ -229,7 +229,6 @@ impl SavedExplanation {
             budget: Budget::Evaluations(self.log.records().len()),
             seed: header.seed,
             mask: self.mask_rule(),
-            ..ExplainSettings::default()
         })
     }
 

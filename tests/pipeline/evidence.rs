@@ -159,6 +159,7 @@ fn gathered(settings: &EvidenceSettings, runs: &mut Runs, watch: &mut Reports) -
         answers: &explanation.classes[..1],
         network,
         reference: None,
+        keep: None,
     };
     evidence::gather(&task, runs, settings, &JobControl::new(), watch).unwrap()
 }

@@ -221,7 +221,7 @@ fn a_study_goes_from_scan_to_folder_with_a_pause_and_a_cancelled_job() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("explanation");
     desk.engine
-        .save(out.clone(), MaskRule::CumulativePositive(0.8));
+        .save(out.clone(), MaskRule::CumulativePositive(0.8).into());
     desk.expect_name("saved");
     desk.expect_name("idle");
     assert!(out.join("report.html").is_file());
