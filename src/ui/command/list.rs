@@ -158,6 +158,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_command_has_a_key() {
+        for entry in all_commands() {
+            assert!(entry.key().is_some(), "{}", entry.label);
+        }
+    }
+
+    #[test]
     fn no_key_and_no_name_means_two_things() {
         let keys = keys_by_precision();
         for (i, (a, entry)) in keys.iter().enumerate() {

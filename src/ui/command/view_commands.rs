@@ -2,7 +2,7 @@
 
 use egui::Key;
 
-use super::list::{Entry, Menu, control, entry, plain, shift};
+use super::list::{Entry, Menu, control, control_shift, entry, plain, shift};
 use super::{Command, Need, Pane};
 use crate::base::Plane;
 use crate::gpu::StandardView;
@@ -85,6 +85,7 @@ pub(super) static VIEW_COMMANDS: &[Entry] = &[
         "Dark colours",
         Command::SetTheme(ThemeChoice::Dark),
     )
+    .keys(&[control_shift(Key::D)])
     .words("theme dark night mode colors")
     .new_group(),
     entry(
@@ -92,17 +93,20 @@ pub(super) static VIEW_COMMANDS: &[Entry] = &[
         "Light colours",
         Command::SetTheme(ThemeChoice::Light),
     )
+    .keys(&[control_shift(Key::L)])
     .words("theme light day mode colors"),
     entry(
         Menu::View,
         "Colours of the system",
         Command::SetTheme(ThemeChoice::System),
     )
+    .keys(&[control_shift(Key::U)])
     .words("theme system mode automatic colors"),
     entry(Menu::View, "Full screen", Command::FullScreen)
         .keys(&[plain(Key::F11)])
         .words("maximise window"),
     entry(Menu::View, "Restart the renderer", Command::RestartRenderer)
+        .keys(&[control_shift(Key::R)])
         .words("graphics device lost gpu driver black broken")
         .needs(Need::Scan),
     entry(
@@ -416,6 +420,7 @@ pub(super) static VIEW_COMMANDS: &[Entry] = &[
         "Structures as surfaces in 3D",
         Command::Volume(VolumeCommand::Toggle(Switch::Surfaces)),
     )
+    .keys(&[shift(Key::D)])
     .words("isosurface lit")
     .needs(Need::Scan),
     entry(
@@ -423,6 +428,7 @@ pub(super) static VIEW_COMMANDS: &[Entry] = &[
         "Turn freely in 3D",
         Command::Volume(VolumeCommand::Toggle(Switch::Trackball)),
     )
+    .keys(&[shift(Key::V)])
     .words("trackball rotate")
     .needs(Need::Scan),
     entry(

@@ -2,7 +2,7 @@
 
 use egui::Key;
 
-use super::list::{Entry, Menu, control, control_shift, entry, plain};
+use super::list::{Entry, Menu, control, control_shift, entry, plain, shift};
 use super::{Command, EvidenceScope, Need};
 
 pub(super) static WINDOW_COMMANDS: &[Entry] = &[
@@ -24,6 +24,7 @@ pub(super) static WINDOW_COMMANDS: &[Entry] = &[
         "Forget recent files",
         Command::ForgetRecentFiles,
     )
+    .keys(&[control_shift(Key::F)])
     .needs(Need::RecentFiles)
     .words("clear history privacy"),
     entry(Menu::File, "Choose model…", Command::ChooseModel)
@@ -35,12 +36,14 @@ pub(super) static WINDOW_COMMANDS: &[Entry] = &[
         "Choose BTCV weights…",
         Command::ChooseWeights { preset: "btcv" },
     )
+    .keys(&[control_shift(Key::B)])
     .words("abdomen organs ct network model"),
     entry(
         Menu::File,
         "Choose BraTS 2021 weights…",
         Command::ChooseWeights { preset: "brats21" },
     )
+    .keys(&[control_shift(Key::G)])
     .words("glioma tumour tumor brain mr network model"),
     entry(Menu::File, "Save explanation…", Command::ChooseSaveFolder)
         .keys(&[control(Key::S)])
@@ -82,6 +85,7 @@ pub(super) static WINDOW_COMMANDS: &[Entry] = &[
         "Test the mask as it changes",
         Command::ToggleMaskTest,
     )
+    .keys(&[control_shift(Key::K)])
     .words("keep delete remove segment again evidence")
     .needs(Need::Scan),
     entry(
@@ -89,6 +93,7 @@ pub(super) static WINDOW_COMMANDS: &[Entry] = &[
         "Gather quick evidence",
         Command::GatherEvidence(EvidenceScope::Quick),
     )
+    .keys(&[shift(Key::Q)])
     .words("check evaluate trust faithfulness localisation")
     .needs(Need::IdleWithExplanation)
     .new_group(),
@@ -97,6 +102,7 @@ pub(super) static WINDOW_COMMANDS: &[Entry] = &[
         "Gather the usual evidence",
         Command::GatherEvidence(EvidenceScope::Usual),
     )
+    .keys(&[shift(Key::G)])
     .words("check evaluate trust insertion deletion curves minimal")
     .needs(Need::IdleWithExplanation),
     entry(
@@ -104,6 +110,7 @@ pub(super) static WINDOW_COMMANDS: &[Entry] = &[
         "Make all checks",
         Command::GatherEvidence(EvidenceScope::All),
     )
+    .keys(&[shift(Key::H)])
     .words("evidence evaluate sanity seed baseline random weights")
     .needs(Need::IdleWithExplanation),
     entry(Menu::Explanation, "Pause or resume", Command::PauseOrResume)
