@@ -141,25 +141,36 @@ fn derivatives_and_methods_are_those_of_pytorch_and_captum() {
 
     let derivative = case.derivative().index_axis_move(ndarray::Axis(0), 0);
     let size: f64 = derivative.iter().map(|&d| f64::from(d).abs()).sum();
+    // The derivative jumps where an activation is all but zero, and the rounding of another
+    // processor (AVX2 in place of AVX-512) can be on the other side of a jump. Over a path
+    // the jumps are averaged away.
+    let at_one_image = 5e-2;
+    let averaged = 5e-3;
     assert!(
-        (size / number("gradient_size") - 1.0).abs() < 1e-3,
+        (size / number("gradient_size") - 1.0).abs() < at_one_image,
         "{size}"
     );
-    let mut errors = vec![(
-        "gradient",
-        relative_error(&blocks(&derivative), &list("gradient")),
-    )];
-    for (method, key) in [
-        (GradientMethod::Gradient, "gradient_times_difference"),
-        (GradientMethod::IntegratedGradients, "integrated_gradients"),
-        (GradientMethod::GradCam, "grad_cam"),
+    let own = relative_error(&blocks(&derivative), &list("gradient"));
+    let mut errors = vec![("gradient", own, at_one_image)];
+    for (method, key, allowed) in [
+        (
+            GradientMethod::Gradient,
+            "gradient_times_difference",
+            at_one_image,
+        ),
+        (
+            GradientMethod::IntegratedGradients,
+            "integrated_gradients",
+            averaged,
+        ),
+        (GradientMethod::GradCam, "grad_cam", averaged),
     ] {
         let found = blocks(&case.map(method));
-        errors.push((key, relative_error(&found, &list(key))));
+        errors.push((key, relative_error(&found, &list(key)), allowed));
     }
     println!("{errors:?}");
-    for (what, error) in errors {
-        assert!(error < 5e-3, "{what}: {error}");
+    for (what, error, allowed) in errors {
+        assert!(error < allowed, "{what}: {error}");
     }
 }
 
