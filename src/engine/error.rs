@@ -14,6 +14,10 @@ use crate::volume::NotLabels;
 /// One line each: what, why, what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
+    #[error(
+        "the question is about supervoxels of this division and cannot be asked of another; ask about a class or a connected part"
+    )]
+    OfThisDivision,
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
     #[error(transparent)]

@@ -144,6 +144,27 @@ fn a_part_of_a_class_is_evaluated_as_the_part_it_is() {
     let record: Value = serde_json::from_str(&record).unwrap();
     assert_eq!(record["parameters"]["part"], "at 5,45,5");
     assert!(asked["target"].to_string().contains("laces"), "{asked}");
+
+    // Another division has other supervoxels: what would ask it the same is refused.
+    let found = evaluate(&[&out], &["--part", "supervoxels", "--json"]).json();
+    let failed = &found["folders"][0]["evidence"]["failed"];
+    assert!(failed.to_string().contains("this division"), "{failed}");
+    arguments.extend(["--resume", "--maps", "average:2"]);
+    let refused = voxplain(&arguments);
+    assert_eq!(refused.code, Some(1));
+    assert!(
+        refused.stderr.contains("this division"),
+        "{}",
+        refused.stderr
+    );
+    let maps = ["--maps", "density"];
+    arguments.truncate(arguments.len() - 2);
+    let made = voxplain(&[&arguments[..], &maps].concat());
+    assert!(
+        made.succeeded().stdout.contains("probability per mm³"),
+        "{}",
+        made.stdout
+    );
 }
 
 #[test]

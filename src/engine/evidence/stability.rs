@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::EvidencePart;
 use super::gather::{Gathering, Subject};
 use crate::engine::explaining::{Task, explain, journal};
+use crate::engine::finer_maps::check_any_division;
 use crate::engine::{Answer, Budget, EngineError, ExplainSettings, Explanation, Players, Slot};
 use crate::explain::baseline::Baseline;
 use crate::explain::evidence::similarity::{
@@ -147,6 +148,7 @@ pub(super) fn baselines(
 pub(super) fn supervoxels(
     gathering: &mut Gathering<'_>,
 ) -> Result<Vec<StabilityEvidence>, EngineError> {
+    gathering.for_each(|subject| check_any_division(std::slice::from_ref(subject.answer)))?;
     let explanation = gathering.explanation();
     let mut explanations = Vec::new();
     let count = explanation.players.count;

@@ -20,7 +20,7 @@ use crate::explain::evidence::correlation::spearman;
 use crate::explain::maps::{self, Segmentation, SmoothSettings};
 use crate::explain::solve::Effort;
 use crate::explain::supervoxels::SupervoxelSettings;
-use crate::explain::{Coalition, Estimate};
+use crate::explain::{Coalition, Estimate, Target};
 use crate::io;
 use crate::model::SwinUnetr;
 use crate::volume;
@@ -68,6 +68,10 @@ pub fn finer_maps(
     progress: &mut dyn FnMut(&MapWish, usize, usize),
 ) -> Result<Vec<FinerMap>, EngineError> {
     let mut found = Vec::new();
+    let divides = |wish: &MapWish| matches!(wish, MapWish::Average(_) | MapWish::Refined(_));
+    if wishes.iter().any(divides) {
+        check_any_division(&explanation.classes)?;
+    }
     for wish in wishes {
         let mut maker = Maker {
             task,
@@ -136,7 +140,12 @@ impl Maker<'_> {
     }
 
     fn unit(&self) -> &'static str {
-        self.explanation.settings.value_function.unit()
+        // Places have no overlap, so what is measured of them is not what was chosen.
+        let first = self.explanation.classes.first();
+        let chosen = self.explanation.settings.value_function;
+        first
+            .map_or(chosen, |answer| answer.question.value_function)
+            .unit()
     }
 
     fn density(&self) -> Result<FinerMap, EngineError> {
@@ -413,6 +422,15 @@ impl Maker<'_> {
             &mut |snapshot| progress(snapshot.evaluations, snapshot.budget),
         )
     }
+}
+
+/// Whether questions mean the same over any supervoxels: those about places do not.
+pub fn check_any_division(answers: &[Answer]) -> Result<(), EngineError> {
+    let of_places = |answer: &Answer| matches!(answer.question.target, Target::Places { .. });
+    if answers.iter().any(of_places) {
+        return Err(EngineError::OfThisDivision);
+    }
+    Ok(())
 }
 
 fn values_of(estimate: &Estimate) -> Vec<f64> {
